@@ -1,0 +1,9 @@
+//! What the standard library lacks: time as plain numbers and seeded randomness.
+//!
+//! This crate knows nothing of brokers, protocols or operating systems, and it reads no clock.
+
+pub mod random;
+pub mod time;
+
+pub use random::Random;
+pub use time::Time;
