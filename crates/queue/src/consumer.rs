@@ -1,0 +1,52 @@
+//! A consumer as a queue sees it: credit and a window.
+
+/// The other end of a front-end, as the broker numbers it. A queue only compares it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(pub u64);
+
+/// A consumer: a client, and a number that the client's front-end gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConsumerId {
+    /// Whose consumer it is.
+    pub client: ClientId,
+    /// The front-end's number for it, unique within the client for the client's whole life.
+    pub number: u32,
+}
+
+/// How many bytes may be on the way to one consumer before its socket has taken them. Small enough that what
+/// is in flight stays in the second-level cache, large enough that a socket write is worth its cost.
+pub const WINDOW_BYTES: i64 = 384 * 1024;
+
+/// What a consumer asked for.
+#[derive(Clone, Debug)]
+pub struct Consumer {
+    /// Who it is.
+    pub id: ConsumerId,
+    /// How many unsettled deliveries it wants at most; `None` for no bound.
+    pub credit_max: Option<u32>,
+    /// Whether it settles its deliveries. If not, a message is gone when it is handed over.
+    pub settles: bool,
+    /// Whether it must be the queue's only consumer.
+    pub is_exclusive: bool,
+}
+
+/// A consumer and how much it may still take.
+#[derive(Debug)]
+pub(crate) struct Taker {
+    pub(crate) consumer: Consumer,
+    pub(crate) unsettled_count: u32,
+    pub(crate) window_bytes: i64,
+    /// Whether it stands in the rotation of those that may take the next message.
+    pub(crate) is_waiting: bool,
+}
+
+impl Taker {
+    pub(crate) const fn new(consumer: Consumer) -> Self {
+        Self { consumer, unsettled_count: 0, window_bytes: WINDOW_BYTES, is_waiting: false }
+    }
+
+    pub(crate) fn may_take(&self) -> bool {
+        self.window_bytes > 0
+            && self.consumer.credit_max.is_none_or(|credit_max| self.unsettled_count < credit_max)
+    }
+}

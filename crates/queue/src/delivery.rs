@@ -1,0 +1,37 @@
+//! A message on its way to a consumer.
+
+use message::Message;
+
+use crate::consumer::ConsumerId;
+
+/// Names an unsettled delivery within its queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeliveryId {
+    /// Where the queue keeps it.
+    pub(crate) slot: u32,
+    /// The message's place in the queue; tells a slot's uses apart.
+    pub(crate) seq: u64,
+}
+
+/// A message handed to a consumer.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Who gets it.
+    pub consumer: ConsumerId,
+    /// The message.
+    pub message: Message,
+    /// What to settle it by; `None` when it was settled by being handed over.
+    pub id: Option<DeliveryId>,
+    /// Its place in the queue.
+    pub seq: u64,
+    /// Whether the store still has to hear that it is gone. Only when `id` is `None`.
+    pub leaves_store: bool,
+    /// Whether a consumer has had it before.
+    pub is_redelivered: bool,
+}
+
+/// How much of a consumer's window a message takes: its bytes and what a front-end writes around them.
+pub const fn cost_bytes(message_bytes: usize) -> i64 {
+    const FRAMING_BYTES: i64 = 48;
+    message_bytes as i64 + FRAMING_BYTES
+}

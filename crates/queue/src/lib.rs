@@ -1,0 +1,21 @@
+//! The queue machine: verbs in, deliveries out.
+//!
+//! A [`Queue`] keeps messages in order, hands them to consumers that have credit, remembers what is not settled
+//! and puts back what is returned, at its old place. It is a plain value: it knows no protocol, no file, no
+//! clock, and of a consumer only its [`ConsumerId`]. What must be kept on disk is said by its caller, entry by
+//! entry; what lies on disk only (the *tail*) is asked for ahead of demand and comes back through
+//! [`Queue::loaded`].
+
+mod consumer;
+mod delivery;
+mod dispatch;
+mod entry;
+mod queue;
+mod ready;
+mod unsettled;
+
+pub use consumer::{ClientId, Consumer, ConsumerId, WINDOW_BYTES};
+pub use delivery::{Delivery, DeliveryId, cost_bytes};
+pub use entry::Entry;
+pub use queue::{Busy, Cancelled, Queue, Settled};
+pub use ready::{TailRequest, WINDOW_RESIDENT_BYTES};

@@ -1,0 +1,217 @@
+//! The verbs of a queue.
+//!
+//! ```text
+//!              enqueue                dispatch / fetch              settle(Accept | Discard)
+//!   producer ───────────→  ready  ─────────────────────→ unsettled ─────────────────────────→ gone
+//!                            ↑                               │
+//!                            └────── settle(Requeue) ────────┘
+//! ```
+
+use std::collections::{BTreeMap, VecDeque};
+
+use message::{Message, Settlement};
+use slab::Slab;
+
+use crate::consumer::{ClientId, Consumer, ConsumerId, Taker};
+use crate::delivery::{Delivery, DeliveryId};
+use crate::entry::Entry;
+use crate::ready::{Ready, TailRequest};
+use crate::unsettled::Unsettled;
+
+/// A queue.
+#[derive(Debug, Default)]
+pub struct Queue {
+    pub(crate) ready: Ready,
+    pub(crate) unsettled: Unsettled,
+    pub(crate) takers: Slab<Taker>,
+    taker_keys: BTreeMap<ConsumerId, usize>,
+    /// Those of `takers` that may take the next message, whose turn it is first.
+    pub(crate) rotation: VecDeque<usize>,
+    next_seq: u64,
+    has_had_consumers: bool,
+}
+
+/// A consumer was refused: it or another one wants the queue for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Busy;
+
+/// A consumer is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cancelled {
+    /// Whether it was the last one, which is when an auto-delete queue goes.
+    pub was_last: bool,
+}
+
+/// What became of a settled delivery.
+#[derive(Debug)]
+pub enum Settled {
+    /// It was settled before, or never existed.
+    Unknown,
+    /// It is back in the queue.
+    Returned,
+    /// It is gone; the entry tells whether the store must hear of it.
+    Gone(Entry),
+}
+
+impl Queue {
+    /// An empty queue.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A queue whose messages are in the store: `count` of them in the places `first_seq..next_seq`.
+    pub fn recovered(first_seq: u64, next_seq: u64, count: u64) -> Self {
+        let mut queue = Self { next_seq, ..Self::default() };
+        queue.ready.recover(first_seq, next_seq.saturating_sub(1), count);
+        queue
+    }
+
+    /// The place that the next message will get.
+    pub const fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// Adds a message behind all others. `is_stored` says that the caller has given it to the store under
+    /// [`Queue::next_seq`].
+    pub fn enqueue(&mut self, message: Message, is_stored: bool) {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        self.ready.push(Entry { seq, message, is_stored, is_redelivered: false });
+    }
+
+    /// How many messages wait for a consumer.
+    pub fn ready_count(&self) -> u64 {
+        self.ready.len()
+    }
+
+    /// How many deliveries are not settled.
+    pub fn unsettled_count(&self) -> usize {
+        self.unsettled.len()
+    }
+
+    /// How many consumers there are, whether they have credit or not.
+    pub fn consumer_count(&self) -> usize {
+        self.takers.len()
+    }
+
+    /// Bytes of waiting messages that are held in memory.
+    pub fn resident_bytes(&self) -> usize {
+        self.ready.resident_bytes()
+    }
+
+    /// Adds a consumer.
+    ///
+    /// # Errors
+    /// [`Busy`] when it wants the queue for itself and is not alone, or another one does.
+    pub fn consume(&mut self, consumer: Consumer) -> Result<(), Busy> {
+        let is_taken = self.takers.iter().any(|(_, taker)| taker.consumer.is_exclusive);
+        if is_taken || (consumer.is_exclusive && !self.takers.is_empty()) {
+            return Err(Busy);
+        }
+        let id = consumer.id;
+        let key = self.takers.insert(Taker::new(consumer));
+        let before = self.taker_keys.insert(id, key);
+        assert!(before.is_none(), "a front-end numbers its consumers apart");
+        self.has_had_consumers = true;
+        self.offer(key);
+        Ok(())
+    }
+
+    /// Removes a consumer; what it has and has not settled stays with it. `None` when there is no such consumer.
+    pub fn cancel(&mut self, id: ConsumerId) -> Option<Cancelled> {
+        let key = self.taker_keys.remove(&id)?;
+        let taker = self.takers.remove(key);
+        if taker.is_waiting {
+            self.rotation.retain(|&waiting| waiting != key);
+        }
+        if taker.unsettled_count > 0 {
+            self.unsettled.orphan(key);
+        }
+        Some(Cancelled { was_last: self.takers.is_empty() && self.has_had_consumers })
+    }
+
+    /// All consumers, for a queue that is deleted.
+    pub fn consumers(&self) -> impl Iterator<Item = ConsumerId> + '_ {
+        self.taker_keys.keys().copied()
+    }
+
+    /// Tells that a consumer's socket has taken `bytes` of what was on the way to it.
+    pub fn credit(&mut self, id: ConsumerId, bytes: i64) {
+        if let Some(&key) = self.taker_keys.get(&id) {
+            self.takers[key].window_bytes += bytes;
+            self.offer(key);
+        }
+    }
+
+    /// Ends a delivery.
+    pub fn settle(&mut self, id: DeliveryId, settlement: Settlement) -> Settled {
+        let Some(held) = self.unsettled.release(id) else { return Settled::Unknown };
+        if let Some(key) = held.taker {
+            self.takers[key].unsettled_count -= 1;
+            self.offer(key);
+        }
+        match settlement {
+            Settlement::Accept | Settlement::Discard => Settled::Gone(held.entry),
+            Settlement::Requeue => {
+                self.ready.put_back(Entry { is_redelivered: true, ..held.entry });
+                Settled::Returned
+            }
+        }
+    }
+
+    /// Takes one message outside of any consumer. `None` when nothing is ready *in memory*: see
+    /// [`Queue::poll_tail_request`] for the rest.
+    pub fn fetch(&mut self, client: ClientId, settles: bool) -> Option<Delivery> {
+        let entry = self.ready.pop()?;
+        Some(self.hand_over(entry, ConsumerId { client, number: 0 }, settles, None))
+    }
+
+    /// Removes all waiting messages. Returns how many there were, and which places the store must keep because
+    /// a consumer still has them.
+    pub fn purge(&mut self) -> (u64, Vec<u64>) {
+        (self.ready.clear(), self.unsettled.stored_seqs())
+    }
+
+    /// What to read from the store before the window runs dry. The caller answers with [`Queue::loaded`].
+    pub fn poll_tail_request(&mut self) -> Option<TailRequest> {
+        self.ready.poll_tail_request()
+    }
+
+    /// What a read brought: live messages in order, and the place from which on nothing was read.
+    pub fn loaded(&mut self, messages: impl Iterator<Item = (u64, Message)>, next_seq: u64) {
+        let entries = messages.map(|(seq, message)| Entry {
+            seq,
+            message,
+            is_stored: true,
+            is_redelivered: false,
+        });
+        self.ready.loaded(entries, next_seq);
+    }
+
+    pub(crate) fn hand_over(
+        &mut self,
+        entry: Entry,
+        consumer: ConsumerId,
+        settles: bool,
+        taker: Option<usize>,
+    ) -> Delivery {
+        let (seq, is_redelivered) = (entry.seq, entry.is_redelivered);
+        if settles {
+            let message = entry.message.clone();
+            let id = Some(self.unsettled.hold(entry, taker));
+            Delivery { consumer, message, id, seq, leaves_store: false, is_redelivered }
+        } else {
+            let leaves_store = entry.is_stored;
+            Delivery { consumer, message: entry.message, id: None, seq, leaves_store, is_redelivered }
+        }
+    }
+
+    /// Lets a consumer stand in the rotation, if it may take something and does not stand there.
+    pub(crate) fn offer(&mut self, key: usize) {
+        let taker = &mut self.takers[key];
+        if !taker.is_waiting && taker.may_take() {
+            taker.is_waiting = true;
+            self.rotation.push_back(key);
+        }
+    }
+}
