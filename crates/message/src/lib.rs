@@ -8,12 +8,14 @@
 
 mod arena;
 mod blob;
+mod identity;
 mod name;
 mod settlement;
 mod value;
 
 pub use arena::{Arena, Draft};
 pub use blob::{Address, Damaged, Format, HEADER_BYTES, Message};
+pub use identity::{ClientId, QueueId, ShardId};
 pub use name::{Name, NameTooLong};
 pub use settlement::Settlement;
 pub use value::{Arguments, Headers, NoHeaders, Value};

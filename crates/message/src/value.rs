@@ -27,9 +27,9 @@ pub enum Value {
     /// Signed 64 bits.
     I64(i64),
     /// 32-bit floating point.
-    F32(f32),
+    F32(#[serde(with = "f32_bits")] f32),
     /// 64-bit floating point.
-    F64(f64),
+    F64(#[serde(with = "f64_bits")] f64),
     /// A decimal number: `unscaled / 10^scale`.
     Decimal {
         /// How many digits stand behind the point.
@@ -44,7 +44,7 @@ pub enum Value {
     /// Seconds since 1970.
     Timestamp(u64),
     /// A list.
-    Array(Vec<Value>),
+    Array(Vec<Self>),
     /// Named values.
     Table(Arguments),
 }
@@ -102,3 +102,25 @@ impl Headers for Arguments {
         Self::get(self, name).cloned()
     }
 }
+
+/// Floating-point numbers are kept as their bits: text formats have no word for some of them.
+macro_rules! float_bits {
+    ($module:ident, $float:ty, $bits:ty) => {
+        mod $module {
+            use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+            pub(super) fn serialize<S: Serializer>(n: &$float, to: S) -> Result<S::Ok, S::Error> {
+                n.to_bits().serialize(to)
+            }
+
+            pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+                from: D,
+            ) -> Result<$float, D::Error> {
+                <$bits>::deserialize(from).map(<$float>::from_bits)
+            }
+        }
+    };
+}
+
+float_bits!(f32_bits, f32, u32);
+float_bits!(f64_bits, f64, u64);

@@ -1,8 +1,6 @@
 //! A consumer as a queue sees it: credit and a window.
 
-/// The other end of a front-end, as the broker numbers it. A queue only compares it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClientId(pub u64);
+use message::ClientId;
 
 /// A consumer: a client, and a number that the client's front-end gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -14,7 +14,7 @@ mod queue;
 mod ready;
 mod unsettled;
 
-pub use consumer::{ClientId, Consumer, ConsumerId, WINDOW_BYTES};
+pub use consumer::{Consumer, ConsumerId, WINDOW_BYTES};
 pub use delivery::{Delivery, DeliveryId, cost_bytes};
 pub use entry::Entry;
 pub use queue::{Busy, Cancelled, Queue, Settled};

@@ -9,10 +9,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use message::{Message, Settlement};
+use message::{ClientId, Message, Settlement};
 use slab::Slab;
 
-use crate::consumer::{ClientId, Consumer, ConsumerId, Taker};
+use crate::consumer::{Consumer, ConsumerId, Taker};
 use crate::delivery::{Delivery, DeliveryId};
 use crate::entry::Entry;
 use crate::ready::{Ready, TailRequest};

@@ -1,0 +1,112 @@
+//! Changes as values, and their form on disk.
+//!
+//! A change is kept as JSON: it is written rarely, read once at a start, and must still be readable by every later
+//! version. A field that is added later gets a default.
+
+use message::{Name, QueueId};
+use serde::{Deserialize, Serialize};
+
+use crate::object::{Binding, Exchange, Queue};
+
+/// One change of what is declared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Change {
+    /// An exchange is there.
+    AddExchange(Exchange),
+    /// An exchange and its bindings are gone.
+    RemoveExchange {
+        /// Where it was.
+        vhost: Name,
+        /// Its name.
+        name: Name,
+    },
+    /// A queue is there.
+    AddQueue(Queue),
+    /// A queue and its bindings are gone.
+    RemoveQueue {
+        /// Its number.
+        id: QueueId,
+    },
+    /// A binding is there.
+    Bind(Binding),
+    /// A binding is gone.
+    Unbind(Binding),
+}
+
+/// Bytes that should have been changes are not.
+#[derive(Debug)]
+pub struct Unreadable {
+    reason: serde_json::Error,
+}
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a record of declared objects cannot be read: {}", self.reason)
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+impl Change {
+    /// The change as bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a change is plain values, which always have a JSON form")
+    }
+
+    /// The change that [`Change::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when the bytes are something else.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Unreadable> {
+        serde_json::from_slice(bytes).map_err(|reason| Unreadable { reason })
+    }
+
+    /// Many changes as one run of bytes: a snapshot.
+    pub fn list_to_bytes(changes: &[Self]) -> Vec<u8> {
+        serde_json::to_vec(changes).expect("changes are plain values")
+    }
+
+    /// What [`Change::list_to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when the bytes are something else.
+    pub fn list_from_bytes(bytes: &[u8]) -> Result<Vec<Self>, Unreadable> {
+        serde_json::from_slice(bytes).map_err(|reason| Unreadable { reason })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use message::{Arguments, Value};
+
+    use super::*;
+
+    #[test]
+    fn a_change_returns_from_its_bytes_with_every_kind_of_argument() {
+        let arguments = Arguments::from([
+            ("void".into(), Value::Void),
+            ("int".into(), Value::I32(-5)),
+            ("nan".into(), Value::F64(f64::INFINITY)),
+            ("text".into(), Value::Text(vec![0xFF, 0, b'a'])),
+            ("list".into(), Value::Array(vec![Value::Bool(true), Value::Timestamp(7)])),
+            ("table".into(), Value::Table(Arguments::from([("d".into(), Value::F32(1.5))]))),
+        ]);
+        let change = Change::AddQueue(Queue {
+            id: QueueId::new(7, 3),
+            vhost: Name::fixed("/"),
+            name: Name::fixed("orders"),
+            is_durable: true,
+            is_auto_delete: false,
+            owner: None,
+            arguments,
+        });
+        assert_eq!(Change::from_bytes(&change.to_bytes()).unwrap(), change);
+        let list = vec![change.clone(), change];
+        assert_eq!(Change::list_from_bytes(&Change::list_to_bytes(&list)).unwrap(), list);
+    }
+
+    #[test]
+    fn foreign_bytes_are_refused_with_a_reason() {
+        assert!(Change::from_bytes(b"{\"Frobnicate\":1}").unwrap_err().to_string().contains("Frobnicate"));
+    }
+}
