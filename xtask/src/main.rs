@@ -1,3 +1,57 @@
-//! Automation of this repository.
+//! Automation of this repository, as `cargo xtask COMMAND`:
+//!
+//! - `tidy` holds the rules of the house that no compiler knows: layers, lengths, links, words;
+//! - `sim` runs the simulator;
+//! - `ci` runs every step that a change has to pass, in order, and stops at the first that fails.
+//!
+//! It knows nothing of brokers: a rule about behaviour belongs in a test, not here.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is a shell: it reads files and the environment, starts processes and prints"
+)]
 
-fn main() {}
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+mod ci;
+mod fuzz;
+mod step;
+mod tidy;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  tidy                            check layers, lengths, links and words
+  sim [ARGUMENT]...               run the simulator in release mode, for example: sim --seeds 1000
+  ci [--skip STEP]... [STEP]...   run all steps of continuous integration, or those named
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let root = root();
+    let outcome = match arguments.split_first() {
+        Some((&"tidy", [])) => tidy::run(&root),
+        Some((&"sim", rest)) => step::cargo_sim(&root, rest),
+        Some((&"ci", rest)) => ci::run(&root, rest),
+        _ => Err(USAGE.to_owned()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("{}", reason.trim_end());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The top of the checkout, which is the parent of this package's folder.
+fn root() -> PathBuf {
+    let manifest =
+        env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("xtask"), PathBuf::from);
+    manifest.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+}

@@ -1,0 +1,120 @@
+//! What a change has to pass, as a list of named steps. `.ci/run` installs what the steps need and then comes
+//! here, so that a developer and the machine run the same thing.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::{fuzz, step, tidy};
+
+type Action = fn(&Path) -> Result<(), String>;
+
+/// Cheap steps first: a change that fails should fail early. The exception is `tests`, which says the most.
+const STEPS: &[(&str, Action)] = &[
+    ("tests", |root| step::cargo(root, &["test"])),
+    ("xtask", |root| step::cargo(root, &["test", "--quiet", "--package", "xtask"])),
+    ("format", |root| step::cargo(root, &["fmt", "--all", "--check"])),
+    ("lints", lints),
+    ("tidy", tidy::run),
+    ("release", |root| step::cargo(root, &["build", "--release"])),
+    ("interop", |root| interop(root, "run.py", &[])),
+    ("hostile", |root| interop(root, "hostile.py", &[])),
+    ("kill9", |root| interop(root, "kill9.py", &["--cycles", "5"])),
+    ("sim", |root| step::cargo_sim(root, &["--seeds", "1000"])),
+    ("fuzz", fuzz::run),
+];
+
+/// Runs the steps that `arguments` ask for: all, all but the ones skipped, or those named.
+///
+/// # Errors
+/// A step that does not exist, or the first step that failed.
+pub(crate) fn run(root: &Path, arguments: &[&str]) -> Result<(), String> {
+    let steps = select(arguments)?;
+    let began = Instant::now();
+    let mut times: Vec<(&str, Duration)> = Vec::new();
+    for (name, action) in steps {
+        println!("── {name} ──");
+        let step_began = Instant::now();
+        let outcome = action(root);
+        times.push((name, step_began.elapsed()));
+        if let Err(reason) = outcome {
+            print_times(&times, began.elapsed());
+            return Err(format!("step '{name}' failed: {reason}"));
+        }
+    }
+    print_times(&times, began.elapsed());
+    Ok(())
+}
+
+fn print_times(times: &[(&str, Duration)], total: Duration) {
+    println!("── times ──");
+    for (name, time) in times {
+        println!("{name:10} {:7.1} s", time.as_secs_f64());
+    }
+    println!("{:10} {:7.1} s", "all", total.as_secs_f64());
+}
+
+fn select(arguments: &[&str]) -> Result<Vec<(&'static str, Action)>, String> {
+    let mut skipped = Vec::new();
+    let mut named = Vec::new();
+    let mut rest = arguments.iter();
+    while let Some(&argument) = rest.next() {
+        let (list, name) = match argument {
+            "--skip" => (&mut skipped, rest.next().copied().unwrap_or_default()),
+            name => (&mut named, name),
+        };
+        if !STEPS.iter().any(|(step, _)| *step == name) {
+            let known: Vec<&str> = STEPS.iter().map(|(step, _)| *step).collect();
+            return Err(format!("there is no step '{name}'; the steps are {}", known.join(", ")));
+        }
+        list.push(name);
+    }
+    let wanted = |name: &str| {
+        let is_named = named.is_empty() || named.contains(&name);
+        is_named && !skipped.contains(&name)
+    };
+    Ok(STEPS.iter().copied().filter(|(name, _)| wanted(name)).collect())
+}
+
+fn lints(root: &Path) -> Result<(), String> {
+    step::cargo(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+}
+
+/// Runs one program of `tests/interop` against the release binary, with the Python that has pika.
+fn interop(root: &Path, script: &str, arguments: &[&str]) -> Result<(), String> {
+    let python = root.join("target/venv/bin/python");
+    if !python.exists() {
+        return Err("target/venv is missing: `.ci/run install` makes it, or by hand \
+             `python3 -m venv target/venv && target/venv/bin/pip install -r tests/interop/requirements.txt`"
+            .to_owned());
+    }
+    let script = format!("tests/interop/{script}");
+    let binary = step::target(root).join("release/leveret");
+    let (python, binary) = (python.to_string_lossy(), binary.to_string_lossy());
+    let command = [&[script.as_str(), "--binary", &binary], arguments].concat();
+    step::run(root, &python, &command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(arguments: &[&str]) -> Vec<&'static str> {
+        select(arguments).unwrap().into_iter().map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn all_steps_run_unless_some_are_named_or_skipped() {
+        assert_eq!(names(&[]).len(), STEPS.len());
+        assert_eq!(names(&["lints", "format"]), ["format", "lints"]);
+        assert!(!names(&["--skip", "tests"]).contains(&"tests"));
+        assert!(names(&["--skip", "tests", "tests"]).is_empty());
+    }
+
+    #[test]
+    fn an_unknown_step_is_refused_with_the_names_that_exist() {
+        for arguments in [&["lint"][..], &["--skip"], &["--skip", "test"]] {
+            let reason = select(arguments).expect_err("there is no such step");
+            assert!(reason.contains("the steps are tests, xtask, format"), "{reason}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! A short run of every fuzz target. It needs a nightly compiler and cargo-fuzz; without them the step says so
+//! and passes, because each fuzzed crate also runs a fixed number of mutations in its own tests.
+
+use std::fs;
+use std::path::Path;
+
+use crate::step;
+
+/// How long each target runs, in seconds.
+const SECONDS_PER_TARGET: u32 = 20;
+
+/// Runs each target of `fuzz/fuzz_targets` for [`SECONDS_PER_TARGET`].
+///
+/// # Errors
+/// A target that crashed, did not build, or cannot be listed.
+pub(crate) fn run(root: &Path) -> Result<(), String> {
+    let targets = targets(root)?;
+    if let Some(reason) = reason_to_skip(root, &targets) {
+        println!("fuzzing skipped: {reason}; the mutation tests of `cargo test` ran anyway");
+        return Ok(());
+    }
+    let time = format!("-max_total_time={SECONDS_PER_TARGET}");
+    for target in targets {
+        let arguments = ["run", "nightly", "cargo", "fuzz", "run", &target, "--", &time];
+        step::run(root, "rustup", &arguments)?;
+    }
+    Ok(())
+}
+
+fn targets(root: &Path) -> Result<Vec<String>, String> {
+    let folder = root.join("fuzz/fuzz_targets");
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let entries =
+        fs::read_dir(&folder).map_err(|fault| format!("{}: {fault}", folder.display()))?;
+    let mut targets: Vec<String> = entries
+        .filter_map(|entry| {
+            let name = entry.ok()?.file_name().to_string_lossy().into_owned();
+            name.strip_suffix(".rs").map(str::to_owned)
+        })
+        .collect();
+    targets.sort();
+    Ok(targets)
+}
+
+fn reason_to_skip(root: &Path, targets: &[String]) -> Option<&'static str> {
+    if targets.is_empty() {
+        Some("there is no target in fuzz/fuzz_targets")
+    } else if !step::succeeds(root, "rustup", &["run", "nightly", "cargo", "--version"]) {
+        Some("no nightly compiler is installed")
+    } else if !step::succeeds(root, "rustup", &["run", "nightly", "cargo", "fuzz", "--version"]) {
+        Some("cargo-fuzz is not installed (`cargo install cargo-fuzz`)")
+    } else {
+        None
+    }
+}

@@ -1,0 +1,56 @@
+//! How a step starts another program: in the checkout, with its output passed on, and with a failure told as
+//! the command line that failed.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Runs a program to its end.
+///
+/// # Errors
+/// The program cannot be started, or ends with another code than 0.
+pub(crate) fn run(root: &Path, program: &str, arguments: &[&str]) -> Result<(), String> {
+    let line = format!("{program} {}", arguments.join(" "));
+    let status = Command::new(program)
+        .args(arguments)
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .status()
+        .map_err(|fault| format!("cannot start `{line}`: {fault}"))?;
+    if status.success() { Ok(()) } else { Err(format!("`{line}` failed: {status}")) }
+}
+
+/// Whether a program runs and ends with code 0, with its output thrown away.
+pub(crate) fn succeeds(root: &Path, program: &str, arguments: &[&str]) -> bool {
+    Command::new(program)
+        .args(arguments)
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// Runs cargo, the same one that started this program.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn cargo(root: &Path, arguments: &[&str]) -> Result<(), String> {
+    let program = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    run(root, &program, arguments)
+}
+
+/// Runs the simulator with the given arguments.
+///
+/// # Errors
+/// As [`run`]: a seed that breaks a promise ends the simulator with a code other than 0.
+pub(crate) fn cargo_sim(root: &Path, arguments: &[&str]) -> Result<(), String> {
+    let command = [&["run", "--quiet", "--release", "--package", "sim", "--"], arguments].concat();
+    cargo(root, &command)
+}
+
+/// The folder that cargo builds into.
+pub(crate) fn target(root: &Path) -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+}
