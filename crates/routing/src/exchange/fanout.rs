@@ -1,0 +1,11 @@
+//! Fanout: every binding, whatever its key.
+
+use crate::binding::ExchangeId;
+use crate::exchange::Exchange;
+use crate::targets::Targets;
+
+pub(crate) fn route(exchange: &Exchange, start: ExchangeId, targets: &mut Targets) {
+    for entry in &exchange.bindings {
+        targets.add(start, entry.binding.destination);
+    }
+}

@@ -1,0 +1,78 @@
+//! A binding key or a word of one, with its hash in front.
+//!
+//! Keys are ordered by hash first: a search through a large ordered map then compares numbers that lie in the
+//! map's own nodes, and looks at the bytes of one key only. The hash has no secret. Whoever finds keys that
+//! collide gains nothing, because the bytes decide between them.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::sync::Arc;
+
+use equivalent::{Comparable, Equivalent};
+
+/// A binding key: bytes, usually text. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    hash: u64,
+    bytes: Arc<[u8]>,
+}
+
+/// The longest binding or routing key that the protocols in view can carry (an AMQP 0-9-1 short string).
+pub(crate) const KEY_BYTES_MAX: usize = 255;
+
+impl Key {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
+        Self { hash: hash(bytes), bytes: Arc::from(bytes) }
+    }
+
+    /// The key's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn borrowed(&self) -> KeyRef<'_> {
+        KeyRef { hash: self.hash, bytes: &self.bytes }
+    }
+
+    pub(crate) fn hash(&self) -> u64 {
+        self.hash
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.bytes.escape_ascii())
+    }
+}
+
+/// A key that somebody else owns, to look for one without making it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct KeyRef<'a> {
+    pub(crate) hash: u64,
+    pub(crate) bytes: &'a [u8],
+}
+
+impl<'a> KeyRef<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { hash: hash(bytes), bytes }
+    }
+}
+
+impl Equivalent<Key> for KeyRef<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.compare(key) == Ordering::Equal
+    }
+}
+
+impl Comparable<Key> for KeyRef<'_> {
+    fn compare(&self, key: &Key) -> Ordering {
+        self.cmp(&KeyRef { hash: key.hash, bytes: &key.bytes })
+    }
+}
+
+/// FNV-1a with 64 bits: short, good for short keys, and the same on every machine and in every release.
+fn hash(bytes: &[u8]) -> u64 {
+    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    bytes.iter().fold(OFFSET, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
+}

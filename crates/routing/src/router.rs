@@ -1,0 +1,190 @@
+//! The exchanges and bindings of a virtual host.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet};
+use message::{Arguments, Headers};
+
+use crate::binding::{BeforeDestination, Binding, ByDestination, Destination, ExchangeId};
+use crate::exchange::Exchange;
+use crate::invalid::Invalid;
+use crate::key::{KEY_BYTES_MAX, Key};
+use crate::kind::Kind;
+use crate::targets::Targets;
+
+/// Exchanges and bindings. Cloning is O(1) and a change O(log n); a clone does not see later changes.
+#[derive(Clone, Debug, Default)]
+pub struct Router {
+    exchanges: OrdMap<ExchangeId, Exchange>,
+    /// Every binding once more, to find those that lead to a queue or exchange.
+    by_destination: OrdSet<ByDestination>,
+}
+
+/// Bindings that went away with their queue or exchange.
+#[derive(Clone, Debug, Default)]
+pub struct Removed {
+    /// The bindings.
+    pub bindings: Vec<Arc<Binding>>,
+}
+
+impl Removed {
+    /// The exchanges that lost a binding. Those that delete themselves with their last binding may be due.
+    pub fn sources(&self) -> BTreeSet<ExchangeId> {
+        self.bindings.iter().map(|binding| binding.source).collect()
+    }
+}
+
+impl Router {
+    /// No exchange and no binding.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an exchange.
+    ///
+    /// # Panics
+    /// When the number is in use.
+    pub fn add(&mut self, exchange: ExchangeId, kind: Kind) {
+        let before = self.exchanges.insert(exchange, Exchange::new(kind));
+        assert!(before.is_none(), "exchange numbers are given out once");
+    }
+
+    /// Removes an exchange, the bindings that leave it and those that lead to it. Removing one that is not there
+    /// changes nothing.
+    pub fn remove(&mut self, exchange: ExchangeId) -> Removed {
+        let mut removed = self.remove_bindings_to(Destination::Exchange(exchange));
+        if let Some(gone) = self.exchanges.remove(&exchange) {
+            for entry in gone.bindings {
+                self.by_destination.remove(&ByDestination::new(Arc::clone(&entry.binding)));
+                removed.bindings.push(entry.binding);
+            }
+        }
+        removed
+    }
+
+    /// Removes the bindings that lead to a queue.
+    pub fn remove_queue(&mut self, queue: u64) -> Removed {
+        self.remove_bindings_to(Destination::Queue(queue))
+    }
+
+    /// The type of an exchange, or `None` when it is not there.
+    pub fn kind(&self, exchange: ExchangeId) -> Option<Kind> {
+        self.exchanges.get(&exchange).map(|exchange| exchange.kind)
+    }
+
+    /// Adds a binding; false when there is one with the same source, destination, key and arguments.
+    ///
+    /// # Errors
+    /// [`Invalid`] when the type of exchange has no use for such a key or such arguments.
+    ///
+    /// # Panics
+    /// When an exchange is not there, or the key has more than 255 bytes: the caller has looked.
+    pub fn bind(
+        &mut self,
+        source: ExchangeId,
+        destination: Destination,
+        key: impl AsRef<[u8]>,
+        arguments: &Arguments,
+    ) -> Result<bool, Invalid> {
+        let binding = new_binding(source, destination, key.as_ref(), arguments);
+        if let Destination::Exchange(exchange) = destination {
+            assert!(self.exchanges.contains_key(&exchange), "the destination exchange exists");
+        }
+        let exchange = self.exchanges.get_mut(&source).expect("the source exchange exists");
+        exchange.kind.check(binding.key.as_bytes(), arguments)?;
+        if exchange.contains(&binding) {
+            return Ok(false);
+        }
+        exchange.insert(&binding);
+        self.by_destination.insert(ByDestination::new(binding));
+        Ok(true)
+    }
+
+    /// Removes a binding; false when there is none with this source, destination, key and arguments.
+    ///
+    /// # Panics
+    /// When the key has more than 255 bytes: the caller has looked.
+    pub fn unbind(
+        &mut self,
+        source: ExchangeId,
+        destination: Destination,
+        key: impl AsRef<[u8]>,
+        arguments: &Arguments,
+    ) -> bool {
+        let binding = new_binding(source, destination, key.as_ref(), arguments);
+        let Some(exchange) = self.exchanges.get_mut(&source) else { return false };
+        let was_there = exchange.remove(&binding).is_some();
+        if was_there {
+            self.by_destination.remove(&ByDestination::new(binding));
+        }
+        was_there
+    }
+
+    /// Whether any binding leaves this exchange.
+    pub fn has_bindings(&self, source: ExchangeId) -> bool {
+        self.exchanges.get(&source).is_some_and(|exchange| !exchange.bindings.is_empty())
+    }
+
+    /// The bindings that leave an exchange, in an order that depends on nothing but themselves.
+    pub fn bindings(&self, source: ExchangeId) -> impl Iterator<Item = &Arc<Binding>> {
+        let exchange = self.exchanges.get(&source);
+        exchange.into_iter().flat_map(|e| e.bindings.iter()).map(|entry| &entry.binding)
+    }
+
+    /// The bindings that lead to a queue or exchange, ordered by source.
+    pub fn bindings_to(&self, destination: Destination) -> impl Iterator<Item = &Arc<Binding>> {
+        self.by_destination
+            .range(BeforeDestination(destination)..)
+            .map(|entry| &entry.binding)
+            .take_while(move |binding| binding.destination == destination)
+    }
+
+    /// How many bindings there are.
+    pub fn binding_count(&self) -> usize {
+        self.by_destination.len()
+    }
+
+    /// Adds to `targets` the queues that a message with this key and these headers goes to when it is published
+    /// to an exchange. What is in `targets` stays, because a message may go to several keys (`CC`) or on to an
+    /// alternate exchange. An exchange that is not there leads nowhere.
+    ///
+    /// # Panics
+    /// When the key has more than 255 bytes: no front-end can hand in such.
+    pub fn route(
+        &self,
+        exchange: ExchangeId,
+        key: &[u8],
+        headers: &dyn Headers,
+        targets: &mut Targets,
+    ) {
+        assert!(key.len() <= KEY_BYTES_MAX, "a routing key has at most {KEY_BYTES_MAX} bytes");
+        targets.begin(exchange);
+        while let Some(next) = targets.pending.pop() {
+            if let Some(reached) = self.exchanges.get(&next) {
+                reached.route(exchange, key, headers, targets);
+            }
+        }
+        targets.finish();
+    }
+
+    fn remove_bindings_to(&mut self, destination: Destination) -> Removed {
+        let bindings: Vec<_> = self.bindings_to(destination).cloned().collect();
+        for binding in &bindings {
+            let source = self.exchanges.get_mut(&binding.source);
+            source.expect("a binding goes with its source").remove(binding);
+            self.by_destination.remove(&ByDestination::new(Arc::clone(binding)));
+        }
+        Removed { bindings }
+    }
+}
+
+fn new_binding(
+    source: ExchangeId,
+    destination: Destination,
+    key: &[u8],
+    arguments: &Arguments,
+) -> Arc<Binding> {
+    assert!(key.len() <= KEY_BYTES_MAX, "a binding key has at most {KEY_BYTES_MAX} bytes");
+    Arc::new(Binding { source, destination, key: Key::new(key), arguments: arguments.clone() })
+}
