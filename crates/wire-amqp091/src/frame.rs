@@ -1,0 +1,176 @@
+//! Frames: how methods, content headers and bodies share one connection.
+//!
+//! ```text
+//!   0        1         3                 7                    7 + size
+//!   +--------+---------+-----------------+--------------------+-----+
+//!   | type   | channel | size            | payload            | 206 |
+//!   +--------+---------+-----------------+--------------------+-----+
+//!     octet    short      long              size octets         octet
+//!
+//!   a message on its way:   method frame, header frame, body frames until the header's body length is reached
+//!   an empty message:       method frame, header frame
+//! ```
+
+use crate::limits::{FRAME_HEAD_BYTES, FRAME_OVERHEAD_BYTES};
+use crate::malformed::{Malformed, Snippet};
+use crate::method::{self, Encode};
+use crate::writer::{long_len, with_length};
+
+/// The octet that ends every frame.
+pub const END: u8 = 206;
+
+/// A heartbeat: always the same eight bytes.
+pub const HEARTBEAT: [u8; 8] = [Kind::Heartbeat as u8, 0, 0, 0, 0, 0, 0, END];
+
+/// What a frame carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// A method, see [`crate::Method::decode`].
+    Method = 1,
+    /// A content header, see [`crate::ContentHeader::decode`].
+    Header = 2,
+    /// A part of a body.
+    Body = 3,
+    /// A sign of life; belongs on channel 0, which the receiver has to check.
+    Heartbeat = 8,
+}
+
+/// One frame, borrowed from the bytes it came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// What the payload is.
+    pub kind: Kind,
+    /// The channel it belongs to; 0 for the connection itself.
+    pub channel: u16,
+    /// What stands between head and end octet.
+    pub payload: &'a [u8],
+}
+
+/// Takes the first frame off `bytes`: the frame and how many bytes it took, or `None` while it is incomplete.
+///
+/// `payload_max` is the largest payload accepted, in bytes; [`crate::limits::payload_max`] reckons it from the
+/// negotiated `frame_max`.
+///
+/// # Errors
+/// [`Malformed::FrameTooLarge`] as soon as the head is there; [`Malformed::FrameEnd`] and
+/// [`Malformed::UnknownFrame`] (also for a heartbeat with a payload) once the whole frame is, as in RabbitMQ.
+#[inline]
+pub fn parse(bytes: &[u8], payload_max: usize) -> Result<Option<(Frame<'_>, usize)>, Malformed> {
+    let Some((&[kind, c0, c1, s0, s1, s2, s3], rest)) = bytes.split_first_chunk() else {
+        return Ok(None);
+    };
+    let payload_len = u32::from_be_bytes([s0, s1, s2, s3]);
+    if payload_len as usize > payload_max {
+        return Err(Malformed::FrameTooLarge { kind, payload_len, payload_max });
+    }
+    let Some((payload, &[end, ..])) = rest.split_at_checked(payload_len as usize) else {
+        return Ok(None);
+    };
+    if end != END {
+        return Err(bad_end(kind, end, payload));
+    }
+    let kind = match kind {
+        1 => Kind::Method,
+        2 => Kind::Header,
+        3 => Kind::Body,
+        8 if payload.is_empty() => Kind::Heartbeat,
+        _ => return Err(unknown(kind, payload)),
+    };
+    let channel = u16::from_be_bytes([c0, c1]);
+    Ok(Some((Frame { kind, channel, payload }, payload.len().saturating_add(FRAME_OVERHEAD_BYTES))))
+}
+
+#[cold]
+fn bad_end(kind: u8, end: u8, payload: &[u8]) -> Malformed {
+    Malformed::FrameEnd { kind, end, snippet: Snippet::of(payload) }
+}
+
+/// What RabbitMQ calls an `unknown_frame`: of no known type, or too short to say what it is.
+#[cold]
+pub(crate) fn unknown(kind: u8, payload: &[u8]) -> Malformed {
+    Malformed::UnknownFrame { kind, snippet: Snippet::of(payload) }
+}
+
+/// The first seven bytes of a frame. For callers that write large bodies out of place: head, then the body's
+/// bytes, then [`END`].
+///
+/// # Panics
+/// When the payload is 4 GiB or more.
+#[inline]
+pub fn head(kind: Kind, channel: u16, payload_len: usize) -> [u8; FRAME_HEAD_BYTES] {
+    let [c0, c1] = channel.to_be_bytes();
+    let [s0, s1, s2, s3] = long_len(payload_len).to_be_bytes();
+    [kind as u8, c0, c1, s0, s1, s2, s3]
+}
+
+/// Appends a frame whose payload `write` appends; the size is put in afterwards.
+///
+/// # Panics
+/// When the payload is 4 GiB or more.
+#[inline]
+pub fn write_with(out: &mut Vec<u8>, kind: Kind, channel: u16, write: impl FnOnce(&mut Vec<u8>)) {
+    let [c0, c1] = channel.to_be_bytes();
+    out.extend_from_slice(&[kind as u8, c0, c1]);
+    with_length(out, write);
+    out.push(END);
+}
+
+/// Appends a method frame: a [`crate::Method`] or one of the structs it is made of.
+///
+/// # Panics
+/// When a short string of the method has more than 255 bytes.
+#[inline]
+pub fn write_method(out: &mut Vec<u8>, channel: u16, method: &impl Encode) {
+    write_with(out, Kind::Method, channel, |out| method.encode(out));
+}
+
+/// Appends a content header frame of class basic. `properties` are flags and fields, see
+/// [`crate::Properties::encode`].
+///
+/// # Panics
+/// When the properties are 4 GiB or more.
+#[inline]
+pub fn write_header(out: &mut Vec<u8>, channel: u16, body_len: u64, properties: &[u8]) {
+    /// Class (2), weight (2), body length (8).
+    const FIXED_BYTES: usize = 12;
+    let payload_len = properties.len().saturating_add(FIXED_BYTES);
+    out.extend_from_slice(&head(Kind::Header, channel, payload_len));
+    out.extend_from_slice(&method::basic::CLASS_ID.to_be_bytes());
+    out.extend_from_slice(&[0; 2]);
+    out.extend_from_slice(&body_len.to_be_bytes());
+    out.extend_from_slice(properties);
+    out.push(END);
+}
+
+/// The bytes of a body that fit into one frame of at most `frame_max` bytes; 0 means no limit.
+///
+/// # Panics
+/// When `frame_max` leaves no room for a body.
+#[inline]
+pub fn body_len_max(frame_max: u32) -> usize {
+    match (frame_max as usize).checked_sub(FRAME_OVERHEAD_BYTES) {
+        _ if frame_max == 0 => (u32::MAX as usize).saturating_sub(FRAME_OVERHEAD_BYTES),
+        Some(len) if len > 0 => len,
+        _ => panic!("a frame of {frame_max} bytes has no room for a body"),
+    }
+}
+
+/// Appends a body as frames of at most `frame_max` bytes (0: no limit); an empty body makes no frame.
+///
+/// # Panics
+/// When `frame_max` leaves no room for a body.
+#[inline]
+pub fn write_body(out: &mut Vec<u8>, channel: u16, body: &[u8], frame_max: u32) {
+    for part in body.chunks(body_len_max(frame_max)) {
+        out.extend_from_slice(&head(Kind::Body, channel, part.len()));
+        out.extend_from_slice(part);
+        out.push(END);
+    }
+}
+
+/// Appends a heartbeat.
+#[inline]
+pub fn write_heartbeat(out: &mut Vec<u8>) {
+    out.extend_from_slice(&HEARTBEAT);
+}
