@@ -1,13 +1,14 @@
-//! A binding, and the two orders in which bindings are kept.
+//! A binding, and the orders in which bindings are kept.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 use equivalent::{Comparable, Equivalent};
+use imbl::OrdSet;
 use message::Arguments;
 
 use crate::compare;
-use crate::key::{Key, KeyRef};
+use crate::key::Key;
 
 /// The number of an exchange, given out by the broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,13 +37,17 @@ pub struct Binding {
     pub arguments: Arguments,
 }
 
-/// A binding among those of its source: ordered by key, then destination, then arguments.
+/// The bindings of one exchange that have the same key. There is always one; more are rare enough for a set of
+/// their own to be worth it.
 #[derive(Clone, Debug)]
-pub(crate) struct BySource {
-    /// The hash of the binding's key, here so that a search need not follow the pointer.
-    key_hash: u64,
-    pub(crate) binding: Arc<Binding>,
+pub(crate) enum SameKey {
+    One(Arc<Binding>),
+    Many(OrdSet<BySource>),
 }
+
+/// A binding among those with the same source and key: ordered by destination, then arguments.
+#[derive(Clone, Debug)]
+pub(crate) struct BySource(Arc<Binding>);
 
 /// A binding among all bindings: ordered by destination, then source, then key and arguments.
 #[derive(Clone, Debug)]
@@ -51,19 +56,49 @@ pub(crate) struct ByDestination {
     pub(crate) binding: Arc<Binding>,
 }
 
-/// The place just before the first binding with this key.
-pub(crate) struct BeforeKey<'a>(pub(crate) KeyRef<'a>);
-
 /// The place just before the first binding to this destination.
 pub(crate) struct BeforeDestination(pub(crate) Destination);
 
-impl BySource {
-    pub(crate) fn new(binding: Arc<Binding>) -> Self {
-        Self { key_hash: binding.key.hash(), binding }
+impl SameKey {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Binding>> {
+        let (one, many) = match self {
+            Self::One(binding) => (Some(binding), None),
+            Self::Many(set) => (None, Some(set)),
+        };
+        one.into_iter().chain(many.into_iter().flatten().map(|entry| &entry.0))
     }
 
-    pub(crate) fn has_key(&self, key: KeyRef<'_>) -> bool {
-        self.key_hash == key.hash && self.binding.key.as_bytes() == key.bytes
+    pub(crate) fn contains(&self, binding: &Arc<Binding>) -> bool {
+        let wanted = BySource(Arc::clone(binding));
+        match self {
+            Self::One(only) => wanted == BySource(Arc::clone(only)),
+            Self::Many(set) => set.contains(&wanted),
+        }
+    }
+
+    /// Adds a binding that is not there.
+    pub(crate) fn insert(&mut self, binding: &Arc<Binding>) {
+        match self {
+            Self::One(only) => {
+                let both = [Arc::clone(only), Arc::clone(binding)].map(BySource);
+                *self = Self::Many(both.into_iter().collect());
+            }
+            Self::Many(set) => {
+                set.insert(BySource(Arc::clone(binding)));
+            }
+        }
+    }
+
+    /// Takes a binding out that is there; false when it was the last.
+    pub(crate) fn remove(&mut self, binding: &Arc<Binding>) -> bool {
+        let Self::Many(set) = self else { return false };
+        set.remove(&BySource(Arc::clone(binding)));
+        if set.len() == 1
+            && let Some(BySource(last)) = set.get_min()
+        {
+            *self = Self::One(Arc::clone(last));
+        }
+        true
     }
 }
 
@@ -75,11 +110,9 @@ impl ByDestination {
 
 impl Ord for BySource {
     fn cmp(&self, other: &Self) -> Ordering {
-        let (a, b) = (&*self.binding, &*other.binding);
-        self.key_hash
-            .cmp(&other.key_hash)
-            .then_with(|| a.key.cmp(&b.key))
-            .then_with(|| a.destination.cmp(&b.destination))
+        let (a, b) = (&*self.0, &*other.0);
+        a.destination
+            .cmp(&b.destination)
             .then_with(|| compare::arguments(&a.arguments, &b.arguments))
     }
 }
@@ -92,19 +125,6 @@ impl Ord for ByDestination {
             .then_with(|| a.source.cmp(&b.source))
             .then_with(|| a.key.cmp(&b.key))
             .then_with(|| compare::arguments(&a.arguments, &b.arguments))
-    }
-}
-
-impl Equivalent<BySource> for BeforeKey<'_> {
-    fn equivalent(&self, _: &BySource) -> bool {
-        false
-    }
-}
-
-impl Comparable<BySource> for BeforeKey<'_> {
-    fn compare(&self, entry: &BySource) -> Ordering {
-        let order = self.0.hash.cmp(&entry.key_hash);
-        order.then_with(|| self.0.bytes.cmp(entry.binding.key.as_bytes())).then(Ordering::Less)
     }
 }
 

@@ -9,11 +9,11 @@ pub(crate) mod words;
 
 use std::sync::Arc;
 
-use imbl::OrdSet;
+use imbl::OrdMap;
 use message::Headers;
 
-use crate::binding::{BeforeKey, Binding, BySource, ExchangeId};
-use crate::key::KeyRef;
+use crate::binding::{Binding, ExchangeId, SameKey};
+use crate::key::{Key, KeyRef};
 use crate::kind::Kind;
 use crate::targets::Targets;
 use trie::Trie;
@@ -22,44 +22,54 @@ use trie::Trie;
 #[derive(Clone, Debug)]
 pub(crate) struct Exchange {
     pub(crate) kind: Kind,
-    pub(crate) bindings: OrdSet<BySource>,
+    by_key: OrdMap<Key, SameKey>,
     patterns: Trie,
 }
 
 impl Exchange {
     pub(crate) fn new(kind: Kind) -> Self {
-        Self { kind, bindings: OrdSet::new(), patterns: Trie::default() }
+        Self { kind, by_key: OrdMap::new(), patterns: Trie::default() }
     }
 
-    pub(crate) fn contains(&self, binding: &Arc<Binding>) -> bool {
-        self.bindings.contains(&BySource::new(Arc::clone(binding)))
+    pub(crate) fn is_unbound(&self) -> bool {
+        self.by_key.is_empty()
     }
 
-    pub(crate) fn insert(&mut self, binding: &Arc<Binding>) {
-        if self.kind == Kind::Topic {
-            self.patterns.insert(&binding.key);
-        }
-        self.bindings.insert(BySource::new(Arc::clone(binding)));
-    }
-
-    /// Takes a binding out, and gives the one that was there.
-    pub(crate) fn remove(&mut self, binding: &Arc<Binding>) -> Option<Arc<Binding>> {
-        let removed = self.bindings.remove(&BySource::new(Arc::clone(binding)))?.binding;
-        if self.kind == Kind::Topic && self.with_key(removed.key.borrowed()).next().is_none() {
-            self.patterns.remove(&removed.key);
-        }
-        Some(removed)
+    pub(crate) fn bindings(&self) -> impl Iterator<Item = &Arc<Binding>> {
+        self.by_key.values().flat_map(SameKey::iter)
     }
 
     /// The bindings with this very key.
-    pub(crate) fn with_key<'a>(
-        &'a self,
-        key: KeyRef<'a>,
-    ) -> impl Iterator<Item = &'a Arc<Binding>> + use<'a> {
-        self.bindings
-            .range(BeforeKey(key)..)
-            .take_while(move |entry| entry.has_key(key))
-            .map(|entry| &entry.binding)
+    pub(crate) fn with_key(&self, key: KeyRef<'_>) -> impl Iterator<Item = &Arc<Binding>> {
+        self.by_key.get(&key).into_iter().flat_map(SameKey::iter)
+    }
+
+    pub(crate) fn contains(&self, binding: &Arc<Binding>) -> bool {
+        self.by_key.get(&binding.key).is_some_and(|same_key| same_key.contains(binding))
+    }
+
+    /// Adds a binding that is not there.
+    pub(crate) fn insert(&mut self, binding: &Arc<Binding>) {
+        if let Some(same_key) = self.by_key.get_mut(&binding.key) {
+            same_key.insert(binding);
+            return;
+        }
+        self.by_key.insert(binding.key.clone(), SameKey::One(Arc::clone(binding)));
+        if self.kind == Kind::Topic {
+            self.patterns.insert(&binding.key);
+        }
+    }
+
+    /// Takes a binding out that is there.
+    pub(crate) fn remove(&mut self, binding: &Arc<Binding>) {
+        let same_key = self.by_key.get_mut(&binding.key).expect("the binding is there");
+        if same_key.remove(binding) {
+            return;
+        }
+        self.by_key.remove(&binding.key);
+        if self.kind == Kind::Topic {
+            self.patterns.remove(&binding.key);
+        }
     }
 
     /// Adds the ends of all matching bindings to the targets of a message that entered at `start`.

@@ -33,10 +33,6 @@ impl Key {
     pub(crate) fn borrowed(&self) -> KeyRef<'_> {
         KeyRef { hash: self.hash, bytes: &self.bytes }
     }
-
-    pub(crate) fn hash(&self) -> u64 {
-        self.hash
-    }
 }
 
 impl fmt::Debug for Key {

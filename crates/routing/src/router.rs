@@ -55,9 +55,9 @@ impl Router {
     pub fn remove(&mut self, exchange: ExchangeId) -> Removed {
         let mut removed = self.remove_bindings_to(Destination::Exchange(exchange));
         if let Some(gone) = self.exchanges.remove(&exchange) {
-            for entry in gone.bindings {
-                self.by_destination.remove(&ByDestination::new(Arc::clone(&entry.binding)));
-                removed.bindings.push(entry.binding);
+            for binding in gone.bindings() {
+                self.by_destination.remove(&ByDestination::new(Arc::clone(binding)));
+                removed.bindings.push(Arc::clone(binding));
             }
         }
         removed
@@ -114,22 +114,22 @@ impl Router {
     ) -> bool {
         let binding = new_binding(source, destination, key.as_ref(), arguments);
         let Some(exchange) = self.exchanges.get_mut(&source) else { return false };
-        let was_there = exchange.remove(&binding).is_some();
-        if was_there {
-            self.by_destination.remove(&ByDestination::new(binding));
+        if !exchange.contains(&binding) {
+            return false;
         }
-        was_there
+        exchange.remove(&binding);
+        self.by_destination.remove(&ByDestination::new(binding));
+        true
     }
 
     /// Whether any binding leaves this exchange.
     pub fn has_bindings(&self, source: ExchangeId) -> bool {
-        self.exchanges.get(&source).is_some_and(|exchange| !exchange.bindings.is_empty())
+        self.exchanges.get(&source).is_some_and(|exchange| !exchange.is_unbound())
     }
 
     /// The bindings that leave an exchange, in an order that depends on nothing but themselves.
     pub fn bindings(&self, source: ExchangeId) -> impl Iterator<Item = &Arc<Binding>> {
-        let exchange = self.exchanges.get(&source);
-        exchange.into_iter().flat_map(|e| e.bindings.iter()).map(|entry| &entry.binding)
+        self.exchanges.get(&source).into_iter().flat_map(Exchange::bindings)
     }
 
     /// The bindings that lead to a queue or exchange, ordered by source.

@@ -5,7 +5,7 @@ use crate::exchange::Exchange;
 use crate::targets::Targets;
 
 pub(crate) fn route(exchange: &Exchange, start: ExchangeId, targets: &mut Targets) {
-    for entry in &exchange.bindings {
-        targets.add(start, entry.binding.destination);
+    for binding in exchange.bindings() {
+        targets.add(start, binding.destination);
     }
 }

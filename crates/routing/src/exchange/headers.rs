@@ -52,9 +52,9 @@ pub(crate) fn route(
 ) {
     targets.note_headers();
     let mut read = ReadOnce { headers, values: BTreeMap::new() };
-    for entry in &exchange.bindings {
-        if is_match(&entry.binding.arguments, &mut read) {
-            targets.add(start, entry.binding.destination);
+    for binding in exchange.bindings() {
+        if is_match(&binding.arguments, &mut read) {
+            targets.add(start, binding.destination);
         }
     }
 }
