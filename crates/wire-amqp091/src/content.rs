@@ -17,10 +17,9 @@ pub struct Content<'a> {
     pub body: &'a [u8],
 }
 
-/// The bytes of class and method identifier.
-const ID_BYTES: usize = 4;
-/// The bytes of a delivery tag and a flag behind it.
-const TAG_AND_FLAG_BYTES: usize = 9;
+/// The payload of basic.deliver without its strings: identifiers (4), delivery tag (8), flag (1), the lengths of
+/// three short strings.
+const DELIVER_FIXED_BYTES: usize = 16;
 
 /// The fields of basic.deliver, as slices of bytes that nobody has to look into.
 #[derive(Clone, Copy, Debug)]
@@ -66,16 +65,19 @@ pub fn write_deliver_head(
     body_len: u64,
 ) {
     let Delivery { consumer_tag, delivery_tag, redelivered, exchange, routing_key } = *delivery;
-    let payload_len = ID_BYTES
-        .saturating_add(TAG_AND_FLAG_BYTES)
-        .saturating_add(short_bytes(consumer_tag))
-        .saturating_add(short_bytes(exchange))
-        .saturating_add(short_bytes(routing_key));
-    method_head(out, channel, payload_len, basic::Deliver::ID);
-    put_short(out, consumer_tag);
-    put_tag_and_flag(out, delivery_tag, redelivered);
-    put_short(out, exchange);
-    put_short(out, routing_key);
+    let fixed = DELIVER_FIXED_BYTES.saturating_add(consumer_tag.len());
+    let payload_len = fixed.saturating_add(exchange.len()).saturating_add(routing_key.len());
+    let [h0, h1, h2, h3, h4, h5, h6] = head(Kind::Method, channel, payload_len);
+    let [i0, i1, i2, i3] = basic::Deliver::ID.to_be_bytes();
+    let tag_len = short_len(consumer_tag);
+    out.extend_from_slice(&[h0, h1, h2, h3, h4, h5, h6, i0, i1, i2, i3, tag_len]);
+    out.extend_from_slice(consumer_tag);
+    let [t0, t1, t2, t3, t4, t5, t6, t7] = delivery_tag.to_be_bytes();
+    let flag = u8::from(redelivered);
+    out.extend_from_slice(&[t0, t1, t2, t3, t4, t5, t6, t7, flag, short_len(exchange)]);
+    out.extend_from_slice(exchange);
+    out.push(short_len(routing_key));
+    out.extend_from_slice(routing_key);
     out.push(END);
     frame::write_header(out, channel, body_len, properties);
 }
@@ -141,36 +143,105 @@ pub fn write_content(out: &mut Vec<u8>, channel: u16, content: &Content<'_>, fra
 /// Appends basic.ack: a consumer's acknowledgement or a broker's confirm.
 #[inline]
 pub fn write_ack(out: &mut Vec<u8>, channel: u16, delivery_tag: u64, multiple: bool) {
-    write_tag_and_flag(out, channel, basic::Ack::ID, delivery_tag, multiple);
+    /// Identifiers (4), delivery tag (8), flag (1).
+    const PAYLOAD_BYTES: usize = 13;
+    let [h0, h1, h2, h3, h4, h5, h6] = head(Kind::Method, channel, PAYLOAD_BYTES);
+    let [i0, i1, i2, i3] = basic::Ack::ID.to_be_bytes();
+    let [t0, t1, t2, t3, t4, t5, t6, t7] = delivery_tag.to_be_bytes();
+    let flag = u8::from(multiple);
+    out.extend_from_slice(&[
+        h0, h1, h2, h3, h4, h5, h6, i0, i1, i2, i3, t0, t1, t2, t3, t4, t5, t6, t7, flag, END,
+    ]);
 }
 
-fn write_tag_and_flag(out: &mut Vec<u8>, channel: u16, id: u32, delivery_tag: u64, flag: bool) {
-    method_head(out, channel, ID_BYTES.saturating_add(TAG_AND_FLAG_BYTES), id);
-    put_tag_and_flag(out, delivery_tag, flag);
-    out.push(END);
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Kind, Method, frame::Frame};
 
-#[inline]
-fn method_head(out: &mut Vec<u8>, channel: u16, payload_len: usize, id: u32) {
-    let [h0, h1, h2, h3, h4, h5, h6] = head(Kind::Method, channel, payload_len);
-    let [i0, i1, i2, i3] = id.to_be_bytes();
-    out.extend_from_slice(&[h0, h1, h2, h3, h4, h5, h6, i0, i1, i2, i3]);
-}
+    const PROPERTIES: &[u8] = &[0x10, 0, 2];
+    const CONTENT: Content<'_> = Content { properties: PROPERTIES, body: b"a body" };
 
-#[inline]
-fn put_tag_and_flag(out: &mut Vec<u8>, tag: u64, flag: bool) {
-    let [t0, t1, t2, t3, t4, t5, t6, t7] = tag.to_be_bytes();
-    out.extend_from_slice(&[t0, t1, t2, t3, t4, t5, t6, t7, u8::from(flag)]);
-}
+    fn frames(mut bytes: &[u8]) -> Vec<Frame<'_>> {
+        let mut frames = Vec::new();
+        while let Some((frame, len)) = frame::parse(bytes, usize::MAX).unwrap() {
+            frames.push(frame);
+            bytes = &bytes[len..];
+        }
+        assert!(bytes.is_empty(), "only whole frames are written");
+        frames
+    }
 
-#[inline]
-fn put_short(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.push(short_len(bytes));
-    out.extend_from_slice(bytes);
-}
+    #[test]
+    fn a_delivery_laid_out_by_hand_is_the_one_of_the_method_table() {
+        let delivery = Delivery {
+            consumer_tag: b"tag",
+            delivery_tag: 0x0102_0304_0506_0708,
+            redelivered: true,
+            exchange: b"exchange",
+            routing_key: b"key",
+        };
+        let mut by_hand = Vec::new();
+        write_deliver(&mut by_hand, 9, &delivery, &CONTENT, 131_072);
+        let method = basic::Deliver {
+            consumer_tag: "tag",
+            delivery_tag: 0x0102_0304_0506_0708,
+            redelivered: true,
+            exchange: b"exchange",
+            routing_key: b"key",
+        };
+        let mut by_table = Vec::new();
+        frame::write_method(&mut by_table, 9, &method);
+        write_content(&mut by_table, 9, &CONTENT, 131_072);
+        assert_eq!(by_hand, by_table);
+    }
 
-/// The bytes that a short string takes on the wire.
-#[inline]
-const fn short_bytes(bytes: &[u8]) -> usize {
-    bytes.len().saturating_add(1)
+    #[test]
+    fn a_delivery_without_its_body_ends_behind_the_header() {
+        let delivery = Delivery {
+            consumer_tag: b"",
+            delivery_tag: 1,
+            redelivered: false,
+            exchange: b"",
+            routing_key: b"q",
+        };
+        let mut out = Vec::new();
+        write_deliver_head(&mut out, 1, &delivery, PROPERTIES, 1 << 40);
+        let kinds: Vec<_> = frames(&out).iter().map(|frame| frame.kind).collect();
+        assert_eq!(kinds, [Kind::Method, Kind::Header]);
+        let header = crate::ContentHeader::decode(frames(&out)[1].payload).unwrap();
+        assert_eq!((header.body_len, header.properties), (1 << 40, PROPERTIES));
+        assert!(header.is_basic());
+    }
+
+    #[test]
+    fn an_acknowledgement_laid_out_by_hand_is_the_one_of_the_method_table() {
+        let (mut by_hand, mut by_table) = (Vec::new(), Vec::new());
+        write_ack(&mut by_hand, 513, u64::MAX - 1, true);
+        let ack = basic::Ack { delivery_tag: u64::MAX - 1, multiple: true };
+        frame::write_method(&mut by_table, 513, &ack);
+        assert_eq!(by_hand, by_table);
+    }
+
+    #[test]
+    fn every_method_with_content_is_followed_by_header_and_body() {
+        let mut out = Vec::new();
+        let publish = basic::Publish { routing_key: b"q", mandatory: true, ..Default::default() };
+        write_publish(&mut out, 1, &publish, &CONTENT, 131_072);
+        write_return(&mut out, 1, &basic::Return::default(), &CONTENT, 131_072);
+        write_get_ok(&mut out, 1, &basic::GetOk::default(), &CONTENT, 131_072);
+        for message in frames(&out).chunks(3) {
+            assert!(Method::decode(message[0].payload).unwrap().carries_content());
+            assert_eq!(message[1].kind, Kind::Header);
+            assert_eq!(message[2].payload, b"a body");
+        }
+    }
+
+    #[test]
+    fn an_empty_message_has_no_body_frame() {
+        let mut out = Vec::new();
+        let content = Content { properties: crate::properties::NONE, body: b"" };
+        write_publish(&mut out, 1, &basic::Publish::default(), &content, 131_072);
+        assert_eq!(frames(&out).len(), 2);
+    }
 }

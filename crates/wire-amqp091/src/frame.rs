@@ -135,10 +135,12 @@ pub fn write_header(out: &mut Vec<u8>, channel: u16, body_len: u64, properties: 
     /// Class (2), weight (2), body length (8).
     const FIXED_BYTES: usize = 12;
     let payload_len = properties.len().saturating_add(FIXED_BYTES);
-    out.extend_from_slice(&head(Kind::Header, channel, payload_len));
-    out.extend_from_slice(&method::basic::CLASS_ID.to_be_bytes());
-    out.extend_from_slice(&[0; 2]);
-    out.extend_from_slice(&body_len.to_be_bytes());
+    let [h0, h1, h2, h3, h4, h5, h6] = head(Kind::Header, channel, payload_len);
+    let [c0, c1] = method::basic::CLASS_ID.to_be_bytes();
+    let [b0, b1, b2, b3, b4, b5, b6, b7] = body_len.to_be_bytes();
+    out.extend_from_slice(&[
+        h0, h1, h2, h3, h4, h5, h6, c0, c1, 0, 0, b0, b1, b2, b3, b4, b5, b6, b7,
+    ]);
     out.extend_from_slice(properties);
     out.push(END);
 }
@@ -173,4 +175,99 @@ pub fn write_body(out: &mut Vec<u8>, channel: u16, body: &[u8], frame_max: u32) 
 #[inline]
 pub fn write_heartbeat(out: &mut Vec<u8>) {
     out.extend_from_slice(&HEARTBEAT);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits;
+
+    const MAX: usize = limits::payload_max(131_072);
+
+    fn frame(kind: u8, channel: u16, payload: &[u8], end: u8) -> Vec<u8> {
+        let mut bytes = vec![kind];
+        bytes.extend(channel.to_be_bytes());
+        bytes.extend(u32::try_from(payload.len()).unwrap().to_be_bytes());
+        bytes.extend(payload);
+        bytes.push(end);
+        bytes
+    }
+
+    #[test]
+    fn a_frame_is_taken_when_it_is_complete_and_not_before() {
+        let mut bytes = frame(3, 513, b"body", END);
+        for len in 0..bytes.len() {
+            assert_eq!(parse(&bytes[..len], MAX), Ok(None), "{len} bytes");
+        }
+        bytes.extend(b"next");
+        let taken = Frame { kind: Kind::Body, channel: 513, payload: b"body" };
+        assert_eq!(parse(&bytes, MAX), Ok(Some((taken, 12))));
+    }
+
+    #[test]
+    fn a_frame_too_large_is_refused_before_its_payload_arrives() {
+        let head = head(Kind::Method, 1, 131_073);
+        assert_eq!(parse(&head[..6], MAX), Ok(None));
+        let refused = parse(&head, MAX).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "type 1, all octets = <<>>: {frame_too_large,131073,131064}"
+        );
+    }
+
+    #[test]
+    fn clients_that_forget_the_overhead_are_tolerated() {
+        assert_eq!(parse(&head(Kind::Body, 1, 131_072), MAX), Ok(None));
+        assert_eq!(limits::payload_max(0), MAX);
+    }
+
+    #[test]
+    fn a_wrong_end_is_refused_before_an_unknown_type() {
+        let refused = parse(&frame(9, 1, b"xyz", 7), MAX).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "type 9, all octets = <<\"xyz\">>: {invalid_frame_end_marker,7}"
+        );
+    }
+
+    #[test]
+    fn an_unknown_type_is_refused_when_the_frame_is_complete() {
+        let bytes = frame(5, 0, b"abc", END);
+        assert_eq!(parse(&bytes[..10], MAX), Ok(None));
+        let refused = parse(&bytes, MAX).unwrap_err();
+        assert_eq!(refused.to_string(), "type 5, all octets = <<\"abc\">>: unknown_frame");
+    }
+
+    #[test]
+    fn a_heartbeat_has_no_payload() {
+        let heartbeat = Frame { kind: Kind::Heartbeat, channel: 0, payload: b"" };
+        assert_eq!(parse(&HEARTBEAT, MAX), Ok(Some((heartbeat, 8))));
+        assert!(matches!(
+            parse(&frame(8, 0, b"x", END), MAX),
+            Err(Malformed::UnknownFrame { kind: 8, .. })
+        ));
+    }
+
+    #[test]
+    fn a_body_is_split_into_frames_that_fit() {
+        let mut out = Vec::new();
+        write_body(&mut out, 1, &[7; 20], 16);
+        let mut lens = Vec::new();
+        let mut rest = out.as_slice();
+        while let Some((frame, len)) = parse(rest, MAX).unwrap() {
+            assert!(len <= 16 && frame.kind == Kind::Body && frame.channel == 1);
+            lens.push(frame.payload.len());
+            rest = &rest[len..];
+        }
+        assert_eq!((lens, rest.len()), (vec![8, 8, 4], 0));
+    }
+
+    #[test]
+    fn an_empty_body_makes_no_frame_and_no_limit_makes_one() {
+        let mut out = Vec::new();
+        write_body(&mut out, 1, b"", 16);
+        assert!(out.is_empty());
+        write_body(&mut out, 1, &[0; 300_000], 0);
+        assert_eq!(out.len(), 300_008);
+    }
 }

@@ -1,7 +1,8 @@
 //! Bytes that are not what they should be, with what RabbitMQ would say about them.
 //!
 //! The [`Display`](fmt::Display) text of a [`Malformed`] is RabbitMQ's explanation, to be put behind the name of
-//! [`Malformed::code`]. The texts in the comments below were read off a RabbitMQ 4.3.6.
+//! [`Malformed::code`]. The texts in the comments below were read off a RabbitMQ 4.3.6, from connections that were
+//! open. Before connection.open is done, RabbitMQ answers malformed bytes with three seconds of silence and closes.
 
 use std::fmt;
 
@@ -188,7 +189,14 @@ impl fmt::Display for Snippet {
         let which = if self.is_cut { "first 16" } else { "all" };
         let octets = self.octets();
         if !octets.is_empty() && octets.iter().copied().all(is_printed) {
-            write!(f, "{which} octets = <<\"{}\">>", String::from_utf8_lossy(octets))
+            write!(f, "{which} octets = <<\"")?;
+            for &octet in octets {
+                match octet {
+                    b'\'' => f.write_str("'")?,
+                    _ => write!(f, "{}", octet.escape_ascii())?,
+                }
+            }
+            f.write_str("\">>")
         } else {
             write!(f, "{which} octets = {}", Octets(octets))
         }
@@ -214,8 +222,49 @@ impl fmt::Display for Octets<'_> {
     }
 }
 
-/// Whether Erlang writes the octet as a character; quotes and backslashes would need escapes and are rare enough
-/// to be shown as numbers.
+/// Whether Erlang's `~tp` writes the octet as a character or as the escape that Rust also uses. It does so for most
+/// letters beyond ASCII too; here those make the whole snippet appear as numbers.
 const fn is_printed(octet: u8) -> bool {
-    matches!(octet, b' '..=b'~') && octet != b'"' && octet != b'\\'
+    matches!(octet, b' '..=b'~' | b'\n' | b'\r' | b'\t')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(kind: u8, payload: &[u8]) -> String {
+        Malformed::UnknownFrame { kind, snippet: Snippet::of(payload) }.to_string()
+    }
+
+    #[test]
+    fn unknown_frames_are_told_as_by_rabbitmq() {
+        assert_eq!(text(5, b"abc"), "type 5, all octets = <<\"abc\">>: unknown_frame");
+        assert_eq!(text(1, b"\x00\x32"), "type 1, all octets = <<0,50>>: unknown_frame");
+        assert_eq!(text(5, b""), "type 5, all octets = <<>>: unknown_frame");
+        assert_eq!(text(5, b"\0\x01\x02\xff"), "type 5, all octets = <<0,1,2,255>>: unknown_frame");
+        assert_eq!(
+            text(5, b"abcdefghijklmnopqrstuvwxyz"),
+            "type 5, first 16 octets = <<\"abcdefghijklmnop\">>: unknown_frame"
+        );
+        assert_eq!(text(5, b"a\"b\\c"), r#"type 5, all octets = <<"a\"b\\c">>: unknown_frame"#);
+        assert_eq!(text(5, b"a\nb\tc'"), r#"type 5, all octets = <<"a\nb\tc'">>: unknown_frame"#);
+        assert_eq!(text(5, b"a\x7fb"), "type 5, all octets = <<97,127,98>>: unknown_frame");
+    }
+
+    #[test]
+    fn fields_that_cannot_be_decoded_are_quoted() {
+        let malformed = Malformed::Fields { class_id: 50, method_id: 10 };
+        let payload = [0, 50, 0, 10, 0, 0, 5, b'a', b'b', b'c'];
+        assert_eq!(malformed.explanation(&payload), "cannot decode <<0,0,5,97,98,99>>");
+        assert_eq!(malformed.class_and_method(), (50, 10));
+        assert_eq!(malformed.code(), Code::FrameError);
+        let quoted = malformed.explanation(&[1; 1000]);
+        assert!(quoted.len() < 300, "{} bytes of text", quoted.len());
+    }
+
+    #[test]
+    fn only_fields_are_quoted() {
+        assert_eq!(Malformed::Utf8.explanation(&[0; 9]), "Malformed UTF-8 in shortstr");
+        assert_eq!(Malformed::Utf8.class_and_method(), (0, 0));
+    }
 }

@@ -13,6 +13,8 @@
 mod class;
 
 pub mod access;
+#[cfg(test)]
+mod arbitrary;
 pub mod basic;
 pub mod channel;
 pub mod confirm;
@@ -93,6 +95,16 @@ macro_rules! methods {
             /// The class identifier in the upper, the method identifier in the lower half.
             pub const fn id(&self) -> u32 {
                 match self { $(Self::$Variant(_) => $class::$Name::ID,)* }
+            }
+        }
+
+        #[cfg(test)]
+        impl Method<'static> {
+            pub(crate) fn arbitrary(id: u32, random: &mut stdx::Random) -> Option<Self> {
+                match id {
+                    $($class::$Name::ID => Some($class::$Name::arbitrary(random).into()),)*
+                    _ => None,
+                }
             }
         }
 
@@ -218,3 +230,6 @@ pub const fn method_of(id: u32) -> u16 {
 const fn unknown_method(id: u32) -> Malformed {
     Malformed::UnknownMethod { class_id: class_of(id), method_id: method_of(id) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -127,38 +127,28 @@ impl<'a> Properties<'a> {
     pub fn decode(raw: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(raw);
         let properties = Self::read(&mut reader).map_err(malformed)?;
-        if !reader.is_empty() {
-            return Err(Malformed::Properties);
-        }
+        end(&reader)?;
         properties.headers.map_or(Ok(()), table::check)?;
         Ok(properties)
     }
 
-    #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Self, Flaw> {
-        let flags = reader.short()?;
-        if flags & UNDEFINED != 0 {
-            return Err(Flaw::Short);
-        }
-        let has = |flag| flags & flag != 0;
-        let short = |reader: &mut Reader<'a>, flag| {
-            if has(flag) { reader.shortbytes().map(Some) } else { Ok(None) }
-        };
+        let flags = flags(reader)?;
         Ok(Self {
-            content_type: short(reader, CONTENT_TYPE)?,
-            content_encoding: short(reader, CONTENT_ENCODING)?,
-            headers: if has(HEADERS) { Some(reader.longstr()?) } else { None },
-            delivery_mode: if has(DELIVERY_MODE) { Some(reader.octet()?) } else { None },
-            priority: if has(PRIORITY) { Some(reader.octet()?) } else { None },
-            correlation_id: short(reader, CORRELATION_ID)?,
-            reply_to: short(reader, REPLY_TO)?,
-            expiration: short(reader, EXPIRATION)?,
-            message_id: short(reader, MESSAGE_ID)?,
-            timestamp: if has(TIMESTAMP) { Some(reader.longlong()?) } else { None },
-            kind: short(reader, TYPE)?,
-            user_id: short(reader, USER_ID)?,
-            app_id: short(reader, APP_ID)?,
-            cluster_id: short(reader, CLUSTER_ID)?,
+            content_type: short(reader, flags, CONTENT_TYPE)?,
+            content_encoding: short(reader, flags, CONTENT_ENCODING)?,
+            headers: headers(reader, flags)?,
+            delivery_mode: octet(reader, flags, DELIVERY_MODE)?,
+            priority: octet(reader, flags, PRIORITY)?,
+            correlation_id: short(reader, flags, CORRELATION_ID)?,
+            reply_to: short(reader, flags, REPLY_TO)?,
+            expiration: short(reader, flags, EXPIRATION)?,
+            message_id: short(reader, flags, MESSAGE_ID)?,
+            timestamp: longlong(reader, flags, TIMESTAMP)?,
+            kind: short(reader, flags, TYPE)?,
+            user_id: short(reader, flags, USER_ID)?,
+            app_id: short(reader, flags, APP_ID)?,
+            cluster_id: short(reader, flags, CLUSTER_ID)?,
         })
     }
 
@@ -260,41 +250,208 @@ pub struct Scan<'a> {
     pub delivery_mode: Option<u8>,
     /// The priority.
     pub priority: Option<u8>,
-    /// All properties, when there are others than those two.
-    pub more: Option<Properties<'a>>,
+    /// The bytes of the headers' table, checked, without its length.
+    pub headers: Option<&'a [u8]>,
+    /// Where answers go.
+    pub reply_to: Option<&'a [u8]>,
+    /// How long the message is worth something, in milliseconds as decimal digits.
+    pub expiration: Option<&'a [u8]>,
+    /// Who published it.
+    pub user_id: Option<&'a [u8]>,
 }
 
-impl Scan<'_> {
+impl<'a> Scan<'a> {
     /// Whether the message is to survive a restart.
     #[inline]
     pub const fn is_persistent(&self) -> bool {
         matches!(self.delivery_mode, Some(PERSISTENT))
     }
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Flaw> {
+        let flags = flags(reader)?;
+        let mut scan = Self::default();
+        if flags & (CONTENT_TYPE | CONTENT_ENCODING) != 0 {
+            short(reader, flags, CONTENT_TYPE)?;
+            short(reader, flags, CONTENT_ENCODING)?;
+        }
+        scan.headers = headers(reader, flags)?;
+        scan.delivery_mode = octet(reader, flags, DELIVERY_MODE)?;
+        scan.priority = octet(reader, flags, PRIORITY)?;
+        // Most messages have nothing behind the priority.
+        if flags & (PRIORITY - 1) != 0 {
+            short(reader, flags, CORRELATION_ID)?;
+            scan.reply_to = short(reader, flags, REPLY_TO)?;
+            scan.expiration = short(reader, flags, EXPIRATION)?;
+            short(reader, flags, MESSAGE_ID)?;
+            longlong(reader, flags, TIMESTAMP)?;
+            short(reader, flags, TYPE)?;
+            scan.user_id = short(reader, flags, USER_ID)?;
+            short(reader, flags, APP_ID)?;
+            short(reader, flags, CLUSTER_ID)?;
+        }
+        Ok(scan)
+    }
 }
 
-/// Checks property flags and fields once, as a broker does with every message; costs next to nothing when there
-/// are no properties besides delivery mode and priority.
+/// Checks property flags and fields in one pass, as a broker does with every message; costs next to nothing when
+/// there are none, or only a delivery mode.
 ///
 /// # Errors
 /// [`Malformed::Properties`], and [`Malformed::Table`] for the headers.
 #[inline]
 pub fn scan(raw: &[u8]) -> Result<Scan<'_>, Malformed> {
     const MODE: u8 = (DELIVERY_MODE >> 8) as u8;
-    const MODE_AND_PRIORITY: u8 = ((DELIVERY_MODE | PRIORITY) >> 8) as u8;
     match *raw {
         [0, 0] => Ok(Scan::default()),
         [MODE, 0, mode] => Ok(Scan { delivery_mode: Some(mode), ..Scan::default() }),
-        [MODE_AND_PRIORITY, 0, mode, priority] => {
-            Ok(Scan { delivery_mode: Some(mode), priority: Some(priority), more: None })
-        }
-        _ => {
-            let all = Properties::decode(raw)?;
-            Ok(Scan { delivery_mode: all.delivery_mode, priority: all.priority, more: Some(all) })
-        }
+        _ => scan_fields(raw),
     }
+}
+
+fn scan_fields(raw: &[u8]) -> Result<Scan<'_>, Malformed> {
+    let mut reader = Reader::new(raw);
+    let scan = Scan::read(&mut reader).map_err(malformed)?;
+    end(&reader)?;
+    scan.headers.map_or(Ok(()), table::check)?;
+    Ok(scan)
+}
+
+#[inline]
+fn flags(reader: &mut Reader<'_>) -> Result<u16, Flaw> {
+    let flags = reader.short()?;
+    if flags & UNDEFINED == 0 { Ok(flags) } else { Err(Flaw::Short) }
+}
+
+#[inline]
+fn short<'a>(reader: &mut Reader<'a>, flags: u16, flag: u16) -> Result<Option<&'a [u8]>, Flaw> {
+    if flags & flag == 0 { Ok(None) } else { reader.shortbytes().map(Some) }
+}
+
+#[inline]
+fn octet(reader: &mut Reader<'_>, flags: u16, flag: u16) -> Result<Option<u8>, Flaw> {
+    if flags & flag == 0 { Ok(None) } else { reader.octet().map(Some) }
+}
+
+#[inline]
+fn longlong(reader: &mut Reader<'_>, flags: u16, flag: u16) -> Result<Option<u64>, Flaw> {
+    if flags & flag == 0 { Ok(None) } else { reader.longlong().map(Some) }
+}
+
+#[inline]
+fn headers<'a>(reader: &mut Reader<'a>, flags: u16) -> Result<Option<&'a [u8]>, Flaw> {
+    if flags & HEADERS == 0 { Ok(None) } else { reader.longstr().map(Some) }
+}
+
+#[inline]
+const fn end(reader: &Reader<'_>) -> Result<(), Malformed> {
+    if reader.is_empty() { Ok(()) } else { Err(Malformed::Properties) }
 }
 
 #[cold]
 const fn malformed(_: Flaw) -> Malformed {
     Malformed::Properties
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Table;
+
+    fn all(headers: &[u8]) -> Properties<'_> {
+        Properties {
+            content_type: Some(b"text/plain"),
+            content_encoding: Some(b"gzip"),
+            headers: Some(headers),
+            delivery_mode: Some(PERSISTENT),
+            priority: Some(9),
+            correlation_id: Some(b"correlation"),
+            reply_to: Some(b"answers"),
+            expiration: Some(b"60000"),
+            message_id: Some(b"\xff any bytes"),
+            timestamp: Some(1_700_000_000),
+            kind: Some(b"type"),
+            user_id: Some(b"guest"),
+            app_id: Some(b"app"),
+            cluster_id: Some(b""),
+        }
+    }
+
+    #[test]
+    fn all_properties_survive_and_each_alone_does() {
+        let headers = Table::new().with("x", 1i32).to_bytes();
+        let all = all(&headers);
+        let raw = all.to_bytes();
+        assert_eq!(&raw[..2], &[0xff, 0xfc]);
+        assert_eq!(Properties::decode(&raw), Ok(all));
+        let alone = Properties { timestamp: Some(7), ..Default::default() };
+        assert_eq!(alone.to_bytes(), [0, 0x40, 0, 0, 0, 0, 0, 0, 0, 7]);
+        assert_eq!(Properties::decode(&alone.to_bytes()), Ok(alone));
+        assert_eq!(Properties::default().to_bytes(), NONE);
+    }
+
+    #[test]
+    fn a_scan_finds_what_decoding_finds() {
+        let headers = Table::new().with("x", 1i32).to_bytes();
+        let raw = all(&headers).to_bytes();
+        let scan = scan(&raw).unwrap();
+        assert!(scan.is_persistent());
+        assert_eq!(scan.priority, Some(9));
+        assert_eq!(scan.headers, Some(headers.as_slice()));
+        assert_eq!(scan.reply_to, Some(b"answers".as_slice()));
+        assert_eq!(scan.expiration, Some(b"60000".as_slice()));
+        assert_eq!(scan.user_id, Some(b"guest".as_slice()));
+    }
+
+    #[test]
+    fn common_property_lists_are_scanned_without_a_walk_to_the_same_end() {
+        assert_eq!(scan(NONE), scan_fields(NONE));
+        assert_eq!(scan(&[0x10, 0, 2]), scan_fields(&[0x10, 0, 2]));
+        assert!(scan(&[0x10, 0, 2]).unwrap().is_persistent());
+        assert!(!scan(&[0x10, 0, 7]).unwrap().is_persistent());
+        assert_eq!(scan(&[0x18, 0, 1, 5]).unwrap().priority, Some(5));
+    }
+
+    #[test]
+    fn truncated_properties_and_leftovers_are_refused() {
+        let headers = Table::new().with("x", "y").to_bytes();
+        let mut raw = all(&headers).to_bytes();
+        for len in 0..raw.len() {
+            assert_eq!(scan(&raw[..len]), Err(Malformed::Properties), "{len} bytes");
+            assert_eq!(Properties::decode(&raw[..len]), Err(Malformed::Properties));
+        }
+        raw.push(0);
+        assert_eq!(scan(&raw), Err(Malformed::Properties));
+        assert_eq!(scan(&[0x10, 0]), Err(Malformed::Properties));
+        assert_eq!(scan(&[0, 0, 0]), Err(Malformed::Properties));
+    }
+
+    #[test]
+    fn flags_that_mean_nothing_are_refused() {
+        assert_eq!(scan(&[0, 1]), Err(Malformed::Properties));
+        assert_eq!(scan(&[0, 2]), Err(Malformed::Properties));
+        assert_eq!(scan(&[0, 1, 0, 0]), Err(Malformed::Properties));
+    }
+
+    #[test]
+    fn malformed_headers_are_refused() {
+        let raw = Properties { headers: Some(b"\x01kZx"), ..Default::default() }.to_bytes();
+        let unknown = Err(Malformed::Table(crate::TableFlaw::UnknownType(b'Z')));
+        assert_eq!(scan(&raw).map(|_| ()), unknown);
+        assert_eq!(Properties::decode(&raw).map(|_| ()), unknown);
+    }
+
+    #[test]
+    fn a_content_header_too_short_is_an_unknown_frame() {
+        let payload = [0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0];
+        let header = ContentHeader::decode(&payload).unwrap();
+        assert_eq!((header.is_basic(), header.body_len, header.properties), (true, 9, NONE));
+        let refused = ContentHeader::decode(&payload[..4]).unwrap_err();
+        assert_eq!(refused.to_string(), "type 2, all octets = <<0,60,0,0>>: unknown_frame");
+    }
+
+    #[test]
+    fn the_debug_text_names_what_is_there() {
+        let properties = Properties { kind: Some(b"t"), priority: Some(1), ..Default::default() };
+        assert_eq!(format!("{properties:?}"), r#"{"type": "t", "priority": 1}"#);
+    }
 }

@@ -435,3 +435,6 @@ from! {
     Vec<Self> => Array,
     Table => Table,
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,6 +54,11 @@ macro_rules! class {
                         }
                     }
                 }
+
+                #[cfg(test)]
+                pub(crate) fn arbitrary(_random: &mut stdx::Random) -> Self {
+                    Self { $($field: $crate::method::arbitrary::$domain(_random),)* }
+                }
             }
 
             impl $(<$a>)? $crate::method::Encode for $Name $(<$a>)? {
