@@ -1,0 +1,50 @@
+//! The durable half of a shard: a journal for all queues, segments per queue, tickets that say when something is
+//! synced, and recovery.
+//!
+//! ```text
+//!            enqueue ──► Ticket                       Synced.covers(ticket) ──► confirm
+//!               │                                        ▲
+//!   Store ──────┴──► Submission ──► execute(Disk) ──► Completion ──► Store
+//! ```
+//!
+//! The crate is pure: it owns no file, thread, clock or randomness. It hands out [`Submission`]s, plain sequential
+//! code over a [`Disk`], and takes [`Completion`]s back. It knows nothing of what a message, a queue or a note
+//! means: a queue is a number, a message is a number and bytes, a note is bytes.
+//!
+//! What lies where is drawn in `docs/internals/data-files.md`, each format at the head of its file here.
+
+mod background;
+mod batch;
+mod disk;
+mod extent;
+mod fault;
+mod format;
+mod header;
+mod index;
+mod journal;
+mod journal_write;
+mod options;
+mod paths;
+mod queue_id;
+mod reading;
+mod record;
+mod recovery;
+mod replay;
+mod retire;
+mod scan;
+mod segment;
+mod settled;
+mod snapshot;
+mod store;
+mod submission;
+mod ticket;
+
+pub use disk::Disk;
+pub use fault::{Damage, Fault, FaultKind};
+pub use options::Options;
+pub use queue_id::QueueId;
+pub use reading::Loaded;
+pub use recovery::{Recovered, RecoveredQueue, open, open_with};
+pub use store::Store;
+pub use submission::{Completion, Lane, Submission};
+pub use ticket::{Synced, Ticket};

@@ -1,0 +1,56 @@
+//! Where everything lies in a data directory.
+//!
+//! ```text
+//!   format                                      version and number of shards, as text
+//!   metadata/<last note>.snap                   metadata up to that note
+//!   journal/<shard>/<number>.log                journal files, in order
+//!   journal/<shard>/<number>.spare              a retired journal file that waits to be used again
+//!   queues/<queue>/<first seq>.seg              messages that outlived their journal file
+//!   queues/<queue>/<first seq>.settled          which of them are settled
+//!   ….new                                       not finished; removed by recovery
+//! ```
+//!
+//! Numbers are hexadecimal with 16 digits, so that names sort like numbers.
+
+use crate::queue_id::QueueId;
+
+pub(crate) const FORMAT: &str = "format";
+pub(crate) const METADATA: &str = "metadata";
+pub(crate) const JOURNAL: &str = "journal";
+pub(crate) const QUEUES: &str = "queues";
+/// Ends the name of what is not finished.
+pub(crate) const NEW: &str = ".new";
+
+pub(crate) fn shard_dir(shard: usize) -> String {
+    format!("{JOURNAL}/{shard}")
+}
+
+pub(crate) fn journal_file(shard: usize, number: u64) -> String {
+    format!("{JOURNAL}/{shard}/{number:016x}.log")
+}
+
+pub(crate) fn spare_file(shard: usize, number: u64) -> String {
+    format!("{JOURNAL}/{shard}/{number:016x}.spare")
+}
+
+pub(crate) fn queue_dir(queue: QueueId) -> String {
+    format!("{QUEUES}/{:016x}", queue.number())
+}
+
+pub(crate) fn segment_file(queue: QueueId, first_seq: u64) -> String {
+    format!("{QUEUES}/{:016x}/{first_seq:016x}.seg", queue.number())
+}
+
+pub(crate) fn settled_file(queue: QueueId, first_seq: u64) -> String {
+    format!("{QUEUES}/{:016x}/{first_seq:016x}.settled", queue.number())
+}
+
+pub(crate) fn snapshot_file(last_note: u64) -> String {
+    format!("{METADATA}/{last_note:016x}.snap")
+}
+
+/// The number in a name like `00000000000000ff.log`, when it has this ending.
+pub(crate) fn number_of(name: &str, ending: &str) -> Option<u64> {
+    let digits = name.strip_suffix(ending)?;
+    (digits.len() == 16).then(|| u64::from_str_radix(digits, 16).ok()).flatten()
+}

@@ -1,0 +1,319 @@
+//! Reading the journal of one shard back, batch by batch.
+//!
+//! ```text
+//!   files      │ 5: batches 100.. │ 6: batches 140.. │ 7: 181.., void from 175 │
+//!
+//!   expect n ──► batch n is whole ───────────────► its records are applied, expect n + 1
+//!      │
+//!      ├──► a later file says that n is void ────► go on in that file
+//!      ├──► the next file starts with n ─────────► go on there
+//!      └──► batch n is bad or missing
+//!             ├── a later batch calls n synced ──► damage: what validates is applied, the rest is reported
+//!             └── none does ─────────────────────► torn tail: n and all behind it are void
+//! ```
+//!
+//! The file that the next run begins says from where on batches are void, so a second recovery decides the same.
+
+use std::collections::VecDeque;
+
+use crate::batch::{BATCH_ALIGN, BATCH_HEADER_BYTES, BatchHeader};
+use crate::disk::Disk;
+use crate::fault::{Blame, Damage, Fault};
+use crate::header::{HEADER_BYTES, Header, Magic};
+use crate::journal::{JOURNAL_HEADER_PAGE, JournalFile, Restart};
+use crate::options::Options;
+use crate::paths;
+use crate::queue_id::QueueId;
+use crate::record::{Kind, RECORD_HEADER_BYTES, Record, Seal, u64_at};
+use crate::scan::{Found, Records};
+use crate::ticket::{Synced, Ticket};
+
+/// Takes what the journal says, in order.
+pub(crate) trait Apply {
+    /// A record at this offset of a file.
+    fn apply(&mut self, file: &Header, offset: u32, record: &Record<'_>);
+    /// Whether there may be such a message; for reports only.
+    fn knows(&self, queue: QueueId) -> bool;
+}
+
+/// What a journal is after it was read back.
+#[derive(Debug)]
+pub(crate) struct Replayed {
+    pub(crate) files: VecDeque<JournalFile>,
+    pub(crate) spares: Vec<String>,
+    pub(crate) restart: Restart,
+    pub(crate) damage: Vec<Damage>,
+}
+
+/// A journal file with a good header.
+#[derive(Debug)]
+struct OpenFile {
+    header: Header,
+    path: String,
+    length: u32,
+}
+
+/// What the batch headers in a stretch say.
+#[derive(Clone, Copy, Debug, Default)]
+struct Witness {
+    synced: u64,
+    number: u64,
+}
+
+impl Witness {
+    fn hear(&mut self, header: &BatchHeader) {
+        self.synced = self.synced.max(header.synced);
+        self.number = self.number.max(header.number);
+    }
+}
+
+/// Reads back the journal of one shard.
+pub(crate) fn replay(
+    disk: &mut dyn Disk,
+    shard: usize,
+    options: &Options,
+    apply: &mut dyn Apply,
+) -> Result<Replayed, Fault> {
+    let mut walk = Walk {
+        disk,
+        apply,
+        files: Vec::new(),
+        damage: Vec::new(),
+        heard: Witness::default(),
+        expected: 0,
+        is_cut: false,
+    };
+    let mut spares = Vec::new();
+    let last_file = walk.open_files(shard, options, &mut spares)?;
+    walk.walk()?;
+    let first_batch = walk.expected.max(walk.heard.number + 1);
+    let paths: Vec<String> = walk.files.iter().map(|file| file.path.clone()).collect();
+    let synced = Synced::after_syncing(walk.disk, &paths, Ticket::of_batch(first_batch - 1))?;
+    let restart =
+        Restart { file: last_file + 1, first_batch, void_from: walk.expected.max(1), synced };
+    let files = walk.files.iter().map(|f| JournalFile::sealed(&f.header, f.length)).collect();
+    Ok(Replayed { files, spares, restart, damage: walk.damage })
+}
+
+struct Walk<'a> {
+    disk: &'a mut dyn Disk,
+    apply: &'a mut dyn Apply,
+    files: Vec<OpenFile>,
+    damage: Vec<Damage>,
+    heard: Witness,
+    /// The batch that comes next; 0 until the first file was opened.
+    expected: u64,
+    is_cut: bool,
+}
+
+impl Walk<'_> {
+    /// Finds the files in order, syncs what an earlier run may not have synced, and says the highest number.
+    fn open_files(
+        &mut self,
+        shard: usize,
+        options: &Options,
+        spares: &mut Vec<String>,
+    ) -> Result<u64, Fault> {
+        let dir = paths::shard_dir(shard);
+        let mut last_file = 0;
+        for name in self.disk.list(&dir).reading(&dir)? {
+            let path = format!("{dir}/{name}");
+            if let Some(number) = paths::number_of(&name, ".log") {
+                last_file = last_file.max(number);
+                self.disk.sync(&path).syncing(&path)?;
+                self.open_file(shard, number, path)?;
+            } else if let Some(number) = paths::number_of(&name, ".spare") {
+                last_file = last_file.max(number);
+                let length = self.disk.len(&path).reading(&path)?;
+                let is_regular = length == u64::from(options.journal_file_bytes);
+                if is_regular && spares.len() < options.spare_files_max {
+                    spares.push(path);
+                } else {
+                    self.disk.remove(&path).writing(&path)?;
+                }
+            } else if name.ends_with(paths::NEW) {
+                self.disk.remove(&path).writing(&path)?;
+            }
+        }
+        self.disk.sync_dir(&dir).syncing(&dir)?;
+        Ok(last_file)
+    }
+
+    fn open_file(&mut self, shard: usize, number: u64, path: String) -> Result<(), Fault> {
+        let length = self.disk.len(&path).reading(&path)?;
+        let mut bytes = [0; HEADER_BYTES];
+        self.disk.read(&path, 0, &mut bytes).reading(&path)?;
+        let header = Header::parse(Magic::Journal, &bytes)
+            .filter(|header| header.owner == shard as u64 && header.number == number);
+        match (header, u32::try_from(length)) {
+            (Some(header), Ok(length)) => self.files.push(OpenFile { header, path, length }),
+            _ => {
+                let reason =
+                    "the header of the journal file does not match its checksum".to_owned();
+                self.damage.push(Damage { path, messages: None, reason });
+            }
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, at: usize) -> Result<Vec<u8>, Fault> {
+        let file = &self.files[at];
+        let mut bytes = vec![0; file.length as usize];
+        let read = self.disk.read(&file.path, 0, &mut bytes).reading(&file.path)?;
+        bytes.truncate(read);
+        Ok(bytes)
+    }
+
+    fn walk(&mut self) -> Result<(), Fault> {
+        let mut at = 0;
+        while at < self.files.len() && !self.is_cut {
+            let bytes = self.load(at)?;
+            let header = self.files[at].header;
+            if self.expected == 0 || (header.second..header.first).contains(&self.expected) {
+                self.expected = header.first;
+            }
+            if self.expected < header.first {
+                let start = JOURNAL_HEADER_PAGE as usize;
+                if !self.is_damage(at, &bytes, start)? {
+                    break;
+                }
+                let last = header.first - 1;
+                let reason =
+                    format!("batches {} to {last} before this file are missing", self.expected);
+                self.report(at, None, reason);
+                self.expected = header.first;
+            }
+            self.walk_file(at, &bytes)?;
+            at = self.next_file(at);
+        }
+        Ok(())
+    }
+
+    /// The file that says that the expected batch is void, or else the next one.
+    fn next_file(&self, at: usize) -> usize {
+        self.voiding_file(at).unwrap_or(at + 1)
+    }
+
+    fn voiding_file(&self, at: usize) -> Option<usize> {
+        (at + 1..self.files.len()).find(|later| {
+            let header = &self.files[*later].header;
+            (header.second..header.first).contains(&self.expected)
+        })
+    }
+
+    fn walk_file(&mut self, at: usize, bytes: &[u8]) -> Result<(), Fault> {
+        let header = self.files[at].header;
+        let seal = header.seal();
+        let mut position = JOURNAL_HEADER_PAGE as usize;
+        while self.voiding_file(at).is_none() {
+            let batch = batch_at(seal, bytes, position);
+            if let Some(batch) = batch.filter(|batch| batch.number == self.expected) {
+                let end = position + batch.bytes();
+                let records = position + BATCH_HEADER_BYTES;
+                let found = Records::new(
+                    seal,
+                    records as u32,
+                    &bytes[records..records + batch.length as usize],
+                );
+                let found: Vec<Found<'_>> = found.collect();
+                self.heard.hear(&batch);
+                let is_whole = found.iter().all(|found| matches!(found, Found::Record(..)));
+                if !is_whole && !self.is_damage(at, bytes, position)? {
+                    return Ok(());
+                }
+                self.apply_all(at, bytes, &found);
+                self.expected += 1;
+                position = end;
+                continue;
+            }
+            let Some((end, next)) = next_batch(seal, bytes, position, self.expected) else { break };
+            if !self.is_damage(at, bytes, position)? {
+                return Ok(());
+            }
+            let found: Vec<Found<'_>> =
+                Records::new(seal, position as u32, &bytes[position..end]).collect();
+            self.apply_all(at, bytes, &found);
+            self.expected = next;
+            position = end;
+        }
+        self.end_of_file(at, bytes, position)
+    }
+
+    /// Behind the last good batch of a file: is the next file the place to go on, or was something lost here?
+    fn end_of_file(&mut self, at: usize, bytes: &[u8], position: usize) -> Result<(), Fault> {
+        let is_continued = self.voiding_file(at).is_some()
+            || self.files.get(at + 1).is_some_and(|next| next.header.first == self.expected);
+        if !is_continued && at + 1 < self.files.len() && self.is_damage(at, bytes, position)? {
+            // The next file reports how much is missing; what validates here is kept.
+            let seal = self.files[at].header.seal();
+            let rest = bytes.get(position..).unwrap_or_default();
+            let found: Vec<Found<'_>> = Records::new(seal, position as u32, rest)
+                .filter(|found| matches!(found, Found::Record(..)))
+                .collect();
+            self.apply_all(at, bytes, &found);
+        }
+        Ok(())
+    }
+
+    /// Whether the expected batch was known to be synced. If not, it and all behind it are cut off.
+    fn is_damage(&mut self, at: usize, bytes: &[u8], position: usize) -> Result<bool, Fault> {
+        self.listen(at, bytes, position);
+        for later in at + 1..self.files.len() {
+            let bytes = self.load(later)?;
+            self.listen(later, &bytes, JOURNAL_HEADER_PAGE as usize);
+        }
+        self.is_cut = self.heard.synced < self.expected;
+        Ok(!self.is_cut)
+    }
+
+    fn listen(&mut self, at: usize, bytes: &[u8], from: usize) {
+        let seal = self.files[at].header.seal();
+        for position in (from..bytes.len()).step_by(BATCH_ALIGN) {
+            if let Some(batch) = batch_at(seal, bytes, position) {
+                self.heard.hear(&batch);
+            }
+        }
+    }
+
+    fn apply_all(&mut self, at: usize, bytes: &[u8], found: &[Found<'_>]) {
+        for found in found {
+            match found {
+                Found::Record(offset, record) => {
+                    self.apply.apply(&self.files[at].header, *offset, record);
+                }
+                Found::Bad(offset) => {
+                    let message = self.claimed(&bytes[*offset as usize..]);
+                    let reason = format!("a synced record at {offset} does not match its checksum");
+                    self.report(at, message, reason);
+                }
+            }
+        }
+    }
+
+    /// The message that a bad record claims to be, if that is believable.
+    fn claimed(&self, bytes: &[u8]) -> Option<(QueueId, u64, u64)> {
+        let header = bytes.first_chunk::<RECORD_HEADER_BYTES>()?;
+        let (queue, seq) = (QueueId::from_number(u64_at(header, 12)), u64_at(header, 20));
+        let is_message = header[8] == Kind::Enqueue as u8 && self.apply.knows(queue);
+        is_message.then_some((queue, seq, seq))
+    }
+
+    fn report(&mut self, at: usize, messages: Option<(QueueId, u64, u64)>, reason: String) {
+        self.damage.push(Damage { path: self.files[at].path.clone(), messages, reason });
+    }
+}
+
+/// The batch header at `position`, if its records lie within the file.
+fn batch_at(seal: Seal, bytes: &[u8], position: usize) -> Option<BatchHeader> {
+    let batch = BatchHeader::parse(seal, u32::try_from(position).ok()?, bytes.get(position..)?)?;
+    let end = position.checked_add(BATCH_HEADER_BYTES)?.checked_add(batch.length as usize)?;
+    (end <= bytes.len()).then_some(batch)
+}
+
+/// The first batch behind `position` with at least this number: where it starts, and its number.
+fn next_batch(seal: Seal, bytes: &[u8], position: usize, number: u64) -> Option<(usize, u64)> {
+    (position..bytes.len()).step_by(BATCH_ALIGN).find_map(|position| {
+        let batch = batch_at(seal, bytes, position).filter(|batch| batch.number >= number)?;
+        Some((position, batch.number))
+    })
+}
