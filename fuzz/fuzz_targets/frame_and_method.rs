@@ -1,0 +1,8 @@
+//! Bytes as an AMQP 0-9-1 connection: frames, methods, content headers.
+#![no_main]
+
+#[path = "../../crates/wire-amqp091/tests/checks/mod.rs"]
+#[allow(dead_code, reason = "each target runs one of the checks")]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| checks::frame_and_method(bytes));
