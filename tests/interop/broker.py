@@ -1,0 +1,148 @@
+"""The broker under test: the release binary, started on free ports, or one that runs elsewhere."""
+
+import contextlib
+import os
+import pathlib
+import select
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.parse
+
+READY_S_MAX = 10
+STOP_S_MAX = 2
+
+
+class Leveret:
+    """A process of ours with a data directory that outlives it."""
+
+    is_ours = True
+
+    def __init__(self, binary, *settings):
+        self.binary = pathlib.Path(binary).resolve()
+        self.settings = settings
+        self.folder = tempfile.TemporaryDirectory(prefix="leveret-interop-")
+        self.data_dir = pathlib.Path(self.folder.name) / "data"
+        self.log_path = pathlib.Path(self.folder.name) / "log"
+        self.process = None
+        self.addresses = []
+        self.ready_s = 0.0
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.folder.cleanup()
+
+    def command(self, *settings):
+        command = [str(self.binary), "serve", "--data-dir", str(self.data_dir)]
+        for setting in settings:
+            command += ["--set", setting]
+        return command
+
+    def start(self):
+        """Starts the process and waits for its `ready` line."""
+        settings = ("listeners.tcp.1=127.0.0.1:0", "listeners.tcp.2=::1:0", *self.settings)
+        began = time.monotonic()
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                self.command(*settings), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
+            )
+        line = self._ready_line(began + READY_S_MAX)
+        self.ready_s = time.monotonic() - began
+        entries = [word[5:] for word in line.split() if word.startswith("amqp=")]
+        self.addresses = [_address(entry) for entry in entries]
+        assert len(self.addresses) == 2, f"two listeners were asked for: {line!r}"
+        return self
+
+    def _ready_line(self, deadline):
+        pipe, output = self.process.stdout.fileno(), b""
+        while time.monotonic() < deadline:
+            if select.select([pipe], [], [], 0.1)[0]:
+                piece = os.read(pipe, 4096)
+                if not piece:
+                    break
+                output += piece
+                for line in output.split(b"\n")[:-1]:
+                    if line.startswith(b"ready"):
+                        return line.decode()
+        raise AssertionError(f"no ready line; exit code {self.process.poll()}; log:\n{self.log()}")
+
+    @property
+    def address(self):
+        """The IPv4 listener."""
+        return next(address for address in self.addresses if ":" not in address[0])
+
+    @property
+    def address_v6(self):
+        return next(address for address in self.addresses if ":" in address[0])
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def rss_kib(self):
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+
+    def stop(self):
+        """SIGTERM, which must end the process with code 0 in time."""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(STOP_S_MAX + 3)
+        except subprocess.TimeoutExpired as still_running:
+            raise AssertionError(f"still running {STOP_S_MAX + 3} s after SIGTERM") from still_running
+        took = time.monotonic() - began
+        assert code == 0, f"exit code {code} after SIGTERM; log:\n{self.log()}"
+        assert took < STOP_S_MAX, f"{took:.1f} s from SIGTERM to the end"
+        self.process.stdout.close()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def log(self):
+        with contextlib.suppress(FileNotFoundError):
+            return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-30:])
+        return ""
+
+
+class Elsewhere:
+    """A broker that somebody else started: to ask a RabbitMQ whether the tests are right."""
+
+    is_ours = False
+
+    def __init__(self, uri):
+        parts = urllib.parse.urlsplit(uri)
+        self.address = (parts.hostname, parts.port or 5672)
+        self.address_v6 = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def log(self):
+        return ""
+
+
+def _address(entry):
+    host, _, port = entry.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def add_arguments(parser):
+    """The options that every program here takes."""
+    parser.add_argument("--binary", default="target/release/leveret", help="the program to start")
+    parser.add_argument("--uri", help="test a broker that runs already, for example amqp://127.0.0.1:5670")
+
+
+def open_broker(options, *settings):
+    return Elsewhere(options.uri) if options.uri else Leveret(options.binary, *settings)
