@@ -1,0 +1,35 @@
+//! The keys of RabbitMQ 4.3 that have no effect here, with the reason.
+//!
+//! They stand in text files, a section per reason, so that a part that arrives takes its section out. The names
+//! are those of the schemas of RabbitMQ 4.3.6 and of the plugins that come with it.
+
+use crate::option::{ConfigOption, matches};
+
+const FILES: [&str; 7] = [
+    include_str!("later/core.txt"),
+    include_str!("later/tls.txt"),
+    include_str!("later/log.txt"),
+    include_str!("later/auth.txt"),
+    include_str!("later/management.txt"),
+    include_str!("later/cluster.txt"),
+    include_str!("later/protocols.txt"),
+];
+
+/// Why a known key has no effect; `None` for a key that is not known.
+pub(crate) fn reason(key: &[&str]) -> Option<&'static str> {
+    options().find(|option| matches(option.name, key).is_some()).map(|option| option.doc)
+}
+
+/// All of them.
+pub(crate) fn options() -> impl Iterator<Item = ConfigOption> {
+    FILES.into_iter().flat_map(|file| {
+        let mut reason = "";
+        file.lines().filter_map(move |line| {
+            if let Some(title) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+                reason = title;
+                return None;
+            }
+            Some(ConfigOption { name: line, doc: reason, default: None, has_effect: false })
+        })
+    })
+}

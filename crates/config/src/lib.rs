@@ -1,0 +1,105 @@
+//! Configuration: text in, values out.
+//!
+//! ```text
+//!  rabbitmq.conf ── syntax ──> settings ──┐
+//!  --set KEY=VALUE ───────────────────────┴── options ──> Config, with Notices   or   Problems
+//!                                             (one table: name, meaning, default, what is expected)
+//! ```
+//!
+//! The syntax and the keys are those of RabbitMQ 4.3. Nothing is ever silently ignored: a key that nobody knows
+//! is an error that names the nearest one; a key of RabbitMQ whose part is not here is accepted with a notice.
+//!
+//! This crate opens no file, reads no environment, resolves no name and binds no address.
+
+mod config;
+mod later;
+mod listener;
+mod option;
+mod options;
+mod problem;
+mod suggest;
+mod syntax;
+
+pub use config::{Config, TcpOptions};
+pub use listener::{Host, Listener};
+pub use option::ConfigOption;
+pub use problem::{Notice, Place, Problem};
+
+use std::collections::BTreeMap;
+
+use config::Draft;
+use problem::What;
+use syntax::Setting;
+
+/// A text in the syntax of rabbitmq.conf.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// How messages call it; usually the name of a file.
+    pub name: &'a str,
+    /// What is in it.
+    pub text: &'a str,
+}
+
+/// Reads sources in order, and then the settings of the command line. What comes later wins.
+///
+/// # Errors
+/// Everything that is wrong, in the order in which it was read; never just the first mistake.
+pub fn parse(
+    sources: &[Source<'_>],
+    sets: &[(String, String)],
+) -> Result<(Config, Vec<Notice>), Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut notices = Vec::new();
+    let mut last: BTreeMap<Vec<String>, Setting> = BTreeMap::new();
+    for source in sources {
+        for setting in syntax::settings(source, &mut problems) {
+            if let Some(earlier) = last.get(&setting.key) {
+                notices.push(Notice::overridden(earlier, &setting));
+            }
+            last.insert(setting.key.clone(), setting);
+        }
+    }
+    for (key, value) in sets {
+        match syntax::set(key, value) {
+            Ok(setting) => drop(last.insert(setting.key.clone(), setting)),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    let mut draft = Draft::default();
+    for setting in last.values() {
+        match apply(&mut draft, setting) {
+            Ok(None) => {}
+            Ok(Some(notice)) => notices.push(notice),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    notices.sort_by(|a, b| a.place.cmp(&b.place));
+    problems.sort_by(|a, b| a.place.cmp(&b.place));
+    if problems.is_empty() { Ok((draft.finish(), notices)) } else { Err(problems) }
+}
+
+/// Every option: those that have an effect first, then those of RabbitMQ that are accepted with a notice.
+pub fn options() -> impl Iterator<Item = ConfigOption> {
+    options::TABLE.iter().flat_map(options::Definition::options).chain(later::options())
+}
+
+/// Gives a setting to the option that it belongs to.
+fn apply(draft: &mut Draft, setting: &Setting) -> Result<Option<Notice>, Problem> {
+    let key: Vec<&str> = setting.key.iter().map(String::as_str).collect();
+    let problem = |what| Problem { place: setting.place.clone(), what };
+    if let Some((definition, name)) = options::find(&key) {
+        let Err(expected) = definition.shape.apply(draft, name, &setting.value) else {
+            return Ok(None);
+        };
+        let (key, value) = (setting.key.join("."), setting.value.clone());
+        return Err(problem(What::BadValue { key, value, expected }));
+    }
+    let key_text = setting.key.join(".");
+    match later::reason(&key) {
+        Some(reason) => Ok(Some(Notice::later(setting.place.clone(), key_text, reason))),
+        None => Err(problem(What::UnknownKey { nearest: suggest::nearest(&key), key: key_text })),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! What there is to tell about a configuration: what is wrong, and what should be known.
+
+use std::fmt;
+
+use crate::syntax::Setting;
+
+/// Where a setting stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// In a source.
+    Line {
+        /// The name of the source.
+        source: String,
+        /// The number of the line, from 1.
+        line: usize,
+    },
+    /// On the command line.
+    Set,
+}
+
+/// A mistake. Displayed, it says where, what, and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where it is.
+    pub place: Place,
+    pub(crate) what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    Syntax,
+    Include,
+    UnknownKey { key: String, nearest: Option<String> },
+    BadValue { key: String, value: String, expected: String },
+}
+
+/// Something that is no mistake but may surprise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Where it is.
+    pub place: Place,
+    text: String,
+}
+
+impl Notice {
+    pub(crate) fn later(place: Place, key: String, reason: &str) -> Self {
+        Self { place, text: format!("`{key}` has no effect: {reason}") }
+    }
+
+    pub(crate) fn overridden(earlier: &Setting, setting: &Setting) -> Self {
+        let text =
+            format!("`{}` is set at {} too; this one counts", setting.key.join("."), earlier.place);
+        Self { place: setting.place.clone(), text }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line { source, line } => write!(f, "{source}:{line}"),
+            Self::Set => f.write_str("--set"),
+        }
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.text)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.what)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Syntax => f.write_str("expected `key = value`, a `# comment` or an empty line"),
+            Self::Include => f.write_str("`include` comes later; put the settings here"),
+            Self::UnknownKey { key, nearest: None } => write!(f, "unknown key `{key}`"),
+            Self::UnknownKey { key, nearest: Some(nearest) } => {
+                write!(f, "unknown key `{key}`; did you mean `{nearest}`?")
+            }
+            Self::BadValue { key, value, expected } => {
+                write!(f, "`{key} = {value}`: expected {expected}")
+            }
+        }
+    }
+}

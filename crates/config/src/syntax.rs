@@ -1,0 +1,128 @@
+//! The syntax of rabbitmq.conf.
+//!
+//! ```text
+//!  key.part = value up to the end of the line   # or up to a comment
+//!  key.part = 'value with # in it'              no way to write ' in it; may span lines
+//!  key.part = '''value with ' in it'''          may span lines
+//!  key.with\.dot = value
+//! ```
+//!
+//! As in RabbitMQ: a `#` outside quotes begins a comment wherever it stands, and a value that begins with a quote
+//! but has no second one is taken as it is.
+
+use crate::Source;
+use crate::problem::{Place, Problem, What};
+
+/// A key and its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Setting {
+    /// The key, split at its dots.
+    pub(crate) key: Vec<String>,
+    pub(crate) value: String,
+    pub(crate) place: Place,
+}
+
+/// The settings of a source, in order; lines that are none become problems.
+pub(crate) fn settings(source: &Source<'_>, problems: &mut Vec<Problem>) -> Vec<Setting> {
+    let mut settings = Vec::new();
+    let mut rest = source.text.strip_prefix('\u{feff}').unwrap_or(source.text);
+    let mut line = 1;
+    while !rest.is_empty() {
+        let place = Place::Line { source: source.name.to_owned(), line };
+        let before = rest;
+        let first_line = cut_line(&mut rest);
+        match parse_line(first_line, before) {
+            Ok(Line::Empty) => {}
+            Ok(Line::Setting { key, value, len }) => {
+                rest = &before[len.max(before.len() - rest.len())..];
+                settings.push(Setting { key, value, place });
+            }
+            Err(what) => problems.push(Problem { place, what }),
+        }
+        line += before[..before.len() - rest.len()].matches('\n').count();
+    }
+    settings
+}
+
+/// A setting of the command line. Its value is taken as it is.
+pub(crate) fn set(key: &str, value: &str) -> Result<Setting, Problem> {
+    match parse_key(key.trim()) {
+        Some(key) => Ok(Setting { key, value: value.trim().to_owned(), place: Place::Set }),
+        None => Err(Problem { place: Place::Set, what: What::Syntax }),
+    }
+}
+
+enum Line {
+    Empty,
+    /// `len` counts the bytes from the beginning of the line to its last one, without what ends it.
+    Setting {
+        key: Vec<String>,
+        value: String,
+        len: usize,
+    },
+}
+
+/// `text` is the line; `all` is the same and everything behind it, for quotes that span lines.
+fn parse_line(text: &str, all: &str) -> Result<Line, What> {
+    let start = text.trim_start();
+    if start.is_empty() || start.starts_with('#') {
+        return Ok(Line::Empty);
+    }
+    let Some((key, _)) = text.split_once('=') else {
+        return Err(if start.starts_with("include ") { What::Include } else { What::Syntax });
+    };
+    let parsed_key = parse_key(key.trim()).ok_or(What::Syntax)?;
+    let value_start = key.len() + 1;
+    let on_line = text[value_start..].trim_start();
+    let from = value_start + (text.len() - value_start - on_line.len());
+    let (value, len) = match quoted(&all[from..]) {
+        Some((value, value_len)) => {
+            let after = all[from + value_len..].lines().next().unwrap_or("");
+            if !matches!(after.trim_start().bytes().next(), None | Some(b'#')) {
+                return Err(What::Syntax);
+            }
+            (value, from + value_len + after.len())
+        }
+        None => {
+            let value = on_line.split('#').next().unwrap_or("").trim_end();
+            if value.is_empty() {
+                return Err(What::Syntax);
+            }
+            (value, text.len())
+        }
+    };
+    Ok(Line::Setting { key: parsed_key, value: value.to_owned(), len })
+}
+
+/// A quoted value at the beginning of a text, and how many bytes it takes with its quotes.
+fn quoted(text: &str) -> Option<(&str, usize)> {
+    ["'''", "'"].into_iter().find_map(|quote| {
+        let inner = text.strip_prefix(quote)?;
+        let end = inner.find(quote)?;
+        Some((&inner[..end], end + 2 * quote.len()))
+    })
+}
+
+/// Parts of letters, digits, `-` and `_`, with dots between them; a dot inside a part is written `\.`.
+fn parse_key(text: &str) -> Option<Vec<String>> {
+    let mut parts = vec![String::new()];
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        let part = parts.last_mut()?;
+        match letter {
+            '.' => parts.push(String::new()),
+            '\\' if letters.next() == Some('.') => part.push('.'),
+            '-' | '_' => part.push(letter),
+            _ if letter.is_ascii_alphanumeric() => part.push(letter),
+            _ => return None,
+        }
+    }
+    parts.iter().all(|part| !part.is_empty()).then_some(parts)
+}
+
+/// Takes the first line off, without what ends it.
+fn cut_line<'a>(rest: &mut &'a str) -> &'a str {
+    let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
+    *rest = after;
+    line.strip_suffix('\r').unwrap_or(line)
+}

@@ -1,0 +1,230 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn read(text: &str) -> Result<(Config, Vec<String>), Vec<String>> {
+    read_with(text, &[])
+}
+
+fn read_with(text: &str, sets: &[(&str, &str)]) -> Result<(Config, Vec<String>), Vec<String>> {
+    let sets: Vec<_> = sets.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    match parse(&[Source { name: "rabbitmq.conf", text }], &sets) {
+        Ok((config, notices)) => Ok((config, notices.iter().map(Notice::to_string).collect())),
+        Err(problems) => Err(problems.iter().map(Problem::to_string).collect()),
+    }
+}
+
+fn config(text: &str) -> Config {
+    read(text).unwrap().0
+}
+
+fn written(listeners: &[Listener]) -> Vec<String> {
+    listeners.iter().map(Listener::to_string).collect()
+}
+
+#[test]
+fn an_empty_file_gives_the_defaults() {
+    let config = config("");
+    assert_eq!(config, Config::default());
+    assert_eq!(written(&config.listeners), ["127.0.0.1:5672", "[::1]:5672"]);
+    assert_eq!(config.heartbeat_s, 60);
+    assert_eq!((config.frame_max, config.initial_frame_max), (131_072, 8192));
+    assert_eq!(config.channel_max, 2047);
+    assert_eq!(config.handshake_timeout_ms, 10_000);
+    assert_eq!(config.message_size_max, 16_777_216);
+    assert_eq!(config.loopback_users, ["guest".to_owned()].into());
+    assert_eq!(config.default_vhost, "/");
+    assert_eq!(config.auth_mechanisms, ["PLAIN", "AMQPLAIN"]);
+    assert_eq!(
+        (config.tcp.backlog, config.tcp.is_nodelay, config.tcp.is_keepalive),
+        (128, true, false)
+    );
+    assert_eq!((config.shards, config.data_dir.as_str()), (0, "leveret-data"));
+}
+
+#[test]
+fn every_option_can_be_set() {
+    let config = config(
+        "listeners.tcp.1 = 0.0.0.0:5671\nlisteners.tcp.default = 5672\n\
+         tcp_listen_options.backlog = 4096\ntcp_listen_options.nodelay = false\n\
+         tcp_listen_options.keepalive = true\ntcp_listen_options.sndbuf = 1\n\
+         tcp_listen_options.recbuf = 2\nheartbeat = 0\nframe_max = 4096\n\
+         initial_frame_max = 4096\nchannel_max = 10\nhandshake_timeout = 5\n\
+         max_message_size = 536870912\nloopback_users.guest = false\nloopback_users.bob = true\n\
+         default_vhost = main\nauth_mechanisms.1 = AMQPLAIN\nleveret.shards = 4\n\
+         leveret.data_dir = /var/lib/leveret\n",
+    );
+    assert_eq!(written(&config.listeners), ["0.0.0.0:5671", "5672"]);
+    let tcp = TcpOptions {
+        backlog: 4096,
+        is_nodelay: false,
+        is_keepalive: true,
+        send_buffer: 1,
+        receive_buffer: 2,
+    };
+    assert_eq!(config.tcp, tcp);
+    assert_eq!((config.heartbeat_s, config.channel_max), (0, 10));
+    assert_eq!((config.frame_max, config.initial_frame_max), (4096, 4096));
+    assert_eq!((config.handshake_timeout_ms, config.message_size_max), (5, 1 << 29));
+    assert_eq!(config.loopback_users, ["bob".to_owned()].into());
+    assert_eq!((config.default_vhost.as_str(), config.shards), ("main", 4));
+    assert_eq!(config.auth_mechanisms, ["AMQPLAIN"]);
+    assert_eq!(config.data_dir, "/var/lib/leveret");
+}
+
+#[test]
+fn none_wins_over_what_is_listed() {
+    let config = config("listeners.tcp = none\nlisteners.tcp.1 = 5672\nloopback_users = none\n");
+    assert_eq!(config.listeners, []);
+    assert!(config.loopback_users.is_empty());
+}
+
+#[test]
+fn naming_another_loopback_user_does_not_open_guest() {
+    let config = config("loopback_users.bob = true");
+    assert_eq!(config.loopback_users, ["bob".to_owned(), "guest".to_owned()].into());
+}
+
+#[test]
+fn values_are_cut_out_as_rabbitmq_does() {
+    for (text, expected) in [
+        ("default_vhost = b", "b"),
+        ("default_vhost=b", "b"),
+        ("\t default_vhost  =  b  \r\n", "b"),
+        ("default_vhost = b # c", "b"),
+        ("default_vhost = b#c", "b"),
+        ("default_vhost = b c d", "b c d"),
+        ("default_vhost = b=c", "b=c"),
+        ("default_vhost = 'b # c'", "b # c"),
+        ("default_vhost = 'b' # c", "b"),
+        ("default_vhost = '''it's'''", "it's"),
+        ("default_vhost = 'x\ny'", "x\ny"),
+        ("default_vhost = \"b\"", "\"b\""),
+        ("default_vhost = 'unterminated", "'unterminated"),
+        ("default_vhost = ü", "ü"),
+        ("# default_vhost = a\n\n#\n  # x\ndefault_vhost = b", "b"),
+        ("\u{feff}default_vhost = b", "b"),
+    ] {
+        assert_eq!(config(text).default_vhost, expected, "{text:?}");
+    }
+}
+
+#[test]
+fn lines_that_are_no_settings_are_all_reported() {
+    for text in [
+        "a",
+        "a =",
+        "= 1",
+        "a: b",
+        "a..b = 1",
+        "a b = 1",
+        "a.$x = 1",
+        "ä = 1",
+        "%% x",
+        "a = 'b' c",
+        "a = 'b'c'",
+        ".a = 1",
+        "a. = 1",
+        "a\\b = 1",
+        "a = # b",
+    ] {
+        let expected = "rabbitmq.conf:1: expected `key = value`, a `# comment` or an empty line";
+        assert_eq!(read(text), Err(vec![expected.to_owned()]), "{text}");
+    }
+    let problems = read("x\nheartbeat = 'a\nb'\n\ny\ninclude other.conf").unwrap_err();
+    let places: Vec<_> = problems.iter().map(|text| &text[..15]).collect();
+    assert_eq!(
+        places,
+        ["rabbitmq.conf:1", "rabbitmq.conf:2", "rabbitmq.conf:5", "rabbitmq.conf:6"],
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn unknown_keys_name_the_nearest_one() {
+    assert_eq!(
+        read("heartbeat = 10\nhartbeat = 10\nqqqqqqqqqqqq = 1"),
+        Err(vec![
+            "rabbitmq.conf:2: unknown key `hartbeat`; did you mean `heartbeat`?".to_owned(),
+            "rabbitmq.conf:3: unknown key `qqqqqqqqqqqq`".to_owned(),
+        ])
+    );
+}
+
+#[test]
+fn bad_values_say_what_is_expected() {
+    for (text, expected) in [
+        ("heartbeat = soon", "a whole number from 0 to 65535"),
+        ("heartbeat = 65536", "a whole number from 0 to 65535"),
+        ("heartbeat = -1", "a whole number from 0 to 65535"),
+        ("heartbeat = ''", "a whole number from 0 to 65535"),
+        ("frame_max = 4095", "a whole number from 4096 to 134217728"),
+        ("max_message_size = 536870913", "a whole number from 1 to 536870912"),
+        ("max_message_size = 0", "a whole number from 1 to 536870912"),
+        ("tcp_listen_options.nodelay = on", "true or false"),
+        ("loopback_users.guest = no", "true or false"),
+        ("loopback_users = all", "none; a user goes into loopback_users.NAME = true"),
+        ("listeners.tcp = 5672", "none; a port or address goes into listeners.tcp.1"),
+        ("listeners.tcp.1 = *:5672", Listener::EXPECTED),
+        ("auth_mechanisms.1 = plain", "PLAIN or AMQPLAIN; other mechanisms come later"),
+        ("default_vhost = ''", "a name of 1 to 255 bytes"),
+        ("leveret.data_dir = ''", "the path of a directory"),
+    ] {
+        let shown = text.replace("''", "");
+        let problem = format!("rabbitmq.conf:1: `{shown}`: expected {expected}");
+        assert_eq!(read(text), Err(vec![problem]));
+    }
+}
+
+#[test]
+fn keys_of_parts_that_come_later_are_accepted_with_a_notice() {
+    let text = "management.tcp.port = 15672\nlog.file.level = debug\nssl_options.verify = verify_peer\n\
+                default_users.a\\.b.password = x\ndeprecated_features.permit.any = true\n";
+    let (config, notices) = read(text).unwrap();
+    assert_eq!(config, Config::default());
+    let expected = [
+        "rabbitmq.conf:1: `management.tcp.port` has no effect: the HTTP API and its user interface come later",
+        "rabbitmq.conf:2: `log.file.level` has no effect: the options of logging come later",
+        "rabbitmq.conf:3: `ssl_options.verify` has no effect: TLS listeners come later",
+        "rabbitmq.conf:4: `default_users.a.b.password` has no effect: accounts other than the guest account come later",
+        "rabbitmq.conf:5: `deprecated_features.permit.any` has no effect: what RabbitMQ merely deprecates is permitted here",
+    ];
+    assert_eq!(notices, expected);
+}
+
+#[test]
+fn the_last_setting_counts_and_the_command_line_is_last() {
+    let (config, notices) = read("heartbeat = 1\nheartbeat = 2").unwrap();
+    assert_eq!(config.heartbeat_s, 2);
+    assert_eq!(
+        notices,
+        ["rabbitmq.conf:2: `heartbeat` is set at rabbitmq.conf:1 too; this one counts"]
+    );
+    let (config, notices) =
+        read_with("heartbeat = 1", &[("heartbeat", " 3 "), ("listeners.tcp.1", "0")]).unwrap();
+    assert_eq!((config.heartbeat_s, written(&config.listeners)), (3, vec!["0".to_owned()]));
+    assert_eq!(notices, [""; 0]);
+    let problems = read_with("", &[("heart beat", "3"), ("heartbeats", "3")]).unwrap_err();
+    let expected = [
+        "--set: expected `key = value`, a `# comment` or an empty line",
+        "--set: unknown key `heartbeats`; did you mean `heartbeat`?",
+    ];
+    assert_eq!(problems, expected);
+}
+
+#[test]
+fn every_option_has_a_name_of_its_own_and_a_meaning() {
+    let mut names = std::collections::BTreeSet::new();
+    for option in options() {
+        assert!(!option.doc.is_empty() && !option.name.is_empty(), "{option:?}");
+        assert!(names.insert(option.name), "{} is defined twice", option.name);
+    }
+    assert!(names.len() > 1000);
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_parser_fail(text in "([a-z.]{0,9}[=#' \\n\\\\]{0,4}[a-z0-9'ü]{0,6}[\\r\\n]{0,2}){0,12}") {
+        let _ = read(&text);
+    }
+}
