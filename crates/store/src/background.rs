@@ -274,7 +274,7 @@ impl Store {
         self.damage.extend(bad.into_iter().map(|bad| Damage {
             path: bad.path,
             messages: Some((bad.queue, bad.seq, bad.seq)),
-            reason: bad.reason,
+            reason: "a message does not match its checksum".to_owned(),
         }));
     }
 }

@@ -338,7 +338,8 @@ impl Journal {
         Ticket::of_batch(self.filling.number - u64::from(is_empty))
     }
 
-    const fn unwritten_bytes(&self) -> usize {
+    /// Bytes that were appended and are not part of a write yet.
+    pub(crate) const fn unwritten_bytes(&self) -> usize {
         self.closed_bytes + self.filling.bytes.len()
     }
 

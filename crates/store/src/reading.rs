@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use crate::disk::Disk;
 use crate::extent::Spot;
+use crate::fault::{Blame, Fault};
 use crate::queue_id::QueueId;
 use crate::record::{Kind, RECORD_HEADER_BYTES, Record, Seal};
 
@@ -73,29 +74,22 @@ pub(crate) struct Unreadable {
     pub(crate) path: String,
     pub(crate) queue: QueueId,
     pub(crate) seq: u64,
-    pub(crate) reason: String,
 }
 
 impl Run {
-    /// Reads the messages; those that do not validate are named in `bad`.
+    /// Reads the messages; those that do not validate are named in `bad`. An error of the disk is a fault
+    /// instead: what cannot be read at this moment is not lost.
     pub(crate) fn read(
         self,
         disk: &mut dyn Disk,
         queue: QueueId,
         messages: &mut Vec<(u64, Bytes)>,
         bad: &mut Vec<Unreadable>,
-    ) {
+    ) -> Result<(), Fault> {
         let mut buffer = vec![0; (self.end - self.offset) as usize];
-        let reason = match disk.read(&self.path, u64::from(self.offset), &mut buffer) {
-            Ok(length) => {
-                buffer.truncate(length);
-                "a message does not match its checksum".to_owned()
-            }
-            Err(error) => {
-                buffer.clear();
-                format!("a message cannot be read: {error}")
-            }
-        };
+        let read =
+            disk.read(&self.path, u64::from(self.offset), &mut buffer).reading(&self.path)?;
+        buffer.truncate(read);
         let buffer = Bytes::from(buffer);
         for spot in &self.spots {
             let start = (spot.offset - self.offset) as usize;
@@ -109,14 +103,10 @@ impl Run {
                     let from = start + RECORD_HEADER_BYTES;
                     messages.push((spot.seq, buffer.slice(from..from + record.payload.len())));
                 }
-                None => bad.push(Unreadable {
-                    path: self.path.clone(),
-                    queue,
-                    seq: spot.seq,
-                    reason: reason.clone(),
-                }),
+                None => bad.push(Unreadable { path: self.path.clone(), queue, seq: spot.seq }),
             }
         }
+        Ok(())
     }
 }
 
@@ -138,17 +128,14 @@ pub(crate) struct Read {
 }
 
 impl Reading {
-    pub(crate) fn execute(self, disk: &mut dyn Disk) -> Read {
+    pub(crate) fn execute(self, disk: &mut dyn Disk) -> Result<Read, Fault> {
         let mut messages = Vec::new();
         let mut bad = Vec::new();
         for run in self.runs {
-            run.read(disk, self.queue, &mut messages, &mut bad);
+            run.read(disk, self.queue, &mut messages, &mut bad)?;
         }
-        Read {
-            id: self.id,
-            loaded: Loaded { queue: self.queue, messages, next_seq: self.next_seq },
-            bad,
-        }
+        let loaded = Loaded { queue: self.queue, messages, next_seq: self.next_seq };
+        Ok(Read { id: self.id, loaded, bad })
     }
 }
 

@@ -86,13 +86,16 @@ pub fn open_with(
     assert!((1..=SHARDS_MAX).contains(&shards), "a data directory has 1 to 256 shards");
     let mut random = Random::new(seed);
     let written_with = match read_format(disk)? {
-        Some(written_with) => written_with,
+        Some(written_with) => {
+            // Nothing else may be there before the file `format` surely is.
+            disk.sync_dir("").syncing("")?;
+            written_with
+        }
         None => {
             write_format(disk, shards)?;
             shards
         }
     };
-    disk.sync_dir("").syncing("")?;
     let mut recovered = recover(disk, written_with, random.fork(), options)?;
     if written_with != shards {
         let damage = std::mem::take(&mut recovered.damage);

@@ -86,7 +86,9 @@ pub(crate) fn replay(
     let mut spares = Vec::new();
     let last_file = walk.open_files(shard, options, &mut spares)?;
     walk.walk()?;
-    let first_batch = walk.expected.max(walk.heard.number + 1);
+    // Above every number that was ever used, also in files of which only the header survived.
+    let begun = walk.files.iter().map(|file| file.header.first).max().unwrap_or(0);
+    let first_batch = walk.expected.max(walk.heard.number + 1).max(begun);
     let paths: Vec<String> = walk.files.iter().map(|file| file.path.clone()).collect();
     let synced = Synced::after_syncing(walk.disk, &paths, Ticket::of_batch(first_batch - 1))?;
     let restart =

@@ -97,7 +97,7 @@ impl Retirement {
         let mut draft: Option<SegmentDraft> = None;
         for run in runs.finish() {
             let mut messages = Vec::new();
-            run.read(disk, queue, &mut messages, bad);
+            run.read(disk, queue, &mut messages, bad)?;
             for (seq, message) in messages {
                 if let Some(full) =
                     draft.take_if(|draft| !draft.has_room(seq, message.len(), self.segment_bytes))

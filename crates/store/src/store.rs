@@ -290,6 +290,11 @@ impl Store {
         if self.is_closing { None } else { self.poll_job() }
     }
 
+    /// Bytes that were handed in and are not written.
+    pub const fn pending_bytes(&self) -> usize {
+        self.journal.unwritten_bytes()
+    }
+
     /// When to call [`poll_submission`](Self::poll_submission) although nothing happened.
     pub fn poll_timeout(&self) -> Option<Time> {
         self.journal.timeout()
@@ -303,10 +308,7 @@ impl Store {
         let result = match completion.outcome {
             Outcome::Journal(result) => result.map(|written| self.journal.complete(written)),
             Outcome::Background(result) => result.map(|finished| self.complete_job(finished)),
-            Outcome::Read(read) => {
-                self.complete_read(read);
-                Ok(())
-            }
+            Outcome::Read(result) => result.map(|read| self.complete_read(read)),
         };
         self.is_faulted |= result.is_err();
         result

@@ -46,7 +46,7 @@ pub struct Completion {
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Journal(Result<Written, Fault>),
-    Read(Read),
+    Read(Result<Read, Fault>),
     Background(Result<Finished, Fault>),
 }
 

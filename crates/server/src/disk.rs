@@ -1,0 +1,196 @@
+//! The real disk behind a data directory: positioned reads and writes, `fdatasync`, `fallocate`.
+//!
+//! Each disk thread has one of its own; nothing is shared between them but the directory. A few descriptors are
+//! kept open. One that another thread has renamed or removed leads to a file that nobody asks for under that name
+//! again, since the names of journal files and segments are not used twice in one run.
+
+#![allow(clippy::disallowed_types, reason = "this file is the disk of the real world")]
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
+use store::Disk;
+
+/// Descriptors that one disk thread keeps open.
+const OPEN_FILES_MAX: usize = 64;
+
+/// A data directory on a file system.
+#[derive(Debug)]
+pub struct FsDisk {
+    root: PathBuf,
+    open: BTreeMap<String, OpenFile>,
+    /// Counts uses, to know which descriptor was used longest ago.
+    uses: u64,
+}
+
+#[derive(Debug)]
+struct OpenFile {
+    file: File,
+    last_use: u64,
+}
+
+impl FsDisk {
+    /// The directory at `root`, which is created when it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be created or is no directory.
+    pub fn open(root: &Path) -> io::Result<Self> {
+        fs::create_dir_all(root)?;
+        Ok(Self { root: root.to_owned(), open: BTreeMap::new(), uses: 0 })
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    fn file(&mut self, path: &str, is_created: bool) -> io::Result<&File> {
+        self.uses += 1;
+        let last_use = self.uses;
+        if !self.open.contains_key(path) {
+            let full = self.path(path);
+            let mut options = OpenOptions::new();
+            let file = options.read(true).write(true).create(is_created).truncate(false).open(full)?;
+            self.make_room();
+            self.open.insert(path.to_owned(), OpenFile { file, last_use });
+        }
+        let open = self.open.get_mut(path).expect("it was opened above");
+        open.last_use = last_use;
+        Ok(&open.file)
+    }
+
+    fn make_room(&mut self) {
+        if self.open.len() >= OPEN_FILES_MAX {
+            let oldest = self.open.iter().min_by_key(|(_, open)| open.last_use);
+            if let Some(path) = oldest.map(|(path, _)| path.clone()) {
+                self.open.remove(&path);
+            }
+        }
+    }
+}
+
+impl Disk for FsDisk {
+    fn list(&mut self, dir: &str) -> io::Result<Vec<String>> {
+        let entries = fs::read_dir(self.path(dir))?;
+        let mut names = Vec::new();
+        for entry in entries {
+            // A name that is not UTF-8 is none of ours.
+            names.extend(entry?.file_name().into_string());
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn len(&mut self, path: &str) -> io::Result<u64> {
+        Ok(fs::metadata(self.path(path))?.len())
+    }
+
+    fn read(&mut self, path: &str, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let file = self.file(path, false)?;
+        let mut filled = 0;
+        while filled < buf.len() {
+            match file.read_at(&mut buf[filled..], offset + filled as u64) {
+                Ok(0) => break,
+                Ok(length) => filled += length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+
+    fn write(&mut self, path: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.file(path, true)?.write_all_at(bytes, offset)
+    }
+
+    fn allocate(&mut self, path: &str, len: u64) -> io::Result<()> {
+        let file = self.file(path, true)?;
+        match fallocate(file, FallocateFlags::empty(), 0, len) {
+            // A file system that cannot reserve room gives it when it is written.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) if file.metadata()?.len() < len => file.set_len(len),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+            allocated => Ok(allocated?),
+        }
+    }
+
+    fn sync(&mut self, path: &str) -> io::Result<()> {
+        self.file(path, false)?.sync_data()
+    }
+
+    fn truncate(&mut self, path: &str, len: u64) -> io::Result<()> {
+        self.file(path, false)?.set_len(len)
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.path(from), self.path(to))?;
+        self.open.remove(to);
+        if let Some(open) = self.open.remove(from) {
+            self.open.insert(to.to_owned(), open);
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, path: &str) -> io::Result<()> {
+        self.open.remove(path);
+        fs::remove_file(self.path(path))
+    }
+
+    fn create_dir(&mut self, path: &str) -> io::Result<()> {
+        match fs::create_dir(self.path(path)) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            created => created,
+        }
+    }
+
+    fn remove_dir(&mut self, path: &str) -> io::Result<()> {
+        fs::remove_dir(self.path(path))
+    }
+
+    fn sync_dir(&mut self, path: &str) -> io::Result<()> {
+        File::open(self.path(path))?.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_found_under_its_last_name_with_its_bytes() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let mut disk = FsDisk::open(root.path()).expect("it can be opened");
+        disk.create_dir("a").expect("created");
+        disk.create_dir("a").expect("one that is there is fine");
+        disk.allocate("a/x", 8192).expect("allocated");
+        disk.write("a/x", 4090, b"hello").expect("written");
+        disk.sync("a/x").expect("synced");
+        disk.rename("a/x", "a/y").expect("renamed");
+        disk.sync_dir("a").expect("synced");
+        assert_eq!(disk.list("a").expect("listed"), ["y"]);
+        assert_eq!(disk.len("a/y").expect("it is there"), 8192);
+        let mut bytes = [0; 5];
+        assert_eq!(disk.read("a/y", 4090, &mut bytes).expect("read"), 5);
+        assert_eq!(&bytes, b"hello");
+        assert_eq!(disk.read("a/y", 8190, &mut bytes).expect("read"), 2);
+        let missing = disk.read("a/x", 0, &mut bytes).expect_err("it has another name");
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+        disk.remove("a/y").expect("removed");
+        disk.remove_dir("a").expect("it is empty");
+    }
+
+    #[test]
+    fn the_number_of_open_files_is_bounded() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let mut disk = FsDisk::open(root.path()).expect("it can be opened");
+        for number in 0..200 {
+            disk.write(&number.to_string(), 0, &[number]).expect("written");
+        }
+        assert!(disk.open.len() <= OPEN_FILES_MAX);
+        let mut byte = [0];
+        assert_eq!(disk.read("0", 0, &mut byte).expect("it is opened again"), 1);
+    }
+}
