@@ -21,7 +21,13 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     }
     let time = format!("-max_total_time={SECONDS_PER_TARGET}");
     for target in targets {
-        let arguments = ["run", "nightly", "cargo", "fuzz", "run", &target, "--", &time];
+        // What is found goes into the corpus, which is not kept; the seeds are only read.
+        let (corpus, seeds) = (format!("fuzz/corpus/{target}"), format!("fuzz/seeds/{target}"));
+        for folder in [&corpus, &seeds] {
+            fs::create_dir_all(root.join(folder)).map_err(|fault| format!("{folder}: {fault}"))?;
+        }
+        let arguments =
+            ["run", "nightly", "cargo", "fuzz", "run", &target, &corpus, &seeds, "--", &time];
         step::run(root, "rustup", &arguments)?;
     }
     Ok(())
