@@ -54,7 +54,8 @@ impl FsDisk {
         if !self.open.contains_key(path) {
             let full = self.path(path);
             let mut options = OpenOptions::new();
-            let file = options.read(true).write(true).create(is_created).truncate(false).open(full)?;
+            let file =
+                options.read(true).write(true).create(is_created).truncate(false).open(full)?;
             self.make_room();
             self.open.insert(path.to_owned(), OpenFile { file, last_use });
         }
@@ -111,7 +112,9 @@ impl Disk for FsDisk {
         let file = self.file(path, true)?;
         match fallocate(file, FallocateFlags::empty(), 0, len) {
             // A file system that cannot reserve room gives it when it is written.
-            Err(Errno::OPNOTSUPP | Errno::NOSYS) if file.metadata()?.len() < len => file.set_len(len),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) if file.metadata()?.len() < len => {
+                file.set_len(len)
+            }
             Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
             allocated => Ok(allocated?),
         }
