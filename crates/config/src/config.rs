@@ -32,7 +32,7 @@ pub struct Config {
     pub auth_mechanisms: Vec<String>,
     /// How many shards, each with a thread of its own; 0 for one per core.
     pub shards: u16,
-    /// The directory for everything that outlives the process.
+    /// The directory for everything that outlives the process; empty for one in the user's state folder.
     pub data_dir: String,
 }
 

@@ -239,7 +239,7 @@ pub(crate) static TABLE: &[Definition] = &[
     Definition {
         names: &["leveret.data_dir"],
         doc: "The directory for everything that outlives the process. Not an option of RabbitMQ.",
-        default: Some("leveret-data"),
+        default: None,
         shape: Shape::Text {
             expected: "the path of a directory",
             set: |draft, _, value| {

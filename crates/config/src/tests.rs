@@ -39,7 +39,7 @@ fn an_empty_file_gives_the_defaults() {
         (config.tcp.backlog, config.tcp.is_nodelay, config.tcp.is_keepalive),
         (128, true, false)
     );
-    assert_eq!((config.shards, config.data_dir.as_str()), (0, "leveret-data"));
+    assert_eq!((config.shards, config.data_dir.as_str()), (0, ""));
 }
 
 #[test]

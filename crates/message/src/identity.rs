@@ -19,27 +19,27 @@ pub type ShardId = u8;
 const HOME_BITS: u32 = 8;
 
 impl QueueId {
-    /// The queue with this number and home.
+    /// The queue with this running number and home.
     ///
     /// # Panics
-    /// When `number` needs more than 56 bits, which no node lives to see.
-    pub const fn new(number: u64, home: ShardId) -> Self {
-        assert!(number >> (u64::BITS - HOME_BITS) == 0, "queue numbers have 56 bits");
-        Self(number << HOME_BITS | home as u64)
+    /// When `serial` needs more than 56 bits, which no node lives to see.
+    pub const fn new(serial: u64, home: ShardId) -> Self {
+        assert!(serial >> (u64::BITS - HOME_BITS) == 0, "queue numbers have 56 bits");
+        Self(serial << HOME_BITS | home as u64)
     }
 
-    /// The id whose [`QueueId::as_u64`] this is.
-    pub const fn from_u64(raw: u64) -> Self {
-        Self(raw)
+    /// The queue with this [`number`](Self::number).
+    pub const fn from_number(number: u64) -> Self {
+        Self(number)
     }
 
-    /// The id as one number, for records on disk.
-    pub const fn as_u64(self) -> u64 {
+    /// All 64 bits as one number, for records on disk.
+    pub const fn number(self) -> u64 {
         self.0
     }
 
-    /// The counter part.
-    pub const fn number(self) -> u64 {
+    /// The running number, without the home.
+    pub const fn serial(self) -> u64 {
         self.0 >> HOME_BITS
     }
 
@@ -49,9 +49,8 @@ impl QueueId {
     }
 
     /// Which of `shards` shards it lives on.
-    pub const fn shard(self, shards: usize) -> ShardId {
-        assert!(shards > 0 && shards <= 256, "a node has 1 to 256 shards");
-        (self.home() as usize % shards) as u8
+    pub const fn shard(self, shards: usize) -> usize {
+        self.home() as usize % shards
     }
 }
 

@@ -31,6 +31,8 @@ pub enum Change {
     Bind(Binding),
     /// A binding is gone.
     Unbind(Binding),
+    /// Numbers below this one have been given.
+    ReserveIds(u64),
 }
 
 /// Bytes that should have been changes are not.
@@ -107,6 +109,11 @@ mod tests {
 
     #[test]
     fn foreign_bytes_are_refused_with_a_reason() {
-        assert!(Change::from_bytes(b"{\"Frobnicate\":1}").unwrap_err().to_string().contains("Frobnicate"));
+        assert!(
+            Change::from_bytes(b"{\"Frobnicate\":1}")
+                .unwrap_err()
+                .to_string()
+                .contains("Frobnicate")
+        );
     }
 }

@@ -39,6 +39,7 @@ pub struct Vhost {
 pub struct Definitions {
     vhosts: OrdMap<Name, Vhost>,
     queues: OrdMap<QueueId, Arc<Queue>>,
+    exchanges: OrdMap<u64, Arc<Exchange>>,
     next_id: u64,
 }
 
@@ -55,6 +56,7 @@ impl Definitions {
         let mut definitions = Self {
             vhosts: OrdMap::unit(vhost.clone(), Vhost::default()),
             queues: OrdMap::new(),
+            exchanges: OrdMap::new(),
             next_id: 1,
         };
         for (name, kind, is_internal) in PREDECLARED {
@@ -92,6 +94,11 @@ impl Definitions {
         self.queues.get(&id)
     }
 
+    /// The exchange with this number.
+    pub fn exchange_by_id(&self, id: u64) -> Option<&Arc<Exchange>> {
+        self.exchanges.get(&id)
+    }
+
     /// All virtual hosts, by name.
     pub fn vhosts(&self) -> impl Iterator<Item = (&Name, &Vhost)> {
         self.vhosts.iter()
@@ -113,14 +120,17 @@ impl Definitions {
         match change {
             Change::AddExchange(exchange) => {
                 self.reserve_ids(exchange.id + 1);
-                let exchanges = &mut self.vhost_mut(&exchange.vhost).exchanges;
-                exchanges.insert(exchange.name.clone(), Arc::new(exchange.clone()));
+                let exchange = Arc::new(exchange.clone());
+                self.exchanges.insert(exchange.id, Arc::clone(&exchange));
+                self.vhost_mut(&exchange.vhost).exchanges.insert(exchange.name.clone(), exchange);
             }
             Change::RemoveExchange { vhost, name } => {
-                self.vhost_mut(vhost).exchanges.remove(name);
+                if let Some(exchange) = self.vhost_mut(vhost).exchanges.remove(name) {
+                    self.exchanges.remove(&exchange.id);
+                }
             }
             Change::AddQueue(queue) => {
-                self.reserve_ids(queue.id.number() + 1);
+                self.reserve_ids(queue.id.serial() + 1);
                 let queue = Arc::new(queue.clone());
                 self.queues.insert(queue.id, Arc::clone(&queue));
                 self.vhost_mut(&queue.vhost).queues.insert(queue.name.clone(), queue);
@@ -130,6 +140,7 @@ impl Definitions {
                     self.vhost_mut(&queue.vhost).queues.remove(&queue.name);
                 }
             }
+            Change::ReserveIds(id) => self.reserve_ids(*id),
             Change::Bind(_) | Change::Unbind(_) => {}
         }
     }

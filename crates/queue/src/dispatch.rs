@@ -8,9 +8,10 @@ use crate::delivery::{Delivery, cost_bytes};
 use crate::queue::Queue;
 
 impl Queue {
-    /// Hands messages to consumers until either runs out. Each delivery goes to `take`, in order.
-    pub fn dispatch(&mut self, mut take: impl FnMut(Delivery)) {
-        while let Some(&key) = self.rotation.front() {
+    /// Hands at most `limit` messages to consumers, until either runs out. Each delivery goes to `take`, in order.
+    pub fn dispatch(&mut self, limit: usize, mut take: impl FnMut(Delivery)) {
+        for _ in 0..limit {
+            let Some(&key) = self.rotation.front() else { return };
             let Some(entry) = self.ready.pop() else { return };
             let taker = &mut self.takers[key];
             taker.window_bytes -= cost_bytes(entry.message.len_bytes());

@@ -202,7 +202,14 @@ impl Queue {
             Delivery { consumer, message, id, seq, leaves_store: false, is_redelivered }
         } else {
             let leaves_store = entry.is_stored;
-            Delivery { consumer, message: entry.message, id: None, seq, leaves_store, is_redelivered }
+            Delivery {
+                consumer,
+                message: entry.message,
+                id: None,
+                seq,
+                leaves_store,
+                is_redelivered,
+            }
         }
     }
 

@@ -33,6 +33,13 @@ impl Random {
         self.below(denominator) < numerator
     }
 
+    /// `len` characters of the URL-safe alphabet, for names that nobody else has: 6 random bits each.
+    pub fn token(&mut self, len: usize) -> String {
+        const ALPHABET: &[u8; 64] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        (0..len).map(|_| char::from(ALPHABET[(self.next_u64() >> 58) as usize])).collect()
+    }
+
     /// A generator for a part of the world, independent of how often this one is used afterwards.
     #[must_use]
     pub const fn fork(&mut self) -> Self {

@@ -1,0 +1,66 @@
+//! Binding and unbinding, to queues and to exchanges.
+
+use metadata::{Binding, BindingEnd, Change};
+use store::Ticket;
+
+use crate::broker::Broker;
+use crate::consume::check_owner;
+use crate::refusal::{Object, Refusal};
+use crate::request::Origin;
+
+impl Broker {
+    /// Adds a binding; one that is there already is fine.
+    pub(crate) fn bind(
+        &mut self,
+        origin: Origin,
+        binding: Binding,
+    ) -> Result<Option<Ticket>, Refusal> {
+        self.check_ends(origin, &binding)?;
+        if self.topology.is_bound(&binding) {
+            return Ok(None);
+        }
+        self.change(&[Change::Bind(binding)]).map_err(Refusal::InvalidBinding)
+    }
+
+    /// Removes a binding; one that is not there is fine. An auto-delete exchange goes with its last one.
+    pub(crate) fn unbind(
+        &mut self,
+        origin: Origin,
+        binding: Binding,
+    ) -> Result<Option<Ticket>, Refusal> {
+        self.check_ends(origin, &binding)?;
+        if !self.topology.is_bound(&binding) {
+            return Ok(None);
+        }
+        let sources = self.topology.ends(&binding).map(|(source, _)| vec![source]);
+        let ticket = self.change(&[Change::Unbind(binding)]).map_err(Refusal::InvalidBinding)?;
+        Ok(self.remove_unbound(sources.unwrap_or_default()).or(ticket))
+    }
+
+    fn check_ends(&self, origin: Origin, binding: &Binding) -> Result<(), Refusal> {
+        let vhost = &binding.vhost;
+        let default_destination =
+            matches!(&binding.destination, BindingEnd::Exchange(name) if name.is_empty());
+        if binding.source.is_empty() || default_destination {
+            return Err(Refusal::DefaultExchange);
+        }
+        let missing = |object, name: &message::Name| Refusal::NotFound {
+            object,
+            name: name.clone(),
+            vhost: vhost.clone(),
+        };
+        if self.topology.exchange(vhost.as_str(), binding.source.as_str()).is_none() {
+            return Err(missing(Object::Exchange, &binding.source));
+        }
+        match &binding.destination {
+            BindingEnd::Exchange(name) => {
+                let exchange = self.topology.exchange(vhost.as_str(), name.as_str());
+                exchange.map(|_| ()).ok_or_else(|| missing(Object::Exchange, name))
+            }
+            BindingEnd::Queue(name) => {
+                let queue = self.topology.queue(vhost.as_str(), name.as_str());
+                check_owner(queue.ok_or_else(|| missing(Object::Queue, name))?, origin)
+            }
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! One shard of the core: what it owns, and the frame of a turn.
+//!
+//! ```text
+//!   begin_turn → verbs, mail, disk completions → dispatch until dry → end_turn → poll_mail, poll_submission
+//!                                     events are polled all along
+//! ```
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use message::{ClientId, Message, QueueId, ShardId};
+use metadata::Change;
+use queue::Queue;
+use stdx::{Random, Time};
+use store::{Completion, Fault, Store, Submission, Ticket};
+
+use crate::client::Leaving;
+use crate::event::Event;
+use crate::hosted::Hosted;
+use crate::mail::Mail;
+use crate::publisher::Confirm;
+use crate::registry::Errand;
+use crate::request::{Origin, Reply, Request};
+use crate::topology::Topology;
+
+/// Deliveries handed out before the events are drained: few enough that they stay in the first-level cache.
+const DISPATCH_STEP: usize = 256;
+
+/// What all shards of a node look at: the topology in force.
+pub type Shared = Arc<ArcSwap<Topology>>;
+
+/// What waits for the journal to be synced.
+#[derive(Debug)]
+pub(crate) enum Awaited {
+    Confirm(Confirm),
+    Answer(Origin, Box<Reply>),
+    Errand(ShardId, Box<Errand>),
+}
+
+/// One shard of the core.
+#[derive(Debug)]
+pub struct Broker {
+    pub(crate) shard: ShardId,
+    pub(crate) shards: usize,
+    pub(crate) shared: Shared,
+    pub(crate) topology: Arc<Topology>,
+    pub(crate) queues: BTreeMap<QueueId, Hosted>,
+    pub(crate) store: Store,
+    pub(crate) random: Random,
+    /// Queues with something to dispatch, each once.
+    pub(crate) dirty: VecDeque<QueueId>,
+    /// Requests that wait for a queue's messages to be read from disk.
+    pub(crate) fetches: BTreeMap<QueueId, Vec<Request>>,
+    pub(crate) leaving: BTreeMap<ClientId, Leaving>,
+    /// The exclusive queues of this shard's clients.
+    pub(crate) owned: BTreeMap<ClientId, Vec<QueueId>>,
+    /// In the order of their tickets.
+    pub(crate) awaiting: VecDeque<(Ticket, Awaited)>,
+    pub(crate) events: VecDeque<(ClientId, Event)>,
+    /// Confirms of one conversation in a row, not yet told.
+    pub(crate) confirmed: Option<(Confirm, u64)>,
+    pub(crate) outbox: Vec<Vec<Mail>>,
+    resident_bytes: usize,
+}
+
+impl Broker {
+    pub(crate) fn new(
+        shard: ShardId,
+        shards: usize,
+        shared: Shared,
+        store: Store,
+        random: Random,
+    ) -> Self {
+        Self {
+            shard,
+            shards,
+            topology: shared.load_full(),
+            shared,
+            queues: BTreeMap::new(),
+            store,
+            random,
+            dirty: VecDeque::new(),
+            fetches: BTreeMap::new(),
+            leaving: BTreeMap::new(),
+            owned: BTreeMap::new(),
+            awaiting: VecDeque::new(),
+            events: VecDeque::new(),
+            confirmed: None,
+            outbox: (0..shards).map(|_| Vec::new()).collect(),
+            resident_bytes: 0,
+        }
+    }
+
+    /// Looks at the topology in force. Call before the mail of a turn is handled: mail may speak of what its sender
+    /// has seen declared.
+    pub fn begin_turn(&mut self) {
+        let shared = self.shared.load();
+        if shared.version() != self.topology.version() {
+            self.topology = Arc::clone(&shared);
+        }
+    }
+
+    /// Handles a piece of mail from another shard.
+    pub fn receive(&mut self, mail: Mail) {
+        match mail {
+            Mail::Enqueue { queue, message, confirm } => self.enqueue(queue, message, confirm),
+            Mail::Settle { queue, delivery, settlement } => {
+                self.settle_here(queue, delivery, settlement);
+            }
+            Mail::Credit { queue, consumer, bytes } => self.credit_here(queue, consumer, bytes),
+            Mail::DropConsumer { queue, consumer } => self.cancel(queue, consumer),
+            Mail::Register(request) => self.register(*request),
+            Mail::Serve { queue, request } => self.serve(queue, *request),
+            Mail::Errand(errand) => self.run(*errand),
+            Mail::Owns { client, queue } => self.owned.entry(client).or_default().push(queue),
+            Mail::Tell { client, event } => self.events.push_back((client, event)),
+        }
+    }
+
+    /// Hands some waiting messages to consumers. Returns whether there is more to do: drain the events, then call
+    /// again.
+    pub fn dispatch(&mut self) -> bool {
+        let Some(id) = self.dirty.pop_front() else { return false };
+        self.dispatch_queue(id, DISPATCH_STEP);
+        !self.dirty.is_empty()
+    }
+
+    /// What a client of this shard is told next.
+    pub fn poll_event(&mut self) -> Option<(ClientId, Event)> {
+        if self.events.is_empty() {
+            self.tell_confirmed();
+        }
+        self.events.pop_front()
+    }
+
+    /// Whether [`Broker::poll_event`] has something.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty() || self.confirmed.is_some()
+    }
+
+    /// Mail for `shard` since the last call, in order.
+    pub fn poll_mail(&mut self, shard: ShardId) -> Option<Vec<Mail>> {
+        let box_of_shard = &mut self.outbox[usize::from(shard)];
+        (!box_of_shard.is_empty()).then(|| std::mem::take(box_of_shard))
+    }
+
+    /// What the disk has to do next. Call at the end of a turn until `None`.
+    pub fn poll_submission(&mut self, now: Time) -> Option<Submission> {
+        if self.shard == 0 && self.store.wants_snapshot() {
+            let changes = self.topology.durable_changes();
+            self.store.snapshot(Change::list_to_bytes(&changes));
+        }
+        self.store.poll_submission(now)
+    }
+
+    /// When the store wants to be asked again without anything else happening.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.store.poll_timeout()
+    }
+
+    /// Handles what the disk has done.
+    ///
+    /// # Errors
+    /// [`Fault`] when the disk failed. Nothing can be promised from here on: the process must stop.
+    pub fn complete(&mut self, completion: Completion) -> Result<(), Fault> {
+        self.store.complete(completion)?;
+        self.release_synced();
+        self.take_loaded();
+        Ok(())
+    }
+
+    /// Bytes of messages that wait in memory.
+    pub const fn resident_bytes(&self) -> usize {
+        self.resident_bytes
+    }
+
+    /// Bytes that wait to be written to the journal.
+    pub fn unwritten_bytes(&self) -> usize {
+        self.store.pending_bytes()
+    }
+
+    /// Makes the store write and sync everything that it holds; [`Broker::is_flushed`] tells when that is done.
+    pub fn flush(&mut self) {
+        self.store.close();
+    }
+
+    /// Whether everything is on disk.
+    pub fn is_flushed(&self) -> bool {
+        self.store.is_idle() && self.awaiting.is_empty()
+    }
+
+    /// The topology that this shard sees.
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// The queue's live state, if it lives here and has been used.
+    pub fn queue(&self, id: QueueId) -> Option<&Queue> {
+        self.queues.get(&id).map(|hosted| &hosted.queue)
+    }
+
+    /// Gives a message to a queue, wherever it lives.
+    pub(crate) fn send(&mut self, queue: QueueId, message: Message, confirm: Option<Confirm>) {
+        let shard = self.shard_of(queue);
+        if shard == self.shard {
+            self.enqueue(queue, message, confirm);
+        } else {
+            self.post(shard, Mail::Enqueue { queue, message, confirm });
+        }
+    }
+
+    /// Where a queue lives.
+    pub(crate) fn shard_of(&self, queue: QueueId) -> ShardId {
+        ShardId::try_from(queue.shard(self.shards)).expect("a node has at most 256 shards")
+    }
+
+    pub(crate) fn post(&mut self, shard: ShardId, mail: Mail) {
+        self.outbox[usize::from(shard)].push(mail);
+    }
+
+    pub(crate) fn tell(&mut self, client: ClientId, event: Event) {
+        if client.shard() == self.shard {
+            self.tell_confirmed();
+            self.events.push_back((client, event));
+        } else {
+            self.post(client.shard(), Mail::Tell { client, event });
+        }
+    }
+
+    pub(crate) fn answer(&mut self, origin: Origin, reply: Reply) {
+        let (client, event) = Event::answered(origin, reply);
+        self.tell(client, event);
+    }
+
+    /// The queue, if it lives here and is not deleted. A queue comes to life when it is first asked for: its declaration
+    /// was published before anybody could know of it.
+    pub(crate) fn hosted(&mut self, id: QueueId) -> Option<&mut Hosted> {
+        assert_eq!(self.shard_of(id), self.shard, "mail for a queue goes to its shard");
+        let hosted = match self.queues.entry(id) {
+            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                let definition = self.topology.definitions().queue_by_id(id)?;
+                entry.insert(Hosted::new(Arc::clone(definition), Queue::new()))
+            }
+        };
+        (!hosted.is_deleted).then_some(hosted)
+    }
+
+    pub(crate) fn mark_dirty(&mut self, id: QueueId) {
+        if let Some(hosted) = self.queues.get_mut(&id)
+            && !hosted.is_dirty
+        {
+            hosted.is_dirty = true;
+            self.dirty.push_back(id);
+        }
+    }
+
+    /// Brings the sum of what queues hold in memory up to date.
+    pub(crate) fn count_resident(&mut self, id: QueueId) {
+        if let Some(hosted) = self.queues.get_mut(&id) {
+            let bytes = hosted.queue.resident_bytes();
+            self.resident_bytes = self.resident_bytes + bytes - hosted.counted_bytes;
+            hosted.counted_bytes = bytes;
+        }
+    }
+
+    pub(crate) fn forget_hosted(&mut self, id: QueueId) {
+        if let Some(hosted) = self.queues.remove(&id) {
+            self.resident_bytes -= hosted.counted_bytes;
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Consuming and cancelling, and the way of every request that concerns one queue.
+
+use message::{Name, QueueId};
+use metadata::Queue as Definition;
+use queue::{Busy, Consumer, ConsumerId};
+
+use crate::broker::Broker;
+use crate::event::Answer;
+use crate::mail::Mail;
+use crate::refusal::{Object, Refusal};
+use crate::request::{Origin, Reply, Request, Verb};
+
+impl Broker {
+    /// Takes a request. It ends with exactly one [`Event::Answered`](crate::Event::Answered), in this turn or a
+    /// later one.
+    pub fn request(&mut self, request: Request) {
+        let found = match &request.verb {
+            Verb::DeleteQueue { vhost, name, .. }
+            | Verb::PurgeQueue { vhost, name }
+            | Verb::Consume { vhost, name, .. }
+            | Verb::Fetch { vhost, name, .. } => self.find(request.origin, vhost, name),
+            Verb::DeclareQueue(wanted) if wanted.is_passive => {
+                self.find(request.origin, &wanted.vhost, &wanted.name)
+            }
+            Verb::Cancel { queue, .. } => Ok(*queue),
+            Verb::Leave => return self.leave(request.origin),
+            Verb::DeclareExchange(_)
+            | Verb::DeleteExchange { .. }
+            | Verb::Bind(_)
+            | Verb::Unbind(_)
+            | Verb::DeclareQueue(_) => return self.send_to_registry(request),
+        };
+        match found {
+            Ok(queue) => self.send_to_queue(queue, request),
+            Err(Refusal::NotFound { .. }) if matches!(request.verb, Verb::DeleteQueue { .. }) => {
+                self.answer(request.origin, Ok(Answer::Removed { count: 0 }));
+            }
+            Err(refusal) => self.answer(request.origin, Err(refusal)),
+        }
+    }
+
+    pub(crate) fn send_to_queue(&mut self, queue: QueueId, request: Request) {
+        let shard = self.shard_of(queue);
+        if shard == self.shard {
+            self.serve(queue, request);
+        } else {
+            self.post(shard, Mail::Serve { queue, request: Box::new(request) });
+        }
+    }
+
+    /// Does what is asked of a queue of this shard.
+    pub(crate) fn serve(&mut self, id: QueueId, request: Request) {
+        let Request { origin, verb } = request;
+        if self.hosted(id).is_none() {
+            return self.answer(origin, absent(&verb));
+        }
+        match verb {
+            Verb::DeclareQueue(_) => self.describe(id, origin),
+            Verb::DeleteQueue { if_unused, if_empty, .. } => {
+                self.delete_queue(id, origin, if_unused, if_empty);
+            }
+            Verb::PurgeQueue { .. } => self.purge_queue(id, origin),
+            Verb::Consume { consumer, .. } => self.consume(id, origin, consumer),
+            Verb::Cancel { consumer, .. } => {
+                self.cancel(id, ConsumerId { client: origin.client, number: consumer });
+                self.answer(origin, Ok(Answer::Done));
+            }
+            Verb::Fetch { vhost, name, settles } => self.fetch(id, origin, vhost, name, settles),
+            Verb::DeclareExchange(_)
+            | Verb::DeleteExchange { .. }
+            | Verb::Bind(_)
+            | Verb::Unbind(_)
+            | Verb::Leave => unreachable!("these concern no queue"),
+        }
+    }
+
+    /// The queue of this name, if the client may use it.
+    pub(crate) fn find(
+        &self,
+        origin: Origin,
+        vhost: &Name,
+        name: &Name,
+    ) -> Result<QueueId, Refusal> {
+        let queue = self.topology.queue(vhost.as_str(), name.as_str());
+        let queue = queue.ok_or_else(|| Refusal::NotFound {
+            object: Object::Queue,
+            name: name.clone(),
+            vhost: vhost.clone(),
+        })?;
+        check_owner(queue, origin)?;
+        Ok(queue.id)
+    }
+
+    fn consume(&mut self, id: QueueId, origin: Origin, consumer: Consumer) {
+        let Some(hosted) = self.hosted(id) else { return };
+        let number = consumer.id.number;
+        let reply = match hosted.queue.consume(consumer) {
+            Ok(()) => Ok(Answer::Consuming { queue: id, number }),
+            Err(Busy) => {
+                let (name, vhost) =
+                    (hosted.definition.name.clone(), hosted.definition.vhost.clone());
+                Err(Refusal::ExclusiveUse { name, vhost })
+            }
+        };
+        self.answer(origin, reply);
+        self.mark_dirty(id);
+    }
+
+    /// Removes a consumer. An auto-delete queue goes with its last one.
+    pub(crate) fn cancel(&mut self, id: QueueId, consumer: ConsumerId) {
+        let Some(hosted) = self.hosted(id) else { return };
+        let Some(cancelled) = hosted.queue.cancel(consumer) else { return };
+        if cancelled.was_last && hosted.definition.is_auto_delete {
+            self.drop_queue(id, crate::registry::After::Nothing);
+        }
+    }
+
+    fn describe(&mut self, id: QueueId, origin: Origin) {
+        let Some(hosted) = self.hosted(id) else { return };
+        let reply = Ok(Answer::QueueDeclared {
+            name: hosted.definition.name.clone(),
+            ready_count: hosted.queue.ready_count(),
+            consumer_count: hosted.queue.consumer_count() as u64,
+        });
+        self.answer(origin, reply);
+    }
+}
+
+/// Whether a client may use a queue at all.
+pub(crate) fn check_owner(queue: &Definition, origin: Origin) -> Result<(), Refusal> {
+    match queue.owner {
+        Some(owner) if owner != origin.client => {
+            Err(Refusal::Locked { name: queue.name.clone(), vhost: queue.vhost.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What to say when a queue was deleted while a request was on its way to it.
+fn absent(verb: &Verb) -> Reply {
+    match verb {
+        Verb::DeleteQueue { .. } => Ok(Answer::Removed { count: 0 }),
+        Verb::Cancel { .. } => Ok(Answer::Done),
+        Verb::DeclareQueue(wanted) => Err(gone(&wanted.vhost, &wanted.name)),
+        Verb::PurgeQueue { vhost, name }
+        | Verb::Consume { vhost, name, .. }
+        | Verb::Fetch { vhost, name, .. } => Err(gone(vhost, name)),
+        Verb::DeclareExchange(_)
+        | Verb::DeleteExchange { .. }
+        | Verb::Bind(_)
+        | Verb::Unbind(_)
+        | Verb::Leave => unreachable!("these concern no queue"),
+    }
+}
+
+fn gone(vhost: &Name, name: &Name) -> Refusal {
+    Refusal::NotFound { object: Object::Queue, name: name.clone(), vhost: vhost.clone() }
+}

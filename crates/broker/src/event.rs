@@ -1,0 +1,84 @@
+//! What a client is told.
+
+use message::{ClientId, Name, QueueId};
+use queue::Delivery;
+
+use crate::refusal::Refusal;
+use crate::request::Origin;
+
+/// The good end of a request.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// It is done.
+    Done,
+    /// The queue is there.
+    QueueDeclared {
+        /// Its name, which the broker may have found.
+        name: Name,
+        /// How many messages are ready.
+        ready_count: u64,
+        /// How many consumers it has.
+        consumer_count: u64,
+    },
+    /// The queue is gone, or empty.
+    Removed {
+        /// How many ready messages went.
+        count: u64,
+    },
+    /// The consumer is there.
+    Consuming {
+        /// On this queue.
+        queue: QueueId,
+        /// The front-end's number for it.
+        number: u32,
+    },
+    /// A message, or none.
+    Fetched {
+        /// The queue.
+        queue: QueueId,
+        /// The message.
+        delivery: Option<Delivery>,
+        /// How many are ready behind it.
+        ready_count: u64,
+    },
+}
+
+/// Something a client is told.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A message for one of its consumers.
+    Deliver {
+        /// From this queue.
+        queue: QueueId,
+        /// The message.
+        delivery: Delivery,
+    },
+    /// Messages that it published are safe: `first..=last` of a conversation's confirm numbers, each for one of the
+    /// queues that it went to.
+    Confirmed {
+        /// The conversation.
+        link: u32,
+        /// The first number.
+        first: u64,
+        /// The last number.
+        last: u64,
+    },
+    /// The end of a request.
+    Answered {
+        /// The conversation.
+        link: u32,
+        /// The end.
+        reply: Box<Result<Answer, Refusal>>,
+    },
+    /// A consumer is gone, and the client did not ask for it: its queue was deleted.
+    Cancelled {
+        /// The front-end's number for it.
+        consumer: u32,
+    },
+}
+
+impl Event {
+    pub(crate) fn answered(origin: Origin, reply: Result<Answer, Refusal>) -> (ClientId, Self) {
+        (origin.client, Self::Answered { link: origin.link, reply: Box::new(reply) })
+    }
+}

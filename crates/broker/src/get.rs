@@ -1,0 +1,35 @@
+//! Getting: one message, outside of any consumer.
+
+use message::{Name, QueueId};
+
+use crate::broker::Broker;
+use crate::event::Answer;
+use crate::request::{Origin, Request, Verb};
+
+impl Broker {
+    /// Takes one message. If the queue's messages lie on disk only, the request waits until they are read.
+    pub(crate) fn fetch(
+        &mut self,
+        id: QueueId,
+        origin: Origin,
+        vhost: Name,
+        name: Name,
+        settles: bool,
+    ) {
+        let Some(hosted) = self.hosted(id) else { return };
+        let delivery = hosted.queue.fetch(origin.client, settles);
+        let ready_count = hosted.queue.ready_count();
+        if delivery.is_none() && ready_count > 0 {
+            let request = Request { origin, verb: Verb::Fetch { vhost, name, settles } };
+            self.fetches.entry(id).or_default().push(request);
+        } else {
+            if let Some(delivery) = &delivery
+                && delivery.leaves_store
+            {
+                self.store.settle(id, delivery.seq);
+            }
+            self.answer(origin, Ok(Answer::Fetched { queue: id, delivery, ready_count }));
+        }
+        self.mark_dirty(id);
+    }
+}

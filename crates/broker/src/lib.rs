@@ -1,0 +1,48 @@
+//! The core: what a broker does, one verb a file.
+//!
+//! A [`Broker`] is one shard of a node. It owns the queues that live there, and talks to the other shards by
+//! [`Mail`]. Front-ends call its verbs ([`Broker::publish`], [`Broker::settle`], [`Broker::request`], …); what it
+//! has to tell a client comes out of [`Broker::poll_event`].
+//!
+//! ```text
+//!   front-end ──verbs──→ Broker ──events──→ front-end
+//!                         │  ↑
+//!                    mail ↓  │ mail
+//!                      other shards' Brokers
+//! ```
+//!
+//! This crate knows no protocol, no socket, no file, no thread and no clock.
+
+mod bind;
+mod broker;
+mod client;
+mod confirm;
+mod consume;
+mod declare;
+mod delete;
+mod deliver;
+mod event;
+mod get;
+mod hosted;
+mod mail;
+mod publish;
+mod publisher;
+mod purge;
+mod recover;
+mod refusal;
+mod registry;
+mod request;
+mod settle;
+mod topology;
+
+pub use broker::{Broker, Shared};
+pub use event::{Answer, Event};
+pub use mail::Mail;
+pub use publish::Published;
+pub use publisher::{Confirmation, Publisher};
+pub use recover::{Recovery, Start};
+pub use refusal::{Object, Refusal};
+pub use request::{ExchangeDeclaration, Origin, QueueDeclaration, Request, Verb};
+pub use routing::Invalid;
+pub use settle::Due;
+pub use topology::Topology;

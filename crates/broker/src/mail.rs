@@ -1,0 +1,73 @@
+//! What shards write to each other. Mail between two shards arrives in order.
+
+use message::{ClientId, Message, QueueId, Settlement};
+use queue::{ConsumerId, DeliveryId};
+
+use crate::event::Event;
+use crate::publisher::Confirm;
+use crate::registry::Errand;
+use crate::request::Request;
+
+/// One piece of mail.
+#[derive(Clone, Debug)]
+pub enum Mail {
+    /// A message for a queue that lives with the receiver.
+    Enqueue {
+        /// The queue.
+        queue: QueueId,
+        /// The message.
+        message: Message,
+        /// Whom to tell when it is safe.
+        confirm: Option<Confirm>,
+    },
+    /// Deliveries of a queue that lives with the receiver have ended.
+    Settle {
+        /// The queue.
+        queue: QueueId,
+        /// Which.
+        delivery: DeliveryId,
+        /// How.
+        settlement: Settlement,
+    },
+    /// A consumer's socket has taken bytes.
+    Credit {
+        /// The queue that it is on.
+        queue: QueueId,
+        /// The consumer.
+        consumer: ConsumerId,
+        /// How many.
+        bytes: i64,
+    },
+    /// A consumer is gone, and nobody waits to hear of it.
+    DropConsumer {
+        /// The queue that it was on.
+        queue: QueueId,
+        /// The consumer.
+        consumer: ConsumerId,
+    },
+    /// For shard 0: a request that concerns what is declared.
+    Register(Box<Request>),
+    /// A request that concerns a queue of the receiver.
+    Serve {
+        /// The queue.
+        queue: QueueId,
+        /// The request.
+        request: Box<Request>,
+    },
+    /// The steps of a queue's end, and of a client's.
+    Errand(Box<Errand>),
+    /// A queue was declared that goes with a client of the receiver.
+    Owns {
+        /// The client.
+        client: ClientId,
+        /// Its queue.
+        queue: QueueId,
+    },
+    /// For a client of the receiver.
+    Tell {
+        /// The client.
+        client: ClientId,
+        /// What.
+        event: Event,
+    },
+}

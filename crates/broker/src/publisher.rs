@@ -1,0 +1,277 @@
+//! One conversation's publishing side: routes that it found before, and confirms that it waits for.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use message::{ClientId, Headers, Name, QueueId};
+use routing::{ExchangeId, Targets};
+
+use crate::refusal::{Object, Refusal};
+use crate::request::Origin;
+use crate::topology::Topology;
+
+/// How many routes a conversation remembers. Beyond this it forgets them all: a producer with more keys than
+/// that finds each route anew, which costs well under a microsecond.
+const ROUTES_MAX: usize = 32;
+
+/// Whom to tell when a message is safe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Confirm {
+    pub(crate) client: ClientId,
+    pub(crate) link: u32,
+    pub(crate) number: u64,
+}
+
+/// An answer to a producer: everything up to `number`, or just it, is safe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Confirmation {
+    /// The confirm number: 1 for the first message after [`Publisher::confirm`].
+    pub number: u64,
+    /// Whether it speaks for all lower numbers too.
+    pub is_multiple: bool,
+}
+
+#[derive(Debug)]
+struct Route {
+    exchange: Box<[u8]>,
+    key: Box<[u8]>,
+    queues: Arc<[QueueId]>,
+}
+
+/// One conversation's publishing side. The front-end keeps it and hands it in with every message.
+#[derive(Debug)]
+pub struct Publisher {
+    pub(crate) origin: Origin,
+    vhost: Name,
+    routes: Vec<Route>,
+    /// Where the last route was found: a producer mostly repeats itself.
+    last: usize,
+    version: u64,
+    scratch: Targets,
+    confirms: Option<Confirms>,
+}
+
+impl Publisher {
+    /// A conversation that publishes to the exchanges of `vhost`.
+    pub fn new(origin: Origin, vhost: Name) -> Self {
+        Self {
+            origin,
+            vhost,
+            routes: Vec::new(),
+            last: 0,
+            version: 0,
+            scratch: Targets::default(),
+            confirms: None,
+        }
+    }
+
+    /// From here on every message is confirmed.
+    pub fn confirm(&mut self) {
+        self.confirms.get_or_insert_with(Confirms::new);
+    }
+
+    /// Whether messages are confirmed.
+    pub const fn is_confirming(&self) -> bool {
+        self.confirms.is_some()
+    }
+
+    /// Messages `first..=last` are safe in one of their queues.
+    pub fn confirmed(&mut self, first: u64, last: u64) {
+        if let Some(confirms) = &mut self.confirms {
+            confirms.settle(first, last);
+        }
+    }
+
+    /// The next thing to tell the producer. Call until `None`, once a turn: one answer then speaks for many.
+    pub fn poll_confirmation(&mut self) -> Option<Confirmation> {
+        self.confirms.as_mut()?.poll()
+    }
+
+    /// Gives the next message its number; it is safe once `targets` queues say so.
+    pub(crate) fn begin(&mut self, targets: usize) -> Option<Confirm> {
+        let Origin { client, link } = self.origin;
+        let number = self.confirms.as_mut()?.begin(targets);
+        Some(Confirm { client, link, number })
+    }
+
+    /// The queues that a message goes to.
+    ///
+    /// # Errors
+    /// [`Refusal`] when there is no such exchange, or it takes no messages from clients.
+    pub(crate) fn route(
+        &mut self,
+        topology: &Topology,
+        exchange: &[u8],
+        key: &[u8],
+        headers: &dyn Headers,
+    ) -> Result<Arc<[QueueId]>, Refusal> {
+        if self.version != topology.version() {
+            self.routes.clear();
+            self.version = topology.version();
+        }
+        let is_same = |route: &Route| *route.key == *key && *route.exchange == *exchange;
+        if let Some(route) = self.routes.get(self.last).filter(|route| is_same(route)) {
+            return Ok(Arc::clone(&route.queues));
+        }
+        if let Some(index) = self.routes.iter().position(is_same) {
+            self.last = index;
+            return Ok(Arc::clone(&self.routes[index].queues));
+        }
+        let (queues, is_constant) = self.find(topology, exchange, key, headers)?;
+        if is_constant {
+            if self.routes.len() == ROUTES_MAX {
+                self.routes.clear();
+            }
+            self.last = self.routes.len();
+            self.routes.push(Route {
+                exchange: exchange.into(),
+                key: key.into(),
+                queues: Arc::clone(&queues),
+            });
+        }
+        Ok(queues)
+    }
+
+    fn find(
+        &mut self,
+        topology: &Topology,
+        exchange: &[u8],
+        key: &[u8],
+        headers: &dyn Headers,
+    ) -> Result<(Arc<[QueueId]>, bool), Refusal> {
+        let vhost = self.vhost.as_str();
+        if exchange.is_empty() {
+            let queue = std::str::from_utf8(key).ok().and_then(|name| topology.queue(vhost, name));
+            return Ok((queue.map(|queue| queue.id).into_iter().collect(), true));
+        }
+        let name = String::from_utf8_lossy(exchange);
+        let Some(found) = topology.exchange(vhost, &name) else {
+            let name = Name::new(&name).unwrap_or_else(|_| Name::fixed("?"));
+            let vhost = self.vhost.clone();
+            return Err(Refusal::NotFound { object: Object::Exchange, name, vhost });
+        };
+        if found.is_internal {
+            let (name, vhost) = (found.name.clone(), self.vhost.clone());
+            return Err(Refusal::InternalExchange { name, vhost });
+        }
+        self.scratch.clear();
+        topology.router().route(ExchangeId(found.id), key, headers, &mut self.scratch);
+        let queues = self.scratch.queues().iter().map(|&id| QueueId::from_number(id)).collect();
+        Ok((queues, !self.scratch.depends_on_headers()))
+    }
+}
+
+/// Confirm numbers that are out.
+///
+/// ```text
+///   waiting:   [0] [2] [1] [0] [1]          how many queues have yet to say that they have it
+///   number:    base     …      base + 4
+/// ```
+///
+/// Numbers at the front that wait for nothing are confirmed together. One behind them is confirmed by itself: a
+/// message that sits in a slow queue does not hold up the others.
+#[derive(Debug)]
+struct Confirms {
+    base: u64,
+    waiting: VecDeque<u32>,
+    early: Vec<u64>,
+}
+
+/// Waits for nothing, and the producer has been told.
+const TOLD: u32 = u32::MAX;
+
+impl Confirms {
+    const fn new() -> Self {
+        Self { base: 1, waiting: VecDeque::new(), early: Vec::new() }
+    }
+
+    fn begin(&mut self, targets: usize) -> u64 {
+        let number = self.base + self.waiting.len() as u64;
+        self.waiting.push_back(u32::try_from(targets).expect("fewer than 2^32 queues"));
+        number
+    }
+
+    fn settle(&mut self, first: u64, last: u64) {
+        for number in first..=last {
+            let index = number.checked_sub(self.base).expect("a confirm is settled once") as usize;
+            let waiting = self.waiting.get_mut(index).expect("a confirm that is out is known");
+            assert!(*waiting > 0 && *waiting != TOLD, "each queue confirms a message once");
+            *waiting -= 1;
+            if *waiting == 0 && index > 0 {
+                self.early.push(number);
+            }
+        }
+    }
+
+    fn poll(&mut self) -> Option<Confirmation> {
+        let mut count = 0_u64;
+        let mut last_untold = None;
+        while let Some(&waiting) = self.waiting.front() {
+            match waiting {
+                0 => {
+                    count += 1;
+                    last_untold = Some(self.base);
+                }
+                TOLD => {}
+                _ => break,
+            }
+            self.waiting.pop_front();
+            self.base += 1;
+        }
+        if let Some(number) = last_untold {
+            return Some(Confirmation { number, is_multiple: count > 1 });
+        }
+        while let Some(number) = self.early.pop() {
+            let Some(index) = number.checked_sub(self.base) else { continue };
+            self.waiting[index as usize] = TOLD;
+            return Some(Confirmation { number, is_multiple: false });
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn polled(confirms: &mut Confirms) -> Vec<(u64, bool)> {
+        std::iter::from_fn(|| confirms.poll()).map(|c| (c.number, c.is_multiple)).collect()
+    }
+
+    #[test]
+    fn what_is_safe_from_the_front_on_is_confirmed_together() {
+        let mut confirms = Confirms::new();
+        for _ in 0..5 {
+            confirms.begin(1);
+        }
+        confirms.settle(1, 3);
+        assert_eq!(polled(&mut confirms), [(3, true)]);
+        confirms.settle(4, 4);
+        assert_eq!(polled(&mut confirms), [(4, false)]);
+        assert_eq!(polled(&mut confirms), []);
+    }
+
+    #[test]
+    fn a_slow_queue_does_not_hold_up_later_messages() {
+        let mut confirms = Confirms::new();
+        confirms.begin(2);
+        confirms.begin(1);
+        confirms.begin(1);
+        confirms.settle(2, 3);
+        let mut early = polled(&mut confirms);
+        early.sort_unstable();
+        assert_eq!(early, [(2, false), (3, false)]);
+        confirms.settle(1, 1);
+        assert_eq!(polled(&mut confirms), []);
+        confirms.settle(1, 1);
+        assert_eq!(polled(&mut confirms), [(1, false)]);
+        assert!(confirms.waiting.is_empty());
+    }
+
+    #[test]
+    fn a_message_that_went_nowhere_is_confirmed_at_once() {
+        let mut confirms = Confirms::new();
+        confirms.begin(0);
+        assert_eq!(polled(&mut confirms), [(1, false)]);
+    }
+}

@@ -1,0 +1,118 @@
+//! What a client asked for and may not have, as facts. The front-ends put them into their protocol's words.
+
+use message::{Name, Value};
+use routing::Invalid;
+
+/// What kind of thing a refusal speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Object {
+    /// An exchange.
+    Exchange,
+    /// A queue.
+    Queue,
+}
+
+/// Why a request was refused. Nothing has changed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    /// There is no such thing.
+    NotFound {
+        /// What kind of thing.
+        object: Object,
+        /// Its name.
+        name: Name,
+        /// Where it was looked for.
+        vhost: Name,
+    },
+    /// The queue belongs to another connection.
+    Locked {
+        /// The queue.
+        name: Name,
+        /// Where it is.
+        vhost: Name,
+    },
+    /// The default exchange cannot be declared, deleted, bound or unbound.
+    DefaultExchange,
+    /// Only other exchanges may publish to this one.
+    InternalExchange {
+        /// The exchange.
+        name: Name,
+        /// Where it is.
+        vhost: Name,
+    },
+    /// Names that begin with `amq.` are the broker's.
+    ReservedName {
+        /// What kind of thing.
+        object: Object,
+        /// The name.
+        name: Name,
+    },
+    /// An exchange that the broker itself needs cannot be deleted.
+    SystemExchange {
+        /// The exchange.
+        name: Name,
+        /// Where it is.
+        vhost: Name,
+    },
+    /// No such exchange type.
+    UnknownExchangeKind {
+        /// What was asked for.
+        kind: String,
+    },
+    /// The object exists and differs from what was asked for.
+    Inequivalent {
+        /// What kind of thing.
+        object: Object,
+        /// Its name.
+        name: Name,
+        /// Where it is.
+        vhost: Name,
+        /// Which property differs, in RabbitMQ's words: `durable`, `type`, `x-message-ttl`, …
+        property: String,
+        /// What was asked for; `None` for nothing.
+        received: Option<Value>,
+        /// What is; `None` for nothing.
+        current: Option<Value>,
+    },
+    /// It is used and was to be deleted only if it is not.
+    InUse {
+        /// What kind of thing.
+        object: Object,
+        /// Its name.
+        name: Name,
+        /// Where it is.
+        vhost: Name,
+    },
+    /// The queue holds messages and was to be deleted only if it does not.
+    NotEmpty {
+        /// The queue.
+        name: Name,
+        /// Where it is.
+        vhost: Name,
+    },
+    /// Another consumer has, or this one wants, the queue for itself.
+    ExclusiveUse {
+        /// The queue.
+        name: Name,
+        /// Where it is.
+        vhost: Name,
+    },
+    /// A binding's key or arguments do not fit the exchange's type.
+    InvalidBinding(Invalid),
+    /// An argument of a queue has a value that it cannot have.
+    InvalidArgument {
+        /// Which argument.
+        argument: String,
+        /// The queue.
+        name: Name,
+        /// Where it was to be.
+        vhost: Name,
+        /// What is wrong, in RabbitMQ's words.
+        reason: String,
+    },
+    /// The feature comes later; it is refused rather than silently taken for something else.
+    NotYet {
+        /// What was asked for.
+        feature: String,
+    },
+}

@@ -1,0 +1,188 @@
+//! The one writer of the topology: shard 0.
+//!
+//! It checks a declaration, makes [`Change`]s of it, applies them to a copy of the topology, publishes the copy, and
+//! notes in its journal what must survive a restart. Who asked hears of it when the note is synced.
+
+use std::sync::Arc;
+
+use message::{ClientId, QueueId};
+use metadata::{BindingEnd, Change};
+use routing::{Destination, ExchangeId, Invalid};
+use store::Ticket;
+
+use crate::broker::{Awaited, Broker};
+use crate::event::Answer;
+use crate::mail::Mail;
+use crate::request::{Origin, Reply, Request, Verb};
+use crate::topology::Topology;
+
+/// A step between shards that no client asked for by itself.
+#[derive(Clone, Debug)]
+pub enum Errand {
+    /// To shard 0: the queue takes nothing more, remove it.
+    RemoveQueue {
+        /// Which.
+        id: QueueId,
+        /// What then.
+        after: After,
+    },
+    /// To the queue's shard: it is removed, for good.
+    QueueRemoved {
+        /// Which.
+        id: QueueId,
+        /// What then.
+        after: After,
+    },
+}
+
+/// What follows the end of a queue.
+#[derive(Clone, Debug)]
+pub enum After {
+    /// Nothing: it went by itself.
+    Nothing,
+    /// Somebody asked for it.
+    Answer(Origin, Answer),
+    /// It went with its client.
+    Leave(ClientId),
+}
+
+impl Broker {
+    pub(crate) fn send_to_registry(&mut self, request: Request) {
+        if self.shard == 0 {
+            self.register(request);
+        } else {
+            self.post(0, Mail::Register(Box::new(request)));
+        }
+    }
+
+    /// Does what is asked about declared things. Only on shard 0.
+    pub(crate) fn register(&mut self, request: Request) {
+        assert_eq!(self.shard, 0, "shard 0 is the one writer");
+        let Request { origin, verb } = request;
+        let reply = match verb {
+            Verb::DeclareExchange(wanted) => self.declare_exchange(wanted),
+            Verb::DeleteExchange { vhost, name, if_unused } => {
+                self.delete_exchange(&vhost, &name, if_unused)
+            }
+            Verb::Bind(binding) => self.bind(origin, binding),
+            Verb::Unbind(binding) => self.unbind(origin, binding),
+            Verb::DeclareQueue(wanted) => return self.declare_queue(origin, wanted),
+            Verb::DeleteQueue { .. }
+            | Verb::PurgeQueue { .. }
+            | Verb::Consume { .. }
+            | Verb::Cancel { .. }
+            | Verb::Fetch { .. }
+            | Verb::Leave => unreachable!("these concern one queue or client"),
+        };
+        match reply {
+            Ok(ticket) => self.answer_after(ticket, origin, Ok(Answer::Done)),
+            Err(refusal) => self.answer(origin, Err(refusal)),
+        }
+    }
+
+    /// Runs a step that another shard asked for.
+    pub(crate) fn run(&mut self, errand: Errand) {
+        match errand {
+            Errand::RemoveQueue { id, after } => {
+                let ticket = self.remove_queue(id);
+                let errand = Errand::QueueRemoved { id, after };
+                let shard = self.shard_of(id);
+                match ticket {
+                    Some(ticket) => {
+                        let awaited = Awaited::Errand(shard, Box::new(errand));
+                        self.awaiting.push_back((ticket, awaited));
+                    }
+                    None if shard == self.shard => self.run(errand),
+                    None => self.post(shard, Mail::Errand(Box::new(errand))),
+                }
+            }
+            Errand::QueueRemoved { id, after } => {
+                let was_durable = self.queues.get(&id).is_some_and(|q| q.definition.is_durable);
+                self.forget_hosted(id);
+                if was_durable {
+                    self.store.forget(id);
+                }
+                match after {
+                    After::Nothing => {}
+                    After::Answer(origin, answer) => self.answer(origin, Ok(answer)),
+                    After::Leave(client) => self.left(client),
+                }
+            }
+        }
+    }
+
+    /// Applies changes and publishes the result. The ticket is that of the last note, if any change is durable.
+    ///
+    /// # Errors
+    /// [`Invalid`] when a binding does not fit its exchange; nothing has changed then.
+    pub(crate) fn change(&mut self, changes: &[Change]) -> Result<Option<Ticket>, Invalid> {
+        let mut topology = Topology::clone(&self.topology);
+        let mut ticket = None;
+        for change in changes {
+            let is_durable = is_durable(&topology, change);
+            topology.apply(change)?;
+            if is_durable {
+                ticket = Some(self.store.note(&change.to_bytes()));
+            }
+        }
+        self.topology = Arc::new(topology);
+        self.shared.store(Arc::clone(&self.topology));
+        Ok(ticket)
+    }
+
+    pub(crate) fn answer_after(&mut self, ticket: Option<Ticket>, origin: Origin, reply: Reply) {
+        match ticket {
+            Some(ticket) => {
+                self.awaiting.push_back((ticket, Awaited::Answer(origin, Box::new(reply))));
+            }
+            None => self.answer(origin, reply),
+        }
+    }
+
+    /// Removes a queue, and the auto-delete exchanges that lose their last binding by it.
+    fn remove_queue(&mut self, id: QueueId) -> Option<Ticket> {
+        let sources = self.topology.sources_of(Destination::Queue(id.number()));
+        let removed = self.change(&[Change::RemoveQueue { id }]);
+        let ticket = removed.expect("a removal fits every exchange");
+        self.remove_unbound(sources).or(ticket)
+    }
+
+    /// Removes those of `sources` that are auto-delete and have no binding left, and what that leaves unbound.
+    pub(crate) fn remove_unbound(&mut self, mut sources: Vec<ExchangeId>) -> Option<Ticket> {
+        let mut ticket = None;
+        while let Some(id) = sources.pop() {
+            let router = self.topology.router();
+            let Some(exchange) = self.topology.exchange_by_id(id) else { continue };
+            if !exchange.is_auto_delete || router.has_bindings(id) {
+                continue;
+            }
+            let (vhost, name) = (exchange.vhost.clone(), exchange.name.clone());
+            sources.extend(self.topology.sources_of(Destination::Exchange(id)));
+            let removed = self.change(&[Change::RemoveExchange { vhost, name }]);
+            ticket = removed.expect("a removal fits every exchange").or(ticket);
+        }
+        ticket
+    }
+}
+
+/// Whether a change must survive a restart.
+fn is_durable(topology: &Topology, change: &Change) -> bool {
+    match change {
+        Change::AddExchange(exchange) => exchange.is_durable,
+        Change::AddQueue(queue) => queue.is_durable,
+        Change::RemoveExchange { vhost, name } => {
+            topology.exchange(vhost.as_str(), name.as_str()).is_some_and(|e| e.is_durable)
+        }
+        Change::RemoveQueue { id } => {
+            topology.definitions().queue_by_id(*id).is_some_and(|q| q.is_durable)
+        }
+        Change::Bind(binding) | Change::Unbind(binding) => {
+            debug_assert!(matches!(
+                binding.destination,
+                BindingEnd::Queue(_) | BindingEnd::Exchange(_)
+            ));
+            topology.is_durable(binding)
+        }
+        Change::ReserveIds(_) => true,
+    }
+}

@@ -1,0 +1,143 @@
+//! What a client asks for and waits to hear of.
+//!
+//! ```text
+//!   client's shard ──→ shard 0 (what is declared) ──→ queue's shard (what it holds) ──→ client's shard
+//! ```
+//!
+//! A request visits the shards that it needs, as mail, and ends with exactly one [`Event::Answered`](crate::Event).
+//! With one shard all of that happens within the turn.
+
+use message::{Arguments, ClientId, Name, QueueId};
+use metadata::Binding;
+use queue::Consumer;
+
+use crate::event::Answer;
+use crate::refusal::Refusal;
+
+/// Who asks: a client, and which of its conversations (an AMQP 0-9-1 channel, say).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Origin {
+    /// The client.
+    pub client: ClientId,
+    /// The front-end's number for the conversation.
+    pub link: u32,
+}
+
+/// What a queue is to be like.
+#[derive(Clone, Debug)]
+pub struct QueueDeclaration {
+    /// Where.
+    pub vhost: Name,
+    /// Its name; empty lets the broker find one.
+    pub name: Name,
+    /// Only ask whether it is there.
+    pub is_passive: bool,
+    /// Whether it survives a restart.
+    pub is_durable: bool,
+    /// Whether only this client may use it, and it goes with the client.
+    pub is_exclusive: bool,
+    /// Whether it goes when its last consumer goes.
+    pub is_auto_delete: bool,
+    /// What else is asked for.
+    pub arguments: Arguments,
+}
+
+/// What an exchange is to be like.
+#[derive(Clone, Debug)]
+pub struct ExchangeDeclaration {
+    /// Where.
+    pub vhost: Name,
+    /// Its name.
+    pub name: Name,
+    /// Its type.
+    pub kind: String,
+    /// Only ask whether it is there.
+    pub is_passive: bool,
+    /// Whether it survives a restart.
+    pub is_durable: bool,
+    /// Whether it goes when its last binding goes.
+    pub is_auto_delete: bool,
+    /// Whether only other exchanges may publish to it.
+    pub is_internal: bool,
+    /// What else is asked for.
+    pub arguments: Arguments,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub enum Verb {
+    /// See [`ExchangeDeclaration`].
+    DeclareExchange(ExchangeDeclaration),
+    /// Deletes an exchange and its bindings.
+    DeleteExchange {
+        /// Where.
+        vhost: Name,
+        /// Its name.
+        name: Name,
+        /// Only if nothing is bound to it.
+        if_unused: bool,
+    },
+    /// Adds a binding.
+    Bind(Binding),
+    /// Removes a binding.
+    Unbind(Binding),
+    /// See [`QueueDeclaration`].
+    DeclareQueue(QueueDeclaration),
+    /// Deletes a queue with all it holds.
+    DeleteQueue {
+        /// Where.
+        vhost: Name,
+        /// Its name.
+        name: Name,
+        /// Only if it has no consumers.
+        if_unused: bool,
+        /// Only if no message is ready.
+        if_empty: bool,
+    },
+    /// Removes all ready messages.
+    PurgeQueue {
+        /// Where.
+        vhost: Name,
+        /// Its name.
+        name: Name,
+    },
+    /// Adds a consumer.
+    Consume {
+        /// Where.
+        vhost: Name,
+        /// The queue.
+        name: Name,
+        /// The consumer.
+        consumer: Consumer,
+    },
+    /// Removes a consumer.
+    Cancel {
+        /// The queue that it is on.
+        queue: QueueId,
+        /// The front-end's number for it.
+        consumer: u32,
+    },
+    /// Takes one message.
+    Fetch {
+        /// Where.
+        vhost: Name,
+        /// The queue.
+        name: Name,
+        /// Whether it will be settled later; if not, it is gone.
+        settles: bool,
+    },
+    /// The client goes: its exclusive queues go with it.
+    Leave,
+}
+
+/// A request on its way.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Who asks.
+    pub origin: Origin,
+    /// For what.
+    pub verb: Verb,
+}
+
+/// How a request ends.
+pub(crate) type Reply = Result<Answer, Refusal>;

@@ -1,0 +1,98 @@
+//! Settling: a consumer is done with a delivery, or gives it back.
+
+use message::{ClientId, QueueId, Settlement};
+use queue::{ConsumerId, Delivery, DeliveryId, Settled};
+
+use crate::broker::Broker;
+use crate::event::{Answer, Event};
+use crate::mail::Mail;
+
+/// What a client has and has not settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// The queue that it came from.
+    pub queue: QueueId,
+    /// Which delivery.
+    pub delivery: DeliveryId,
+}
+
+impl Broker {
+    /// Ends a delivery, wherever its queue lives.
+    pub fn settle(&mut self, due: Due, settlement: Settlement) {
+        let Due { queue, delivery } = due;
+        let shard = self.shard_of(queue);
+        if shard == self.shard {
+            self.settle_here(queue, delivery, settlement);
+        } else {
+            self.post(shard, Mail::Settle { queue, delivery, settlement });
+        }
+    }
+
+    /// Tells that a consumer's socket has taken `bytes` of what was delivered to it.
+    pub fn credit(&mut self, queue: QueueId, consumer: ConsumerId, bytes: i64) {
+        let shard = self.shard_of(queue);
+        if shard == self.shard {
+            self.credit_here(queue, consumer, bytes);
+        } else {
+            self.post(shard, Mail::Credit { queue, consumer, bytes });
+        }
+    }
+
+    /// Removes a consumer whose client does not wait to hear of it. What it has not settled stays settleable.
+    pub fn drop_consumer(&mut self, queue: QueueId, consumer: ConsumerId) {
+        let shard = self.shard_of(queue);
+        if shard == self.shard {
+            self.cancel(queue, consumer);
+        } else {
+            self.post(shard, Mail::DropConsumer { queue, consumer });
+        }
+    }
+
+    /// Takes back what was on its way to a client that is gone.
+    pub fn take_back(&mut self, client: ClientId, event: Event) {
+        match event {
+            Event::Deliver { queue, delivery } => self.give_back(queue, &delivery),
+            Event::Answered { reply, .. } => match *reply {
+                Ok(Answer::Fetched { queue, delivery: Some(delivery), .. }) => {
+                    self.give_back(queue, &delivery);
+                }
+                Ok(Answer::Consuming { queue, number }) => {
+                    self.drop_consumer(queue, ConsumerId { client, number });
+                }
+                _ => {}
+            },
+            Event::Confirmed { .. } | Event::Cancelled { .. } => {}
+        }
+    }
+
+    fn give_back(&mut self, queue: QueueId, delivery: &Delivery) {
+        if let Some(id) = delivery.id {
+            self.settle(Due { queue, delivery: id }, Settlement::Requeue);
+        }
+    }
+
+    pub(crate) fn settle_here(
+        &mut self,
+        id: QueueId,
+        delivery: DeliveryId,
+        settlement: Settlement,
+    ) {
+        // A queue that is deleted takes its unsettled deliveries with it.
+        let Some(hosted) = self.queues.get_mut(&id).filter(|hosted| !hosted.is_deleted) else {
+            return;
+        };
+        if let Settled::Gone(entry) = hosted.queue.settle(delivery, settlement)
+            && entry.is_stored
+        {
+            self.store.settle(id, entry.seq);
+        }
+        self.mark_dirty(id);
+    }
+
+    pub(crate) fn credit_here(&mut self, id: QueueId, consumer: ConsumerId, bytes: i64) {
+        if let Some(hosted) = self.queues.get_mut(&id) {
+            hosted.queue.credit(consumer, bytes);
+            self.mark_dirty(id);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Where messages can go: all that is declared, and the routes between.
+//!
+//! A topology is immutable once published. Shard 0 makes the next one from it (see `registry.rs`) and puts it behind
+//! an atomic pointer; every shard looks there at the start of a turn. A clone costs nothing, because every
+//! map in it is persistent.
+
+use std::sync::Arc;
+
+use message::{Name, QueueId};
+use metadata::{Binding, BindingEnd, Change, Definitions, Exchange, Queue};
+use routing::{Destination, ExchangeId, Invalid, Kind, Router};
+
+/// All that is declared, and the routes between, at one moment.
+#[derive(Clone, Debug)]
+pub struct Topology {
+    definitions: Definitions,
+    router: Router,
+    version: u64,
+}
+
+impl Default for Topology {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Topology {
+    /// What a fresh node has.
+    pub fn new() -> Self {
+        let definitions = Definitions::new();
+        let mut router = Router::default();
+        for exchange in definitions.vhosts().flat_map(|(_, vhost)| vhost.exchanges.values()) {
+            router.add(ExchangeId(exchange.id), kind_of(exchange));
+        }
+        Self { definitions, router, version: 1 }
+    }
+
+    /// What is declared.
+    pub const fn definitions(&self) -> &Definitions {
+        &self.definitions
+    }
+
+    /// The routes.
+    pub const fn router(&self) -> &Router {
+        &self.router
+    }
+
+    /// Grows with every change: a route found under one version holds as long as it stands.
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Numbers up to that of `queue` count as used.
+    pub fn reserve(&mut self, queue: QueueId) {
+        self.definitions.reserve_ids(queue.serial() + 1);
+    }
+
+    /// Applies a change. Whoever makes changes has checked that they make sense.
+    ///
+    /// # Errors
+    /// [`Invalid`] when a binding's arguments or key do not fit the type of its exchange.
+    pub fn apply(&mut self, change: &Change) -> Result<(), Invalid> {
+        self.version += 1;
+        match change {
+            Change::AddExchange(exchange) => {
+                let id = ExchangeId(exchange.id);
+                if self.router.kind(id).is_none() {
+                    self.router.add(id, kind_of(exchange));
+                }
+            }
+            Change::RemoveExchange { vhost, name } => {
+                if let Some(exchange) = self.definitions.exchange(vhost.as_str(), name.as_str()) {
+                    self.router.remove(ExchangeId(exchange.id));
+                }
+            }
+            Change::RemoveQueue { id } => {
+                self.router.remove_queue(id.number());
+            }
+            Change::Bind(binding) => {
+                if let Some((source, destination)) = self.ends(binding) {
+                    self.router.bind(source, destination, &binding.key, &binding.arguments)?;
+                }
+            }
+            Change::Unbind(binding) => {
+                if let Some((source, destination)) = self.ends(binding) {
+                    self.router.unbind(source, destination, &binding.key, &binding.arguments);
+                }
+            }
+            Change::AddQueue(_) | Change::ReserveIds(_) => {}
+        }
+        self.definitions.apply(change);
+        Ok(())
+    }
+
+    /// The exchange of this name.
+    pub fn exchange(&self, vhost: &str, name: &str) -> Option<&Arc<Exchange>> {
+        self.definitions.exchange(vhost, name)
+    }
+
+    /// The queue of this name.
+    pub fn queue(&self, vhost: &str, name: &str) -> Option<&Arc<Queue>> {
+        self.definitions.queue(vhost, name)
+    }
+
+    /// The exchange with this number.
+    pub fn exchange_by_id(&self, id: ExchangeId) -> Option<&Arc<Exchange>> {
+        self.definitions.exchange_by_id(id.0)
+    }
+
+    /// The router's numbers for the two ends of a binding; `None` when one of them does not exist.
+    pub fn ends(&self, binding: &Binding) -> Option<(ExchangeId, Destination)> {
+        let vhost = binding.vhost.as_str();
+        let source = self.exchange(vhost, binding.source.as_str())?;
+        let destination = match &binding.destination {
+            BindingEnd::Queue(name) => {
+                Destination::Queue(self.queue(vhost, name.as_str())?.id.number())
+            }
+            BindingEnd::Exchange(name) => {
+                Destination::Exchange(ExchangeId(self.exchange(vhost, name.as_str())?.id))
+            }
+        };
+        Some((ExchangeId(source.id), destination))
+    }
+
+    /// Whether there is such a binding.
+    pub fn is_bound(&self, binding: &Binding) -> bool {
+        let Some((source, destination)) = self.ends(binding) else { return false };
+        self.router.bindings_to(destination).any(|found| {
+            found.source == source
+                && found.key.as_bytes() == binding.key.as_bytes()
+                && found.arguments == binding.arguments
+        })
+    }
+
+    /// The exchanges that have bindings to `destination`.
+    pub fn sources_of(&self, destination: Destination) -> Vec<ExchangeId> {
+        let mut sources: Vec<_> =
+            self.router.bindings_to(destination).map(|binding| binding.source).collect();
+        sources.dedup();
+        sources
+    }
+
+    /// Whether a binding outlives a restart: only if both of its ends do.
+    pub fn is_durable(&self, binding: &Binding) -> bool {
+        let vhost = binding.vhost.as_str();
+        let is_durable_exchange =
+            |name: &Name| self.exchange(vhost, name.as_str()).is_some_and(|e| e.is_durable);
+        is_durable_exchange(&binding.source)
+            && match &binding.destination {
+                BindingEnd::Queue(name) => {
+                    self.queue(vhost, name.as_str()).is_some_and(|q| q.is_durable)
+                }
+                BindingEnd::Exchange(name) => is_durable_exchange(name),
+            }
+    }
+
+    /// Changes that make everything durable in this topology out of [`Topology::new`].
+    pub fn durable_changes(&self) -> Vec<Change> {
+        let mut changes = vec![Change::ReserveIds(self.definitions.next_id())];
+        for (_, vhost) in self.definitions.vhosts() {
+            let exchanges = vhost.exchanges.values().filter(|e| e.is_durable && !is_predeclared(e));
+            changes.extend(exchanges.map(|e| Change::AddExchange((**e).clone())));
+            let queues = vhost.queues.values().filter(|q| q.is_durable);
+            changes.extend(queues.map(|q| Change::AddQueue((**q).clone())));
+        }
+        for (_, vhost) in self.definitions.vhosts() {
+            for exchange in vhost.exchanges.values().filter(|e| e.is_durable) {
+                changes.extend(
+                    self.bindings_of(exchange)
+                        .into_iter()
+                        .filter(|binding| self.is_durable(binding))
+                        .map(Change::Bind),
+                );
+            }
+        }
+        changes
+    }
+
+    fn bindings_of(&self, exchange: &Exchange) -> Vec<Binding> {
+        let named = |destination: Destination| match destination {
+            Destination::Queue(id) => {
+                let queue = self.definitions.queue_by_id(QueueId::from_number(id))?;
+                Some(BindingEnd::Queue(queue.name.clone()))
+            }
+            Destination::Exchange(id) => {
+                Some(BindingEnd::Exchange(self.exchange_by_id(id)?.name.clone()))
+            }
+        };
+        let bindings = self.router.bindings(ExchangeId(exchange.id));
+        bindings
+            .filter_map(|binding| {
+                Some(Binding {
+                    vhost: exchange.vhost.clone(),
+                    source: exchange.name.clone(),
+                    destination: named(binding.destination)?,
+                    key: String::from_utf8_lossy(binding.key.as_bytes()).into_owned(),
+                    arguments: binding.arguments.clone(),
+                })
+            })
+            .collect()
+    }
+}
+
+fn is_predeclared(exchange: &Exchange) -> bool {
+    exchange.name.is_empty() || exchange.name.as_str().starts_with("amq.")
+}
+
+fn kind_of(exchange: &Exchange) -> Kind {
+    Kind::parse(exchange.kind.as_str()).expect("an exchange's type is checked when it is declared")
+}

@@ -1,0 +1,67 @@
+//! From a data directory to running shards.
+
+use std::sync::Arc;
+
+use broker::{Recovery, Start};
+use message::ShardId;
+use proto_amqp091::Settings;
+use stdx::Random;
+use store::{Damage, Disk, Fault};
+
+use crate::shard::Shard;
+
+/// A node that is ready to run.
+#[derive(Debug)]
+pub struct Boot {
+    /// Its shards, in order.
+    pub shards: Vec<Shard>,
+    /// What was found on disk.
+    pub recovery: Recovery,
+    /// What could not be read, for the log.
+    pub damage: Vec<Damage>,
+}
+
+/// Why a node cannot start.
+#[derive(Debug)]
+pub enum BootError {
+    /// The data directory cannot be used.
+    Disk(Fault),
+    /// What is declared cannot be read.
+    Definitions(String),
+}
+
+impl std::fmt::Display for BootError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Disk(fault) => fault.fmt(f),
+            Self::Definitions(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl std::error::Error for BootError {}
+
+/// Recovers what `disk` holds and makes `shard_count` shards of it. `seed` must be different at every start: names
+/// and epochs come from it.
+///
+/// # Errors
+/// [`BootError`] when the data directory cannot be read or written, or was written by something else.
+pub fn boot(
+    disk: &mut dyn Disk,
+    shard_count: usize,
+    settings: &Arc<Settings>,
+    seed: u64,
+    options: store::Options,
+) -> Result<Boot, BootError> {
+    let mut random = Random::new(seed);
+    let mut recovered = store::open_with(disk, shard_count, random.next_u64(), &options)
+        .map_err(BootError::Disk)?;
+    let damage = std::mem::take(&mut recovered.damage);
+    let start = Start::from_recovered(recovered, random.fork())
+        .map_err(|unreadable| BootError::Definitions(unreadable.to_string()))?;
+    let shards = start.brokers.into_iter().enumerate().map(|(id, broker)| {
+        let id = ShardId::try_from(id).expect("a node has at most 256 shards");
+        Shard::new(id, broker, Arc::clone(settings), random.fork())
+    });
+    Ok(Boot { shards: shards.collect(), recovery: start.recovery, damage })
+}

@@ -1,0 +1,87 @@
+//! The connections of a shard, by their numbers.
+//!
+//! A [`ClientId`]'s number is `generation << 24 | slot`: events for a client that is gone do not reach the one that has
+//! its slot now.
+
+use message::{ClientId, ShardId};
+use proto_amqp091::Connection;
+use stdx::Time;
+
+const SLOT_BITS: u32 = 24;
+const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
+
+/// A connection and what the shard knows of it.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) connection: Connection,
+    /// Its entry among the timers.
+    pub(crate) timer: Option<Time>,
+    /// Whether it is listed as touched in this turn.
+    pub(crate) is_touched: bool,
+}
+
+#[derive(Debug)]
+struct Slot {
+    generation: u64,
+    client: Option<Box<Client>>,
+}
+
+/// The connections of a shard.
+#[derive(Debug, Default)]
+pub(crate) struct Clients {
+    slots: Vec<Slot>,
+    free: Vec<usize>,
+    count: usize,
+}
+
+impl Clients {
+    /// Makes a place for a connection; `make` is told its number.
+    pub(crate) fn add(
+        &mut self,
+        shard: ShardId,
+        make: impl FnOnce(ClientId) -> Connection,
+    ) -> ClientId {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { generation: 0, client: None });
+            self.slots.len() - 1
+        });
+        assert!(index as u64 <= SLOT_MASK, "fewer than 2^24 connections");
+        let slot = &mut self.slots[index];
+        slot.generation += 1;
+        let id = ClientId::new(slot.generation << SLOT_BITS | index as u64, shard);
+        let connection = make(id);
+        slot.client = Some(Box::new(Client { connection, timer: None, is_touched: false }));
+        self.count += 1;
+        id
+    }
+
+    pub(crate) fn get(&self, id: ClientId) -> Option<&Client> {
+        let slot = self.slots.get((id.number() & SLOT_MASK) as usize)?;
+        (slot.generation == id.number() >> SLOT_BITS).then_some(slot.client.as_deref()?)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: ClientId) -> Option<&mut Client> {
+        let slot = self.slots.get_mut((id.number() & SLOT_MASK) as usize)?;
+        (slot.generation == id.number() >> SLOT_BITS).then_some(slot.client.as_deref_mut()?)
+    }
+
+    pub(crate) fn remove(&mut self, id: ClientId) -> Option<Box<Client>> {
+        self.get(id)?;
+        let index = (id.number() & SLOT_MASK) as usize;
+        self.free.push(index);
+        self.count -= 1;
+        self.slots[index].client.take()
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// The numbers of all connections, by slot.
+    pub(crate) fn ids(&self, shard: ShardId) -> Vec<ClientId> {
+        let taken = self.slots.iter().enumerate().filter(|(_, slot)| slot.client.is_some());
+        taken
+            .map(|(index, slot)| ClientId::new(slot.generation << SLOT_BITS | index as u64, shard))
+            .collect()
+    }
+}

@@ -1,0 +1,13 @@
+//! Pure assembly: a node is shards, and a shard is connections around one part of the broker.
+//!
+//! The shells (`server` in the real world, `sim` in a made one) own sockets, disks, threads and the clock. They put bytes,
+//! mail and completions into a [`Shard`], and carry away bytes, mail and submissions. Everything between is
+//! deterministic: the same inputs give the same outputs. This crate knows no operating system.
+
+mod boot;
+mod clients;
+mod shard;
+mod timers;
+
+pub use boot::{Boot, BootError, boot};
+pub use shard::Shard;

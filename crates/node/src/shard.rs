@@ -1,0 +1,261 @@
+//! A shard: one thread's connections and queues, and the steps of its turn.
+//!
+//! ```text
+//!   begin_turn → deliver_mail, complete, accept, receive, lost …   the shell hands in what happened
+//!   work                                                          events and dispatch, until dry
+//!   poll_touched → output, sent, work …                           the shell writes to sockets
+//!   poll_mail, poll_submission, poll_timeout                      the shell carries away the rest, and waits
+//! ```
+
+use std::sync::Arc;
+
+use broker::{Broker, Event, Mail};
+use message::{Arena, ClientId, ShardId};
+use proto_amqp091::{Connection, Context, Peer, Settings};
+use stdx::{Random, Time};
+use store::{Completion, Fault, Submission};
+
+use crate::clients::Clients;
+use crate::timers::Timers;
+
+/// Above this, what waits for the disk holds back those that publish.
+const UNWRITTEN_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Above this, mail that other shards have not taken holds back those that publish.
+const UNSENT_MAIL_MAX: usize = 64 * 1024;
+
+/// One shard.
+#[derive(Debug)]
+pub struct Shard {
+    id: ShardId,
+    broker: Broker,
+    arena: Arena,
+    clients: Clients,
+    timers: Timers,
+    settings: Arc<Settings>,
+    random: Random,
+    /// Connections that something happened to in this turn, each once.
+    touched: Vec<ClientId>,
+    is_stopping: bool,
+    unsent_mail_count: usize,
+    notices: Vec<(String, String)>,
+}
+
+impl Shard {
+    /// A shard around its part of the broker.
+    pub fn new(id: ShardId, broker: Broker, settings: Arc<Settings>, random: Random) -> Self {
+        Self {
+            id,
+            broker,
+            arena: Arena::new(),
+            clients: Clients::default(),
+            timers: Timers::default(),
+            settings,
+            random,
+            touched: Vec::new(),
+            is_stopping: false,
+            unsent_mail_count: 0,
+            notices: Vec::new(),
+        }
+    }
+
+    /// A turn begins. Take the other shards' mail before, hand it in after: it may speak of what they have declared.
+    pub fn begin_turn(&mut self) {
+        self.broker.begin_turn();
+    }
+
+    /// Mail from another shard, in its order.
+    pub fn deliver_mail(&mut self, mail: Vec<Mail>) {
+        mail.into_iter().for_each(|piece| self.broker.receive(piece));
+    }
+
+    /// The disk has done something.
+    ///
+    /// # Errors
+    /// [`Fault`] when it failed: nothing can be promised any more, the process must stop.
+    pub fn complete(&mut self, completion: Completion) -> Result<(), Fault> {
+        self.broker.complete(completion)
+    }
+
+    /// A client has connected.
+    pub fn accept(&mut self, peer: Peer, now: Time) -> ClientId {
+        let (settings, random) = (Arc::clone(&self.settings), self.random.fork());
+        let client = self
+            .clients
+            .add(self.id, |client| Connection::new(client, peer, settings, random, now));
+        self.touch(client);
+        client
+    }
+
+    /// A client has sent bytes.
+    pub fn receive(&mut self, client: ClientId, bytes: &[u8], now: Time) {
+        self.with(client, now, |connection, cx| connection.receive(cx, bytes));
+    }
+
+    /// A client's socket is gone.
+    pub fn lost(&mut self, client: ClientId, now: Time) {
+        self.with(client, now, |connection, cx| connection.lost(cx));
+        if let Some(client_gone) = self.clients.remove(client) {
+            self.timers.remove(client, client_gone.timer);
+        }
+    }
+
+    /// Tells connections what the broker has for them and dispatches messages, until there is nothing left to do.
+    pub fn work(&mut self, now: Time) {
+        loop {
+            while let Some((client, event)) = self.broker.poll_event() {
+                self.tell(client, event, now);
+            }
+            if !self.broker.dispatch() && !self.broker.has_events() {
+                return;
+            }
+        }
+    }
+
+    /// The next connection that something happened to: see what [`Shard::output`] and [`Shard::is_finished`] say of it.
+    /// Call until `None` after [`Shard::work`].
+    pub fn poll_touched(&mut self) -> Option<ClientId> {
+        while let Some(id) = self.touched.pop() {
+            let Some(client) = self.clients.get_mut(id) else { continue };
+            client.is_touched = false;
+            client.connection.end_turn();
+            client.timer = self.timers.set(id, client.timer, client.connection.poll_timeout());
+            while let Some(notice) = client.connection.poll_notice() {
+                self.notices.push((client.connection.peer_address().to_owned(), notice));
+            }
+            return Some(id);
+        }
+        None
+    }
+
+    /// What is to be sent to a client.
+    pub fn output(&self, client: ClientId) -> &[u8] {
+        self.clients.get(client).map_or(&[], |client| client.connection.output())
+    }
+
+    /// A client's socket has taken `count` bytes of [`Shard::output`].
+    pub fn sent(&mut self, client: ClientId, count: usize, now: Time) {
+        if let Some(found) = self.clients.get_mut(client) {
+            let mut cx = Context { broker: &mut self.broker, arena: &mut self.arena, now };
+            found.connection.sent(&mut cx, count);
+        }
+    }
+
+    /// Whether a client's socket is to be closed once its output is sent.
+    pub fn is_finished(&self, client: ClientId) -> bool {
+        self.clients.get(client).is_none_or(|client| client.connection.is_finished())
+    }
+
+    /// Whether a client's socket should be read. A client that waits for an answer is not, and one that publishes is
+    /// not while the disk or another shard is behind.
+    pub fn wants_input(&self, client: ClientId) -> bool {
+        self.clients.get(client).is_some_and(|client| {
+            client.connection.wants_input()
+                && !(self.is_behind() && client.connection.has_published())
+        })
+    }
+
+    /// Whether the disk or another shard is behind, so that publishers are held back.
+    pub fn is_behind(&self) -> bool {
+        self.broker.unwritten_bytes() > UNWRITTEN_BYTES_MAX
+            || self.unsent_mail_count > UNSENT_MAIL_MAX
+    }
+
+    /// The shell tells how many pieces of mail it could not hand over yet.
+    pub const fn set_unsent_mail(&mut self, count: usize) {
+        self.unsent_mail_count = count;
+    }
+
+    /// Mail for another shard.
+    pub fn poll_mail(&mut self, to: ShardId) -> Option<Vec<Mail>> {
+        self.broker.poll_mail(to)
+    }
+
+    /// What the disk has to do next. Call until `None`.
+    pub fn poll_submission(&mut self, now: Time) -> Option<Submission> {
+        self.broker.poll_submission(now)
+    }
+
+    /// When the next turn is due although nothing happens.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        match (self.timers.next(), self.broker.poll_timeout()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Time) {
+        while let Some(id) = self.timers.pop_due(now) {
+            let Some(client) = self.clients.get_mut(id) else { continue };
+            client.timer = None;
+            if client.connection.poll_timeout().is_some_and(|deadline| deadline <= now) {
+                self.with(id, now, |connection, cx| connection.handle_timeout(cx));
+            } else {
+                self.touch(id);
+            }
+        }
+    }
+
+    /// Something for the log: which client, and what.
+    pub fn poll_notice(&mut self) -> Option<(String, String)> {
+        (!self.notices.is_empty()).then(|| self.notices.remove(0))
+    }
+
+    /// The server stops: clients are told, and everything goes to disk.
+    pub fn stop(&mut self, now: Time) {
+        self.is_stopping = true;
+        for id in self.clients.ids(self.id) {
+            self.with(id, now, |connection, cx| {
+                connection
+                    .force_close(cx, "broker forced connection closure with reason 'shutdown'");
+            });
+        }
+        self.broker.flush();
+    }
+
+    /// How many clients are connected.
+    pub const fn client_count(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Whether everything is on disk. Only after [`Shard::stop`].
+    pub fn is_flushed(&self) -> bool {
+        self.is_stopping && self.broker.is_flushed()
+    }
+
+    /// This shard's part of the broker, to look at.
+    pub const fn broker(&self) -> &Broker {
+        &self.broker
+    }
+
+    fn tell(&mut self, client: ClientId, event: Event, now: Time) {
+        if self.clients.get(client).is_some() {
+            self.with(client, now, |connection, cx| connection.hear(cx, event));
+        } else {
+            self.broker.take_back(client, event);
+        }
+    }
+
+    fn with(
+        &mut self,
+        id: ClientId,
+        now: Time,
+        step: impl FnOnce(&mut Connection, &mut Context<'_>),
+    ) {
+        if let Some(client) = self.clients.get_mut(id) {
+            let mut cx = Context { broker: &mut self.broker, arena: &mut self.arena, now };
+            step(&mut client.connection, &mut cx);
+            self.touch(id);
+        }
+    }
+
+    /// Has a connection looked at in this turn.
+    pub fn touch(&mut self, id: ClientId) {
+        if let Some(client) = self.clients.get_mut(id)
+            && !client.is_touched
+        {
+            client.is_touched = true;
+            self.touched.push(id);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Acknowledging: ack, nack, reject, recover.
+
+use message::Settlement;
+use wire_amqp091::Code;
+use wire_amqp091::method::basic;
+
+use crate::connection::Connection;
+use crate::context::Context;
+use crate::errors::Exception;
+
+impl Connection {
+    /// Ends one delivery, or all up to it.
+    pub(crate) fn acknowledge(
+        &mut self,
+        cx: &mut Context<'_>,
+        number: u16,
+        tag: u64,
+        multiple: bool,
+        settlement: Settlement,
+        method: u32,
+    ) -> Result<(), Exception> {
+        let Some(channel) = self.channels.get_mut(&number) else { return Ok(()) };
+        let unknown = || {
+            let text = format!("unknown delivery tag {tag}");
+            Exception::new(Code::PreconditionFailed, text, method)
+        };
+        if multiple {
+            let dues = channel.unacked.take_through(tag).ok_or_else(unknown)?;
+            dues.into_iter().for_each(|due| cx.broker.settle(due, settlement));
+        } else {
+            let due = channel.unacked.take(tag).ok_or_else(unknown)?;
+            cx.broker.settle(due, settlement);
+        }
+        Ok(())
+    }
+
+    /// Puts all that is out back into its queues.
+    pub(crate) fn recover(
+        &mut self,
+        cx: &mut Context<'_>,
+        number: u16,
+        requeue: bool,
+        method: u32,
+    ) -> Result<(), Exception> {
+        if !requeue {
+            return Err(Exception::new(Code::NotImplemented, "requeue=false", method));
+        }
+        if let Some(channel) = self.channels.get_mut(&number) {
+            for due in channel.unacked.take_through(0).unwrap_or_default() {
+                cx.broker.settle(due, Settlement::Requeue);
+            }
+        }
+        if method == basic::Recover::ID {
+            self.out.method(number, &basic::RecoverOk {});
+        }
+        Ok(())
+    }
+}

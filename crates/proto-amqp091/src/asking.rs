@@ -1,0 +1,377 @@
+//! Methods that ask something of the broker, and the answers.
+//!
+//! A connection asks one thing at a time. Until the answer is there, no further input is looked at: what a client
+//! sends behind a declaration may depend on it.
+
+use broker::{Answer, ExchangeDeclaration, Origin, QueueDeclaration, Refusal, Request, Verb};
+use message::{Name, QueueId};
+use metadata::{Binding, BindingEnd};
+use queue::{Consumer, ConsumerId};
+use wire_amqp091::method::{Method, basic, exchange, queue as wire_queue};
+use wire_amqp091::{Code, Table};
+
+use crate::arguments::arguments;
+use crate::connection::Connection;
+use crate::context::Context;
+use crate::errors::Exception;
+
+/// What was asked, and how to answer.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    channel: u16,
+    /// The method that asked, as `ID` of the methods has it.
+    method: u32,
+    /// The client wants to hear of failure only.
+    no_wait: bool,
+    wish: Wish,
+}
+
+#[derive(Debug)]
+enum Wish {
+    Plain,
+    DeclareQueue,
+    Consume { number: u32, tag: Box<str> },
+    Cancel { number: u32, tag: Box<str> },
+}
+
+impl Connection {
+    /// Puts a method into the broker's words and asks.
+    pub(crate) fn ask(
+        &mut self,
+        cx: &mut Context<'_>,
+        number: u16,
+        method: &Method<'_>,
+    ) -> Result<(), Exception> {
+        let id = method.id();
+        let (verb, no_wait, wish) = match method {
+            Method::ExchangeDeclare(declare) => (
+                Verb::DeclareExchange(self.exchange_declaration(declare)?),
+                declare.no_wait,
+                Wish::Plain,
+            ),
+            Method::ExchangeDelete(delete) => {
+                let name = name(delete.exchange, id)?;
+                let verb = Verb::DeleteExchange {
+                    vhost: self.vhost.clone(),
+                    name,
+                    if_unused: delete.if_unused,
+                };
+                (verb, delete.no_wait, Wish::Plain)
+            }
+            Method::ExchangeBind(bind) => {
+                let ends = (bind.source, bind.destination);
+                let binding = self.exchange_binding(ends, bind.routing_key, &bind.arguments, id)?;
+                (Verb::Bind(binding), bind.no_wait, Wish::Plain)
+            }
+            Method::ExchangeUnbind(unbind) => {
+                let ends = (unbind.source, unbind.destination);
+                let key = unbind.routing_key;
+                let binding = self.exchange_binding(ends, key, &unbind.arguments, id)?;
+                (Verb::Unbind(binding), unbind.no_wait, Wish::Plain)
+            }
+            Method::QueueDeclare(declare) => {
+                let declaration = self.queue_declaration(number, declare)?;
+                (Verb::DeclareQueue(declaration), declare.no_wait, Wish::DeclareQueue)
+            }
+            Method::QueueBind(bind) => {
+                let ends = (bind.exchange, bind.queue);
+                let key = bind.routing_key;
+                let binding = self.queue_binding(number, ends, key, &bind.arguments, id)?;
+                (Verb::Bind(binding), bind.no_wait, Wish::Plain)
+            }
+            Method::QueueUnbind(unbind) => {
+                let ends = (unbind.exchange, unbind.queue);
+                let key = unbind.routing_key;
+                let binding = self.queue_binding(number, ends, key, &unbind.arguments, id)?;
+                (Verb::Unbind(binding), false, Wish::Plain)
+            }
+            Method::QueuePurge(purge) => {
+                let name = self.queue_name(number, purge.queue, id)?;
+                let verb = Verb::PurgeQueue { vhost: self.vhost.clone(), name };
+                (verb, purge.no_wait, Wish::Plain)
+            }
+            Method::QueueDelete(delete) => {
+                let name = self.queue_name(number, delete.queue, id)?;
+                let verb = Verb::DeleteQueue {
+                    vhost: self.vhost.clone(),
+                    name,
+                    if_unused: delete.if_unused,
+                    if_empty: delete.if_empty,
+                };
+                (verb, delete.no_wait, Wish::Plain)
+            }
+            Method::BasicConsume(consume) => return self.consume_from(cx, number, consume),
+            Method::BasicCancel(cancel) => return self.cancel(cx, number, cancel),
+            Method::BasicGet(get) => {
+                let name = self.queue_name(number, get.queue, id)?;
+                let vhost = self.vhost.clone();
+                (Verb::Fetch { vhost, name, settles: !get.no_ack }, false, Wish::Plain)
+            }
+            _ => return Err(Exception::new(Code::CommandInvalid, "unimplemented method", id)),
+        };
+        self.send(cx, Asked { channel: number, method: id, no_wait, wish }, verb);
+        Ok(())
+    }
+
+    /// The broker answers.
+    pub(crate) fn answered(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: u32,
+        reply: Result<Answer, Refusal>,
+    ) {
+        if link == 0 {
+            return self.left();
+        }
+        let Some(asked) = self.asked.take() else { return };
+        assert_eq!(link, u32::from(asked.channel), "the broker answers what was asked");
+        match reply {
+            Ok(answer) => self.grant(asked, answer),
+            Err(refusal) => {
+                let exception = Exception::refused(&refusal, asked.method);
+                self.fail_on(cx, asked.channel, &exception);
+            }
+        }
+    }
+
+    fn send(&mut self, cx: &mut Context<'_>, asked: Asked, verb: Verb) {
+        let origin = Origin { client: self.client, link: asked.channel.into() };
+        assert!(self.asked.is_none(), "a connection asks one thing at a time");
+        self.asked = Some(asked);
+        cx.broker.request(Request { origin, verb });
+    }
+
+    fn grant(&mut self, asked: Asked, answer: Answer) {
+        let Asked { channel: number, method, no_wait, wish } = asked;
+        match (wish, answer) {
+            (Wish::Consume { number: consumer, tag }, Answer::Consuming { queue, .. }) => {
+                self.start_consumer(number, consumer, tag, queue, no_wait);
+            }
+            (Wish::Cancel { number: consumer, tag }, _) => {
+                self.consumers.remove(consumer);
+                self.write_cancel_ok(number, &tag, no_wait);
+            }
+            (Wish::DeclareQueue, Answer::QueueDeclared { name, ready_count, consumer_count }) => {
+                if !no_wait {
+                    let declare_ok = wire_queue::DeclareOk {
+                        queue: name.as_str(),
+                        message_count: count(ready_count),
+                        consumer_count: count(consumer_count),
+                    };
+                    self.out.method(number, &declare_ok);
+                }
+                if let Some(channel) = self.channels.get_mut(&number) {
+                    channel.last_queue = Some(name);
+                }
+            }
+            (_, Answer::Fetched { queue, delivery, ready_count }) => {
+                self.got(number, queue, delivery, ready_count);
+            }
+            (_, answer) if !no_wait => self.write_ok(number, method, &answer),
+            _ => {}
+        }
+    }
+
+    fn write_ok(&mut self, number: u16, method: u32, answer: &Answer) {
+        let removed = match answer {
+            Answer::Removed { count: removed } => count(*removed),
+            _ => 0,
+        };
+        let out = &mut self.out;
+        match method {
+            exchange::Declare::ID => out.method(number, &exchange::DeclareOk {}),
+            exchange::Delete::ID => out.method(number, &exchange::DeleteOk {}),
+            exchange::Bind::ID => out.method(number, &exchange::BindOk {}),
+            exchange::Unbind::ID => out.method(number, &exchange::UnbindOk {}),
+            wire_queue::Bind::ID => out.method(number, &wire_queue::BindOk {}),
+            wire_queue::Unbind::ID => out.method(number, &wire_queue::UnbindOk {}),
+            wire_queue::Purge::ID => {
+                out.method(number, &wire_queue::PurgeOk { message_count: removed });
+            }
+            wire_queue::Delete::ID => {
+                out.method(number, &wire_queue::DeleteOk { message_count: removed });
+            }
+            _ => unreachable!("every method that asks has an answer"),
+        }
+    }
+
+    fn consume_from(
+        &mut self,
+        cx: &mut Context<'_>,
+        number: u16,
+        consume: &basic::Consume<'_>,
+    ) -> Result<(), Exception> {
+        let id = basic::Consume::ID;
+        let name = self.queue_name(number, consume.queue, id)?;
+        if consume.arguments.value(b"x-priority").is_some() {
+            let text = "consumer argument 'x-priority' is not supported by this version of Leveret";
+            return Err(Exception::new(Code::NotImplemented, text, id));
+        }
+        let Some(channel) = self.channels.get_mut(&number) else { return Ok(()) };
+        let tag: Box<str> = if consume.consumer_tag.is_empty() {
+            generated_tag(&mut self.random)
+        } else {
+            consume.consumer_tag.into()
+        };
+        if channel.consumers.contains_key(&tag) {
+            let text = format!("attempt to reuse consumer tag '{tag}'");
+            return Err(Exception::new(Code::NotAllowed, text, id));
+        }
+        let consumer_number = self.consumers.next_number();
+        let prefetch_count = u32::from(channel.prefetch_count);
+        let settles = !consume.no_ack;
+        let consumer = Consumer {
+            id: ConsumerId { client: self.client, number: consumer_number },
+            credit_max: (settles && prefetch_count > 0).then_some(prefetch_count),
+            settles,
+            is_exclusive: consume.exclusive,
+        };
+        let verb = Verb::Consume { vhost: self.vhost.clone(), name, consumer };
+        let wish = Wish::Consume { number: consumer_number, tag };
+        let asked = Asked { channel: number, method: id, no_wait: consume.no_wait, wish };
+        self.send(cx, asked, verb);
+        Ok(())
+    }
+
+    fn start_consumer(
+        &mut self,
+        number: u16,
+        consumer: u32,
+        tag: Box<str>,
+        queue: QueueId,
+        no_wait: bool,
+    ) {
+        if !no_wait {
+            self.out.method(number, &basic::ConsumeOk { consumer_tag: &tag });
+        }
+        if let Some(channel) = self.channels.get_mut(&number) {
+            channel.consumers.insert(tag.clone(), consumer);
+            self.consumers.add(consumer, number, tag, queue);
+        }
+    }
+
+    /// Ends a consumer. One that does not exist, or ended before the client knew, is fine.
+    fn cancel(
+        &mut self,
+        cx: &mut Context<'_>,
+        number: u16,
+        cancel: &basic::Cancel<'_>,
+    ) -> Result<(), Exception> {
+        let Some(channel) = self.channels.get_mut(&number) else { return Ok(()) };
+        let consumer = channel.consumers.remove(cancel.consumer_tag);
+        let found = consumer.and_then(|n| Some((n, self.consumers.get(n)?.queue)));
+        let Some((consumer, queue)) = found else {
+            self.write_cancel_ok(number, cancel.consumer_tag, cancel.no_wait);
+            return Ok(());
+        };
+        let wish = Wish::Cancel { number: consumer, tag: cancel.consumer_tag.into() };
+        let asked =
+            Asked { channel: number, method: basic::Cancel::ID, no_wait: cancel.no_wait, wish };
+        self.send(cx, asked, Verb::Cancel { queue, consumer });
+        Ok(())
+    }
+
+    fn write_cancel_ok(&mut self, number: u16, tag: &str, no_wait: bool) {
+        if !no_wait {
+            self.out.method(number, &basic::CancelOk { consumer_tag: tag });
+        }
+    }
+
+    fn exchange_declaration(
+        &self,
+        declare: &exchange::Declare<'_>,
+    ) -> Result<ExchangeDeclaration, Exception> {
+        Ok(ExchangeDeclaration {
+            vhost: self.vhost.clone(),
+            name: name(declare.exchange, exchange::Declare::ID)?,
+            kind: declare.kind.to_owned(),
+            is_passive: declare.passive,
+            is_durable: declare.durable,
+            is_auto_delete: declare.auto_delete,
+            is_internal: declare.internal,
+            arguments: arguments(&declare.arguments),
+        })
+    }
+
+    fn queue_declaration(
+        &self,
+        number: u16,
+        declare: &wire_queue::Declare<'_>,
+    ) -> Result<QueueDeclaration, Exception> {
+        let id = wire_queue::Declare::ID;
+        let name = if declare.passive {
+            self.queue_name(number, declare.queue, id)?
+        } else {
+            name(declare.queue, id)?
+        };
+        Ok(QueueDeclaration {
+            vhost: self.vhost.clone(),
+            name,
+            is_passive: declare.passive,
+            is_durable: declare.durable,
+            is_exclusive: declare.exclusive,
+            is_auto_delete: declare.auto_delete,
+            arguments: arguments(&declare.arguments),
+        })
+    }
+
+    fn exchange_binding(
+        &self,
+        (source, destination): (&str, &str),
+        key: &str,
+        table: &Table,
+        method: u32,
+    ) -> Result<Binding, Exception> {
+        Ok(Binding {
+            vhost: self.vhost.clone(),
+            source: name(source, method)?,
+            destination: BindingEnd::Exchange(name(destination, method)?),
+            key: key.to_owned(),
+            arguments: arguments(table),
+        })
+    }
+
+    /// An empty queue name stands for the queue declared last; together with an empty key, the key is its name too.
+    fn queue_binding(
+        &self,
+        number: u16,
+        (source, queue): (&str, &str),
+        key: &str,
+        table: &Table,
+        method: u32,
+    ) -> Result<Binding, Exception> {
+        let destination = self.queue_name(number, queue, method)?;
+        let key = if queue.is_empty() && key.is_empty() { destination.as_str() } else { key };
+        Ok(Binding {
+            vhost: self.vhost.clone(),
+            source: name(source, method)?,
+            key: key.to_owned(),
+            destination: BindingEnd::Queue(destination),
+            arguments: arguments(table),
+        })
+    }
+
+    fn queue_name(&self, number: u16, text: &str, method: u32) -> Result<Name, Exception> {
+        if !text.is_empty() {
+            return name(text, method);
+        }
+        let last = self.channels.get(&number).and_then(|channel| channel.last_queue.clone());
+        last.ok_or_else(|| Exception::new(Code::NotFound, "no previously declared queue", method))
+    }
+}
+
+/// A name from the wire; RabbitMQ takes line breaks out.
+fn name(text: &str, method: u32) -> Result<Name, Exception> {
+    let stripped = text.replace(['\r', '\n'], "");
+    Name::new(&stripped)
+        .map_err(|too_long| Exception::new(Code::SyntaxError, too_long.to_string(), method))
+}
+
+fn count(n: u64) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// `amq.ctag-` and 22 characters of the URL-safe alphabet, as RabbitMQ makes them.
+fn generated_tag(random: &mut stdx::Random) -> Box<str> {
+    format!("amq.ctag-{}", random.token(22)).into()
+}

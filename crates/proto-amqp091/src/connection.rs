@@ -1,0 +1,345 @@
+//! The machine of one connection.
+//!
+//! ```text
+//!   Greeting ─header→ Starting ─start-ok→ Tuning ─tune-ok→ Opening ─open→ Running
+//!      │                 │                                                 │    │
+//!      │ other protocol  │ wrong password               their close ──────┘    └─ our close
+//!      ↓                 ↓                                   ↓                       ↓
+//!   Finished          Closing                             Leaving ──→ Finished ←── Closing
+//! ```
+//!
+//! Input is parsed as long as nothing is asked of the broker: a request (a declaration, say) has to be answered
+//! before what follows it on the connection is looked at. Publishing and acknowledging ask nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use broker::Event;
+use message::{ClientId, Name};
+use stdx::{Random, Time};
+use wire_amqp091::limits::{FRAME_HEAD_BYTES, FRAME_OVERHEAD_BYTES, payload_max};
+use wire_amqp091::{Frame, Kind, frame, protocol_header};
+
+use crate::asking::Asked;
+use crate::channel::Channel;
+use crate::consumers::Consumers;
+use crate::context::Context;
+use crate::errors::Exception;
+use crate::heartbeat::{Due, Heartbeat};
+use crate::outgoing::Outgoing;
+use crate::settings::Settings;
+
+/// Memory for a partly received frame above this is given back when the frame is whole.
+const KEPT_BYTES: usize = 4 * 1024;
+
+/// Where a connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Greeting,
+    Starting,
+    Tuning,
+    Opening,
+    Running,
+    /// We have sent connection.close. If the client's bytes make no sense any more, nothing of them is read.
+    Closing {
+        until: Time,
+        is_deaf: bool,
+    },
+    /// The client has sent connection.close, and its queues are being deleted.
+    Leaving,
+    Finished,
+}
+
+/// Who is at the other end of the socket.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its address, for people.
+    pub address: String,
+    /// Whether it is on this machine, which is what the default user is limited to.
+    pub is_loopback: bool,
+}
+
+/// What a client said that it can do.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Abilities {
+    pub(crate) authentication_failure_close: bool,
+    pub(crate) consumer_cancel_notify: bool,
+}
+
+/// One AMQP 0-9-1 connection.
+#[derive(Debug)]
+pub struct Connection {
+    pub(crate) client: ClientId,
+    pub(crate) peer: Peer,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) stage: Stage,
+    pub(crate) abilities: Abilities,
+    pub(crate) channel_max: u16,
+    pub(crate) vhost: Name,
+    pub(crate) user: String,
+    /// Input that waits for its rest, or for an answer.
+    incoming: Vec<u8>,
+    pub(crate) payload_max: usize,
+    pub(crate) out: Outgoing,
+    pub(crate) channels: BTreeMap<u16, Channel>,
+    pub(crate) consumers: Consumers,
+    pub(crate) asked: Option<Asked>,
+    /// Channels with confirms to write, each once.
+    pub(crate) confirm_due: Vec<u16>,
+    pub(crate) heartbeat: Heartbeat,
+    handshake_until: Time,
+    pub(crate) random: Random,
+    notices: Vec<String>,
+    pub(crate) has_published: bool,
+}
+
+impl Connection {
+    /// A connection that has just been accepted. `random` names consumers.
+    pub fn new(
+        client: ClientId,
+        peer: Peer,
+        settings: Arc<Settings>,
+        random: Random,
+        now: Time,
+    ) -> Self {
+        let limits = settings.limits;
+        Self {
+            client,
+            peer,
+            stage: Stage::Greeting,
+            abilities: Abilities::default(),
+            channel_max: limits.channel_max,
+            vhost: Name::fixed("/"),
+            user: String::new(),
+            incoming: Vec::new(),
+            payload_max: payload_max(limits.initial_frame_max),
+            out: Outgoing::default(),
+            channels: BTreeMap::new(),
+            consumers: Consumers::default(),
+            asked: None,
+            confirm_due: Vec::new(),
+            heartbeat: Heartbeat::new(now),
+            handshake_until: now.plus_millis(limits.handshake_timeout_ms),
+            random,
+            notices: Vec::new(),
+            has_published: false,
+            settings,
+        }
+    }
+
+    /// Takes bytes that the client sent.
+    pub fn receive(&mut self, cx: &mut Context<'_>, mut bytes: &[u8]) {
+        self.heartbeat.heard(cx.now);
+        if !self.incoming.is_empty() && self.asked.is_none() {
+            bytes = self.complete_frame(cx, bytes);
+        }
+        if self.incoming.is_empty() {
+            let used = self.consume(cx, bytes);
+            bytes = &bytes[used..];
+        }
+        if self.stage != Stage::Finished {
+            self.incoming.extend_from_slice(bytes);
+        }
+    }
+
+    /// Takes something that the broker has to tell.
+    pub fn hear(&mut self, cx: &mut Context<'_>, event: Event) {
+        match event {
+            Event::Deliver { queue, delivery } => self.deliver(cx, queue, delivery),
+            Event::Confirmed { link, first, last } => self.confirmed(link, first, last),
+            Event::Answered { link, reply } => {
+                self.answered(cx, link, *reply);
+                self.resume(cx);
+            }
+            Event::Cancelled { consumer } => self.cancelled(consumer),
+        }
+    }
+
+    /// Ends a turn: writes what is better said once than many times.
+    pub fn end_turn(&mut self) {
+        self.write_confirms();
+    }
+
+    /// Bytes for the client.
+    pub fn output(&self) -> &[u8] {
+        self.out.pending()
+    }
+
+    /// The socket has taken `count` bytes of [`Connection::output`].
+    pub fn sent(&mut self, cx: &mut Context<'_>, count: usize) {
+        self.heartbeat.spoke(cx.now);
+        if self.out.advance(count) {
+            self.consumers.pay(self.client, cx.broker);
+        }
+    }
+
+    /// Whether more bytes of the client are wanted. While not, the socket is not read, and the client is held back by
+    /// its own full socket.
+    pub const fn wants_input(&self) -> bool {
+        self.asked.is_none()
+    }
+
+    /// Whether the socket is to be closed once [`Connection::output`] is sent.
+    pub fn is_finished(&self) -> bool {
+        self.stage == Stage::Finished
+    }
+
+    /// Whether the client has published anything.
+    pub const fn has_published(&self) -> bool {
+        self.has_published
+    }
+
+    /// The address of the client, for people.
+    pub fn peer_address(&self) -> &str {
+        &self.peer.address
+    }
+
+    /// Something for the log.
+    pub fn poll_notice(&mut self) -> Option<String> {
+        (!self.notices.is_empty()).then(|| self.notices.remove(0))
+    }
+
+    /// When [`Connection::handle_timeout`] has to be called at the latest.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        match self.stage {
+            Stage::Greeting | Stage::Starting | Stage::Tuning | Stage::Opening => {
+                Some(self.handshake_until)
+            }
+            Stage::Running | Stage::Leaving => self.heartbeat.deadline(),
+            Stage::Closing { until, .. } => Some(until),
+            Stage::Finished => None,
+        }
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, cx: &mut Context<'_>) {
+        match self.stage {
+            Stage::Greeting | Stage::Starting | Stage::Tuning | Stage::Opening => {
+                if cx.now >= self.handshake_until {
+                    self.notice("the handshake took too long".to_owned());
+                    self.finish();
+                }
+            }
+            Stage::Running | Stage::Leaving => match self.heartbeat.due(cx.now) {
+                Due::Nothing => {}
+                Due::Speak => frame::write_heartbeat(self.out.buffer()),
+                Due::PeerIsDead => {
+                    let interval_s = self.heartbeat.interval_s();
+                    self.notice(format!("missed heartbeats from client, timeout: {interval_s}s"));
+                    self.lost(cx);
+                }
+            },
+            Stage::Closing { until, .. } => {
+                if cx.now >= until {
+                    self.finish();
+                }
+            }
+            Stage::Finished => {}
+        }
+    }
+
+    pub(crate) fn notice(&mut self, text: String) {
+        self.notices.push(text);
+    }
+
+    pub(crate) fn finish(&mut self) {
+        self.stage = Stage::Finished;
+        self.incoming = Vec::new();
+    }
+
+    /// Goes on with what had to wait for an answer.
+    fn resume(&mut self, cx: &mut Context<'_>) {
+        if self.asked.is_none() && !self.incoming.is_empty() {
+            let bytes = std::mem::take(&mut self.incoming);
+            let used = self.consume(cx, &bytes);
+            if self.stage != Stage::Finished {
+                self.incoming.extend_from_slice(&bytes[used..]);
+            }
+        }
+    }
+
+    /// Adds to a partly received frame what it lacks, and handles it. Returns what is left of `bytes`.
+    fn complete_frame<'b>(&mut self, cx: &mut Context<'_>, mut bytes: &'b [u8]) -> &'b [u8] {
+        // At first perhaps the head is not whole, so that the frame's length is not known.
+        for _ in 0..2 {
+            let missing = self.first_frame_len().saturating_sub(self.incoming.len());
+            let (taken, rest) = bytes.split_at(missing.min(bytes.len()));
+            self.incoming.extend_from_slice(taken);
+            bytes = rest;
+        }
+        if self.incoming.len() < self.first_frame_len() {
+            return bytes;
+        }
+        let mut whole = std::mem::take(&mut self.incoming);
+        let used = self.consume(cx, &whole);
+        whole.drain(..used);
+        if self.stage != Stage::Finished && (!whole.is_empty() || whole.capacity() <= KEPT_BYTES) {
+            self.incoming = whole;
+        }
+        bytes
+    }
+
+    /// How long the first frame of `incoming` is, as far as is known. One that claims more than is allowed is as long as
+    /// its head: that is all that has to be there to refuse it.
+    fn first_frame_len(&self) -> usize {
+        if self.stage == Stage::Greeting {
+            return protocol_header::LEN;
+        }
+        match self.incoming.get(3..FRAME_HEAD_BYTES) {
+            Some(&[a, b, c, d]) => {
+                let payload_len = u32::from_be_bytes([a, b, c, d]) as usize;
+                if payload_len > self.payload_max {
+                    FRAME_HEAD_BYTES
+                } else {
+                    payload_len + FRAME_OVERHEAD_BYTES
+                }
+            }
+            _ => FRAME_HEAD_BYTES,
+        }
+    }
+
+    /// Handles whole frames from the start of `bytes`. Returns how many bytes it has used.
+    fn consume(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> usize {
+        let mut used = 0;
+        if self.stage == Stage::Greeting {
+            match self.greet(bytes) {
+                Some(len) => used = len,
+                None => return 0,
+            }
+        }
+        while self.asked.is_none() {
+            match self.stage {
+                Stage::Finished | Stage::Closing { is_deaf: true, .. } => return bytes.len(),
+                _ => {}
+            }
+            let rest = &bytes[used..];
+            match frame::parse(rest, self.payload_max) {
+                Ok(Some((frame, len))) => {
+                    used += len + self.handle_frame(cx, &frame, &rest[len..]);
+                }
+                Ok(None) => break,
+                Err(malformed) => {
+                    self.fail_deaf(cx, &Exception::malformed(&malformed, &[]));
+                    return bytes.len();
+                }
+            }
+        }
+        used
+    }
+
+    /// Handles a frame. `rest` is what follows it; returns how much of that was used too.
+    fn handle_frame(&mut self, cx: &mut Context<'_>, frame: &Frame<'_>, rest: &[u8]) -> usize {
+        match self.stage {
+            Stage::Running if frame.channel != 0 => {
+                return self.channel_frame(cx, frame, rest);
+            }
+            Stage::Running | Stage::Closing { .. } | Stage::Leaving
+                if frame.kind == Kind::Heartbeat && frame.channel == 0 => {}
+            Stage::Running => self.connection_frame(cx, frame),
+            Stage::Closing { .. } => self.closing_frame(frame),
+            Stage::Starting | Stage::Tuning | Stage::Opening => self.handshake_frame(cx, frame),
+            Stage::Leaving | Stage::Greeting | Stage::Finished => {}
+        }
+        0
+    }
+}

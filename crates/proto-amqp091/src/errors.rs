@@ -1,0 +1,227 @@
+//! Reply codes and texts: the only place that has them.
+//!
+//! The texts are RabbitMQ 4.3's, because people and programs know them; each was read off a running one.
+
+use broker::{Invalid, Object, Refusal};
+use message::{Name, Value};
+use wire_amqp091::method::{class_of, method_of};
+use wire_amqp091::{Code, Malformed};
+
+/// Why a channel or a connection is closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Exception {
+    pub(crate) code: Code,
+    pub(crate) explanation: String,
+    /// The method that failed, as `ID` of the methods has it; 0 for none.
+    pub(crate) method: u32,
+}
+
+impl Exception {
+    pub(crate) fn new(code: Code, explanation: impl Into<String>, method: u32) -> Self {
+        Self { code, explanation: explanation.into(), method }
+    }
+
+    /// The text that the client sees.
+    pub(crate) fn text(&self) -> String {
+        self.code.reply_text(&self.explanation)
+    }
+
+    pub(crate) const fn class_id(&self) -> u16 {
+        class_of(self.method)
+    }
+
+    pub(crate) const fn method_id(&self) -> u16 {
+        method_of(self.method)
+    }
+
+    /// What a refusal of the broker means to a client.
+    pub(crate) fn refused(refusal: &Refusal, method: u32) -> Self {
+        let (code, explanation) = words(refusal);
+        Self { code, explanation, method }
+    }
+
+    /// Bytes that are not what they should be. `payload` is that of the frame.
+    pub(crate) fn malformed(malformed: &Malformed, payload: &[u8]) -> Self {
+        let (class_id, method_id) = malformed.class_and_method();
+        let method = u32::from(class_id) << 16 | u32::from(method_id);
+        Self { code: malformed.code(), explanation: malformed.explanation(payload), method }
+    }
+}
+
+/// Code and explanation of a refusal.
+fn words(refusal: &Refusal) -> (Code, String) {
+    match refusal {
+        Refusal::NotFound { object, name, vhost } => {
+            (Code::NotFound, format!("no {}", thing(*object, name, vhost)))
+        }
+        Refusal::Locked { name, vhost } => (
+            Code::ResourceLocked,
+            format!(
+                "cannot obtain exclusive access to locked queue '{name}' in vhost '{vhost}'. It could be originally \
+                 declared on another connection or the exclusive property value does not match that of the \
+                 original declaration."
+            ),
+        ),
+        Refusal::DefaultExchange => {
+            (Code::AccessRefused, "operation not permitted on the default exchange".to_owned())
+        }
+        Refusal::InternalExchange { name, vhost } => (
+            Code::AccessRefused,
+            format!("cannot publish to internal exchange '{name}' in vhost '{vhost}'"),
+        ),
+        Refusal::ReservedName { object, name } => (
+            Code::AccessRefused,
+            format!("{} name '{name}' contains reserved prefix 'amq.*'", word(*object)),
+        ),
+        Refusal::SystemExchange { name, vhost } => (
+            Code::AccessRefused,
+            format!("deletion of system exchange '{name}' in vhost '{vhost}' not allowed"),
+        ),
+        Refusal::UnknownExchangeKind { kind } => {
+            (Code::PreconditionFailed, format!("unknown exchange type '{kind}'"))
+        }
+        Refusal::Inequivalent { object, name, vhost, property, received, current } => {
+            let (received, current) = if property.starts_with("x-") {
+                (argument(received.as_ref()), argument(current.as_ref()))
+            } else {
+                (property_value(received.as_ref()), property_value(current.as_ref()))
+            };
+            let thing = thing(*object, name, vhost);
+            let text = format!(
+                "inequivalent arg '{property}' for {thing}: received {received} but current is {current}"
+            );
+            (Code::PreconditionFailed, text)
+        }
+        Refusal::InUse { object, name, vhost } => {
+            (Code::PreconditionFailed, format!("{} in use", thing(*object, name, vhost)))
+        }
+        Refusal::NotEmpty { name, vhost } => {
+            (Code::PreconditionFailed, format!("queue '{name}' in vhost '{vhost}' not empty"))
+        }
+        Refusal::ExclusiveUse { name, vhost } => {
+            (Code::AccessRefused, format!("queue '{name}' in vhost '{vhost}' in exclusive use"))
+        }
+        Refusal::InvalidBinding(invalid) => (Code::PreconditionFailed, invalid_binding(invalid)),
+        Refusal::InvalidArgument { argument, name, vhost, reason } => (
+            Code::PreconditionFailed,
+            format!("invalid arg '{argument}' for queue '{name}' in vhost '{vhost}': {reason}"),
+        ),
+        Refusal::NotYet { feature } => {
+            (Code::NotImplemented, format!("{feature} is not supported by this version of Leveret"))
+        }
+    }
+}
+
+fn invalid_binding(invalid: &Invalid) -> String {
+    match invalid {
+        Invalid::MatchValue(text) => format!(
+            "Invalid x-match field value {}; expected all, any, all-with-x, or any-with-x",
+            erlang(&Value::Text(text.clone()))
+        ),
+        Invalid::MatchType(value) => format!(
+            "Invalid x-match field type {} (value {}); expected longstr",
+            type_name(value),
+            erlang(value)
+        ),
+        Invalid::HashWords { key, count } => format!(
+            "Topic binding key '{}' uses {count} '#' wildcards, at most {} are allowed",
+            String::from_utf8_lossy(key),
+            Invalid::HASH_WORDS_MAX
+        ),
+    }
+}
+
+/// A value as Erlang prints it, for texts that quote one.
+fn erlang(value: &Value) -> String {
+    let list = |values: &[Value]| {
+        let typed = |value: &Value| format!("{{{},{}}}", type_name(value), erlang(value));
+        format!("[{}]", values.iter().map(typed).collect::<Vec<_>>().join(","))
+    };
+    match value {
+        Value::Void => "undefined".to_owned(),
+        Value::Text(text) | Value::Bytes(text) if text.is_empty() => "<<>>".to_owned(),
+        Value::Text(text) | Value::Bytes(text) if text.is_ascii() => {
+            format!("<<\"{}\">>", String::from_utf8_lossy(text))
+        }
+        Value::Text(text) | Value::Bytes(text) => match std::str::from_utf8(text) {
+            Ok(text) => format!("<<\"{text}\"/utf8>>"),
+            Err(_) => {
+                let octets: Vec<String> = text.iter().map(u8::to_string).collect();
+                format!("<<{}>>", octets.join(","))
+            }
+        },
+        Value::Decimal { scale, unscaled } => format!("{{{scale},{unscaled}}}"),
+        Value::Array(values) => list(values),
+        Value::Table(arguments) => {
+            let pair = |(key, value): (&String, &Value)| {
+                format!("{{<<\"{key}\">>,{},{}}}", type_name(value), erlang(value))
+            };
+            format!("[{}]", arguments.iter().map(pair).collect::<Vec<_>>().join(","))
+        }
+        other => plain(other),
+    }
+}
+
+const fn word(object: Object) -> &'static str {
+    match object {
+        Object::Exchange => "exchange",
+        Object::Queue => "queue",
+    }
+}
+
+fn thing(object: Object, name: &Name, vhost: &Name) -> String {
+    format!("{} '{name}' in vhost '{vhost}'", word(object))
+}
+
+/// A property of a declaration: `'true'`, `'fanout'`.
+fn property_value(value: Option<&Value>) -> String {
+    match value {
+        None => "none".to_owned(),
+        Some(value) => format!("'{}'", plain(value)),
+    }
+}
+
+/// An `x-` argument: its value and type, or `none`.
+fn argument(value: Option<&Value>) -> String {
+    match value {
+        None => "none".to_owned(),
+        Some(value) => format!("the value '{}' of type '{}'", plain(value), type_name(value)),
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Bool(v) => v.to_string(),
+        Value::Text(v) | Value::Bytes(v) => String::from_utf8_lossy(v).into_owned(),
+        Value::F32(v) => v.to_string(),
+        Value::F64(v) => v.to_string(),
+        Value::Timestamp(v) => v.to_string(),
+        other => match other.as_integer() {
+            Some(number) => number.to_string(),
+            None => format!("{other:?}"),
+        },
+    }
+}
+
+/// The names that RabbitMQ has for the types of table values.
+const fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Void => "void",
+        Value::Bool(_) => "bool",
+        Value::I8(_) => "byte",
+        Value::U8(_) => "unsignedbyte",
+        Value::I16(_) => "short",
+        Value::U16(_) => "unsignedshort",
+        Value::I32(_) => "signedint",
+        Value::U32(_) => "unsignedint",
+        Value::I64(_) => "long",
+        Value::F32(_) => "float",
+        Value::F64(_) => "double",
+        Value::Decimal { .. } => "decimal",
+        Value::Text(_) => "longstr",
+        Value::Bytes(_) => "binary",
+        Value::Timestamp(_) => "timestamp",
+        Value::Array(_) => "array",
+        Value::Table(_) => "table",
+    }
+}

@@ -1,0 +1,231 @@
+//! From the first byte to `connection.open-ok`.
+//!
+//! ```text
+//!   C: protocol header          S: start (what I am, how you may log in)
+//!   C: start-ok (credentials)   S: tune (the limits I propose)
+//!   C: tune-ok (those I take)
+//!   C: open (virtual host)      S: open-ok
+//! ```
+
+use auth::{Credentials, Denied, Mechanism};
+use wire_amqp091::limits::payload_max;
+use wire_amqp091::method::{Method, connection};
+use wire_amqp091::protocol_header::{self, Greeting};
+use wire_amqp091::{Code, FieldValue, Frame, Kind, Table};
+
+use crate::connection::{Abilities, Connection, Stage};
+use crate::context::Context;
+use crate::errors::Exception;
+use crate::methods::unexpected;
+
+/// The smallest frame that a client may ask for. RabbitMQ says 8192 since 4.1; the specification says 4096, and old
+/// clients mean it.
+const FRAME_MAX_MIN: u32 = 4_096;
+const CHANNEL_MAX_MIN: u16 = 1;
+
+impl Connection {
+    /// Reads the protocol header and answers. `None` while it is incomplete.
+    pub(crate) fn greet(&mut self, bytes: &[u8]) -> Option<usize> {
+        match protocol_header::classify(bytes)? {
+            Greeting::Amqp091 => {
+                let mechanisms = self.settings.mechanism_list();
+                let start = connection::Start {
+                    version_major: 0,
+                    version_minor: 9,
+                    server_properties: self.settings.server_properties.clone(),
+                    mechanisms: mechanisms.as_bytes(),
+                    locales: b"en_US",
+                };
+                self.out.method(0, &start);
+                self.stage = Stage::Starting;
+            }
+            Greeting::Amqp10Sasl => {
+                self.notice("the client speaks AMQP 1.0, which this version does not".to_owned());
+                self.out.buffer().extend_from_slice(&protocol_header::AMQP_0_9_1);
+                self.finish();
+            }
+            Greeting::Refused(refused) => {
+                self.notice(format!("the client does not speak AMQP 0-9-1: {refused:?}"));
+                self.out.buffer().extend_from_slice(&refused.answer());
+                self.finish();
+            }
+        }
+        Some(protocol_header::LEN)
+    }
+
+    /// A frame before the connection is open.
+    pub(crate) fn handshake_frame(&mut self, cx: &mut Context<'_>, frame: &Frame<'_>) {
+        let is_heartbeat = frame.kind == Kind::Heartbeat && frame.channel == 0;
+        if is_heartbeat {
+            return;
+        }
+        if frame.kind != Kind::Method || frame.channel != 0 {
+            return self.fail(cx, &unexpected(frame));
+        }
+        let method = match Method::decode(frame.payload) {
+            Ok(method) => method,
+            Err(malformed) => {
+                return self.fail(cx, &Exception::malformed(&malformed, frame.payload));
+            }
+        };
+        let result = match (self.stage, &method) {
+            (Stage::Starting, Method::ConnectionStartOk(start_ok)) => self.log_in(cx, start_ok),
+            (Stage::Tuning, Method::ConnectionTuneOk(tune_ok)) => self.tune(cx, tune_ok),
+            (Stage::Opening, Method::ConnectionOpen(open)) => self.open(cx, open),
+            (_, Method::ConnectionClose(_)) => {
+                self.out.method(0, &connection::CloseOk {});
+                self.finish();
+                Ok(())
+            }
+            _ => {
+                let stage = stage_name(self.stage);
+                let text = format!("unexpected method in connection state {stage}");
+                Err(Exception::new(Code::ChannelError, text, method.id()))
+            }
+        };
+        if let Err(exception) = result {
+            self.fail(cx, &exception);
+        }
+    }
+
+    fn log_in(
+        &mut self,
+        cx: &mut Context<'_>,
+        start_ok: &connection::StartOk<'_>,
+    ) -> Result<(), Exception> {
+        self.abilities = abilities(&start_ok.client_properties);
+        let name = start_ok.mechanism;
+        let offered = self.settings.mechanisms.iter().copied();
+        let Some(mechanism) = offered.into_iter().find(|mechanism| mechanism.as_str() == name)
+        else {
+            let text = format!("unknown authentication mechanism '{name}'");
+            return Err(Exception::new(Code::CommandInvalid, text, 0));
+        };
+        let credentials = match mechanism {
+            Mechanism::Plain => auth::plain(start_ok.response).ok(),
+            Mechanism::Amqplain => amqplain(start_ok.response),
+        };
+        let Some(credentials) = credentials else {
+            let text = format!("{name} response malformed");
+            return Err(Exception::new(Code::SyntaxError, text, 0));
+        };
+        match self.settings.users.verify(&credentials, self.peer.is_loopback) {
+            Ok(user) => {
+                self.user = user.name.to_string();
+                let limits = self.settings.limits;
+                let tune = connection::Tune {
+                    channel_max: limits.channel_max,
+                    frame_max: limits.frame_max,
+                    heartbeat: limits.heartbeat_s,
+                };
+                self.out.method(0, &tune);
+                self.stage = Stage::Tuning;
+            }
+            Err(denied) => self.refuse_login(cx, mechanism, &credentials, &denied),
+        }
+        Ok(())
+    }
+
+    /// A client that can hear it is told; another one finds the connection closed.
+    fn refuse_login(
+        &mut self,
+        cx: &mut Context<'_>,
+        mechanism: Mechanism,
+        credentials: &Credentials,
+        denied: &Denied,
+    ) {
+        let user = credentials.user.escape_ascii().to_string();
+        self.notice(format!("login of user '{user}' refused: {denied}"));
+        if self.abilities.authentication_failure_close {
+            let text = format!(
+                "Login was refused using authentication mechanism {}. For details see the broker logfile.",
+                mechanism.as_str()
+            );
+            self.fail(cx, &Exception::new(Code::AccessRefused, text, 0));
+        } else {
+            self.finish();
+        }
+    }
+
+    fn tune(&mut self, cx: &Context<'_>, tune_ok: &connection::TuneOk) -> Result<(), Exception> {
+        let limits = self.settings.limits;
+        check_negotiated(
+            "channel_max",
+            tune_ok.channel_max.into(),
+            CHANNEL_MAX_MIN.into(),
+            limits.channel_max.into(),
+        )?;
+        check_negotiated("frame_max", tune_ok.frame_max, FRAME_MAX_MIN, limits.frame_max)?;
+        self.channel_max = tune_ok.channel_max;
+        self.out.frame_max = tune_ok.frame_max;
+        self.payload_max = payload_max(tune_ok.frame_max);
+        self.heartbeat.start(tune_ok.heartbeat, cx.now);
+        self.stage = Stage::Opening;
+        Ok(())
+    }
+
+    fn open(&mut self, cx: &Context<'_>, open: &connection::Open<'_>) -> Result<(), Exception> {
+        let found = cx.broker.topology().definitions().vhosts().map(|(name, _)| name.clone());
+        let Some(vhost) = found.into_iter().find(|name| name.as_str() == open.virtual_host) else {
+            let text = format!("vhost {} not found", open.virtual_host);
+            return Err(Exception::new(Code::NotAllowed, text, connection::Open::ID));
+        };
+        self.vhost = vhost;
+        self.out.method(0, &connection::OpenOk { reserved_1: "" });
+        self.stage = Stage::Running;
+        let text = format!(
+            "user '{}' authenticated and granted access to vhost '{}'",
+            self.user, self.vhost
+        );
+        self.notice(text);
+        Ok(())
+    }
+}
+
+/// RabbitMQ's rule: a client may lower a limit, but neither below the minimum nor to "none" where the server has one.
+fn check_negotiated(name: &str, client: u32, min: u32, server: u32) -> Result<(), Exception> {
+    let (word, bound, limit) = if client != 0 && client < min {
+        ("lower", "minimum", min)
+    } else if server != 0 && (client == 0 || client > server) {
+        ("higher", "maximum", server)
+    } else {
+        return Ok(());
+    };
+    let text =
+        format!("negotiated {name} = {client} is {word} than the {bound} allowed value ({limit})");
+    Err(Exception::new(Code::NotAllowed, text, connection::Tune::ID))
+}
+
+fn abilities(client_properties: &Table) -> Abilities {
+    let Some(FieldValue::Table(capabilities)) = client_properties.value(b"capabilities") else {
+        return Abilities::default();
+    };
+    let has = |name: &[u8]| capabilities.value(name).and_then(FieldValue::as_bool) == Some(true);
+    Abilities {
+        authentication_failure_close: has(b"authentication_failure_close"),
+        consumer_cancel_notify: has(b"consumer_cancel_notify"),
+    }
+}
+
+/// AMQPLAIN: the pairs of a field table, without its length.
+fn amqplain(response: &[u8]) -> Option<Credentials> {
+    let table = Table::decode(response).ok()?;
+    let text = |key: &[u8]| match table.value(key) {
+        Some(FieldValue::LongString(bytes)) => Some(bytes.clone()),
+        _ => None,
+    };
+    Some(Credentials { user: text(b"LOGIN")?, password: text(b"PASSWORD")? })
+}
+
+/// RabbitMQ's names for where a connection stands.
+pub(crate) const fn stage_name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Greeting => "handshake",
+        Stage::Starting => "starting",
+        Stage::Tuning => "tuning",
+        Stage::Opening => "opening",
+        Stage::Running => "running",
+        Stage::Closing { .. } | Stage::Leaving => "closing",
+        Stage::Finished => "closed",
+    }
+}

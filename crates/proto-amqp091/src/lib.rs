@@ -1,0 +1,35 @@
+//! One AMQP 0-9-1 conversation.
+//!
+//! A [`Connection`] stands between the bytes of one client and the verbs of the broker:
+//!
+//! ```text
+//!   bytes ──receive──→ frames → methods → channels ──verbs──→ Broker
+//!   bytes ←──output─── frames ← methods ← channels ←──hear──── events
+//! ```
+//!
+//! Here is all that only this protocol has: the handshake, channels, delivery tags, prefetch, the order of method,
+//! header and body, and the reply codes and texts of RabbitMQ 4.3. This crate knows no socket and no clock, nor where
+//! a queue lives, nor any other protocol.
+
+mod acknowledging;
+mod arguments;
+mod asking;
+mod channel;
+mod closing;
+mod confirming;
+mod connection;
+mod consumers;
+mod context;
+mod delivering;
+mod errors;
+mod handshake;
+mod heartbeat;
+mod methods;
+mod outgoing;
+mod publishing;
+mod settings;
+mod unacked;
+
+pub use connection::{Connection, Peer};
+pub use context::Context;
+pub use settings::{Limits, Settings};

@@ -1,0 +1,220 @@
+//! What each method of a running connection does.
+
+use message::Settlement;
+use wire_amqp091::method::{Method, access, basic, channel, confirm, connection, split};
+use wire_amqp091::{Code, Frame, Kind, Snippet};
+
+use crate::channel::Channel;
+use crate::connection::Connection;
+use crate::context::Context;
+use crate::errors::Exception;
+use crate::publishing::Assembly;
+
+impl Connection {
+    /// A frame on a channel. Returns how much of `rest`, which follows it, was used as well.
+    pub(crate) fn channel_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+        frame: &Frame<'_>,
+        rest: &[u8],
+    ) -> usize {
+        let number = frame.channel;
+        let result = match self.channels.get(&number) {
+            _ if frame.kind == Kind::Heartbeat => Err(unexpected(frame)),
+            None => self.first_frame(frame).map(|()| 0),
+            Some(channel) if channel.is_closing => {
+                self.closing_channel_frame(frame);
+                Ok(0)
+            }
+            Some(channel) => match (&channel.assembly, frame.kind) {
+                (Assembly::Idle, Kind::Method) => self.channel_method(cx, frame, rest),
+                _ => self.content_frame(cx, frame).map(|()| 0),
+            },
+        };
+        result.unwrap_or_else(|exception| {
+            self.fail_on(cx, number, &exception);
+            0
+        })
+    }
+
+    /// A frame on channel 0.
+    pub(crate) fn connection_frame(&mut self, cx: &mut Context<'_>, frame: &Frame<'_>) {
+        if frame.kind != Kind::Method {
+            return self.fail(cx, &unexpected(frame));
+        }
+        match Method::decode(frame.payload) {
+            Ok(Method::ConnectionClose(close)) => {
+                self.closed_by_client(cx, close.reply_code, close.reply_text);
+            }
+            Ok(Method::ConnectionUpdateSecret(_)) => {
+                // Passwords do not expire: there is nothing to renew.
+                self.out.method(0, &connection::UpdateSecretOk {});
+            }
+            Ok(method) => {
+                let text = "unexpected method in connection state running";
+                self.fail(cx, &Exception::new(Code::ChannelError, text, method.id()));
+            }
+            Err(malformed) => self.fail(cx, &Exception::malformed(&malformed, frame.payload)),
+        }
+    }
+
+    /// A frame on a channel that is not open: it has to open it.
+    fn first_frame(&mut self, frame: &Frame<'_>) -> Result<(), Exception> {
+        let is_open = frame.kind == Kind::Method
+            && matches!(split(frame.payload), Ok((channel::Open::ID, _)));
+        if !is_open {
+            let method = match split(frame.payload) {
+                Ok((id, _)) if frame.kind == Kind::Method => id,
+                _ => 0,
+            };
+            return Err(Exception::new(Code::ChannelError, "expected 'channel.open'", method));
+        }
+        let open_count = self.channels.len();
+        if open_count >= usize::from(self.channel_max) {
+            let max = self.channel_max;
+            let text = format!(
+                "number of channels opened ({open_count}) has reached the negotiated channel_max ({max})"
+            );
+            return Err(Exception::new(Code::NotAllowed, text, channel::Open::ID));
+        }
+        let origin = broker::Origin { client: self.client, link: frame.channel.into() };
+        self.channels.insert(frame.channel, Channel::new(origin, self.vhost.clone()));
+        self.out.method(frame.channel, &channel::OpenOk { reserved_1: b"" });
+        Ok(())
+    }
+
+    /// We have closed the channel: only the client's agreement, or its own close, matters.
+    fn closing_channel_frame(&mut self, frame: &Frame<'_>) {
+        if frame.kind != Kind::Method {
+            return;
+        }
+        match split(frame.payload) {
+            Ok((channel::CloseOk::ID, _)) => {
+                self.channels.remove(&frame.channel);
+            }
+            Ok((channel::Close::ID, _)) => {
+                self.out.method(frame.channel, &channel::CloseOk {});
+                self.channels.remove(&frame.channel);
+            }
+            _ => {}
+        }
+    }
+
+    /// A method on an open channel. Publishing and acknowledging come by the million and go first.
+    fn channel_method(
+        &mut self,
+        cx: &mut Context<'_>,
+        frame: &Frame<'_>,
+        rest: &[u8],
+    ) -> Result<usize, Exception> {
+        let malformed = |malformed| Exception::malformed(&malformed, frame.payload);
+        match split(frame.payload).map_err(malformed)? {
+            (basic::Publish::ID, fields) => {
+                return self.publish_method(cx, frame.channel, fields, rest);
+            }
+            (basic::Ack::ID, fields) => {
+                let ack = basic::Ack::decode(fields).map_err(malformed)?;
+                let (tag, multiple) = (ack.delivery_tag, ack.multiple);
+                self.acknowledge(
+                    cx,
+                    frame.channel,
+                    tag,
+                    multiple,
+                    Settlement::Accept,
+                    basic::Ack::ID,
+                )?;
+            }
+            _ => {
+                let method = Method::decode(frame.payload).map_err(malformed)?;
+                self.rare_method(cx, frame.channel, &method)?;
+            }
+        }
+        Ok(0)
+    }
+
+    fn rare_method(
+        &mut self,
+        cx: &mut Context<'_>,
+        number: u16,
+        method: &Method<'_>,
+    ) -> Result<(), Exception> {
+        let id = method.id();
+        match method {
+            Method::BasicNack(nack) => {
+                let settlement = returned(nack.requeue);
+                self.acknowledge(cx, number, nack.delivery_tag, nack.multiple, settlement, id)
+            }
+            Method::BasicReject(reject) => {
+                let settlement = returned(reject.requeue);
+                self.acknowledge(cx, number, reject.delivery_tag, false, settlement, id)
+            }
+            Method::BasicRecover(recover) => self.recover(cx, number, recover.requeue, id),
+            Method::BasicRecoverAsync(recover) => self.recover(cx, number, recover.requeue, id),
+            Method::BasicQos(qos) => self.set_prefetch(number, qos),
+            Method::ConfirmSelect(select) => {
+                self.select_confirms(number, select);
+                Ok(())
+            }
+            Method::ChannelOpen(_) => {
+                Err(Exception::new(Code::ChannelError, "second 'channel.open' seen", id))
+            }
+            Method::ChannelClose(_) => {
+                self.write_confirms();
+                self.release_channel(cx, number);
+                self.channels.remove(&number);
+                self.out.method(number, &channel::CloseOk {});
+                Ok(())
+            }
+            Method::ChannelFlow(flow) if flow.active => {
+                self.out.method(number, &channel::FlowOk { active: true });
+                Ok(())
+            }
+            Method::ChannelFlow(_) => Err(Exception::new(Code::NotImplemented, "active=false", id)),
+            // An answer of a client that is faster than our close: nothing to do.
+            Method::ChannelCloseOk(_) | Method::ChannelFlowOk(_) | Method::BasicCancelOk(_) => {
+                Ok(())
+            }
+            Method::AccessRequest(_) => {
+                self.out.method(number, &access::RequestOk { ticket: 1 });
+                Ok(())
+            }
+            Method::TxSelect(_) | Method::TxCommit(_) | Method::TxRollback(_) => {
+                let text = "transactions are not supported by this version of Leveret";
+                Err(Exception::new(Code::NotImplemented, text, id))
+            }
+            _ => self.ask(cx, number, method),
+        }
+    }
+
+    fn set_prefetch(&mut self, number: u16, qos: &basic::Qos) -> Result<(), Exception> {
+        if qos.prefetch_size != 0 {
+            let text = format!("prefetch_size!=0 ({})", qos.prefetch_size);
+            return Err(Exception::new(Code::NotImplemented, text, basic::Qos::ID));
+        }
+        if let Some(channel) = self.channels.get_mut(&number) {
+            channel.prefetch_count = qos.prefetch_count;
+        }
+        self.out.method(number, &basic::QosOk {});
+        Ok(())
+    }
+
+    fn select_confirms(&mut self, number: u16, select: &confirm::Select) {
+        if let Some(channel) = self.channels.get_mut(&number) {
+            channel.publisher.confirm();
+        }
+        if !select.no_wait {
+            self.out.method(number, &confirm::SelectOk {});
+        }
+    }
+}
+
+/// A frame where none of its kind may be, in RabbitMQ's words.
+pub(crate) fn unexpected(frame: &Frame<'_>) -> Exception {
+    let text = format!("type {}, {}", frame.kind as u8, Snippet::of(frame.payload));
+    Exception::new(Code::UnexpectedFrame, text, 0)
+}
+
+/// What a negative acknowledgement means for the message.
+const fn returned(requeue: bool) -> Settlement {
+    if requeue { Settlement::Requeue } else { Settlement::Discard }
+}

@@ -1,0 +1,52 @@
+//! Bytes on their way to the client.
+
+use wire_amqp091::frame;
+use wire_amqp091::method::Encode;
+
+/// Memory above this is given back when everything has been sent, so that an idle connection holds next to nothing.
+const KEPT_BYTES: usize = 4 * 1024;
+
+/// What waits to be sent.
+#[derive(Debug, Default)]
+pub(crate) struct Outgoing {
+    bytes: Vec<u8>,
+    sent: usize,
+    /// The largest frame that the client takes; 0 before that is known.
+    pub(crate) frame_max: u32,
+}
+
+impl Outgoing {
+    /// What is not sent.
+    pub(crate) fn pending(&self) -> &[u8] {
+        &self.bytes[self.sent..]
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.sent == self.bytes.len()
+    }
+
+    /// `count` more bytes are sent. Returns whether that was the last of them.
+    pub(crate) fn advance(&mut self, count: usize) -> bool {
+        self.sent += count;
+        assert!(self.sent <= self.bytes.len(), "no more is sent than there was");
+        if !self.is_empty() {
+            return false;
+        }
+        self.sent = 0;
+        if self.bytes.capacity() > KEPT_BYTES && self.bytes.len() <= KEPT_BYTES {
+            self.bytes = Vec::new();
+        } else {
+            self.bytes.clear();
+        }
+        true
+    }
+
+    /// Where frames are appended.
+    pub(crate) const fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    pub(crate) fn method(&mut self, channel: u16, method: &impl Encode) {
+        frame::write_method(&mut self.bytes, channel, method);
+    }
+}

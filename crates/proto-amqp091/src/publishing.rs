@@ -1,0 +1,237 @@
+//! Publishing: method, header and body become a message.
+//!
+//! ```text
+//!   Idle ──basic.publish──→ Header ──content header──→ Body ──last body frame──→ Idle
+//!                              └──── of an empty body ───────────────────────────→ Idle
+//! ```
+//!
+//! Most messages lie in the input as a whole: those are taken in one step, straight from where they lie into the
+//! arena. The machine above is for those that do not.
+
+use broker::Published;
+use message::{Address, Draft, Format, Message};
+use wire_amqp091::content::{self, Content};
+use wire_amqp091::limits::BODY_LEN_MAX;
+use wire_amqp091::method::basic;
+use wire_amqp091::properties::{self, Scan};
+use wire_amqp091::{Code, ContentHeader, Frame, Kind, frame};
+
+use crate::arguments::RawHeaders;
+use crate::connection::Connection;
+use crate::context::Context;
+use crate::errors::Exception;
+
+/// How far a message has come in.
+#[derive(Debug, Default)]
+pub(crate) enum Assembly {
+    /// Nothing is under way.
+    #[default]
+    Idle,
+    /// The method is there.
+    Header { exchange: Box<[u8]>, routing_key: Box<[u8]>, is_mandatory: bool },
+    /// Method and header are there, and some of the body.
+    Body { draft: Draft, left_bytes: u64, is_mandatory: bool },
+}
+
+impl Connection {
+    /// Takes a `basic.publish` whose fields are given. Returns how much of `rest`, which follows the method's frame, it
+    /// has taken as well.
+    pub(crate) fn publish_method(
+        &mut self,
+        cx: &mut Context<'_>,
+        number: u16,
+        fields: &[u8],
+        rest: &[u8],
+    ) -> Result<usize, Exception> {
+        let publish = basic::Publish::decode(fields)
+            .map_err(|malformed| Exception::malformed(&malformed, &[]))?;
+        if publish.immediate {
+            return Err(refused(Code::NotImplemented, "immediate=true"));
+        }
+        if let Some((header, body, len)) = whole_content(number, rest, self.payload_max) {
+            let scan = self.check_header(&header)?;
+            let address = address(publish.exchange, publish.routing_key, &scan);
+            let message = cx.arena.message(&address, header.properties, body);
+            let headers = RawHeaders(scan.headers);
+            self.publish(cx, number, message, headers, publish.mandatory)?;
+            return Ok(len);
+        }
+        if let Some(channel) = self.channels.get_mut(&number) {
+            channel.assembly = Assembly::Header {
+                exchange: publish.exchange.into(),
+                routing_key: publish.routing_key.into(),
+                is_mandatory: publish.mandatory,
+            };
+        }
+        Ok(0)
+    }
+
+    /// Takes the next frame of a message that is under way.
+    pub(crate) fn content_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+        frame: &Frame<'_>,
+    ) -> Result<(), Exception> {
+        let Some(channel) = self.channels.get_mut(&frame.channel) else { return Ok(()) };
+        match std::mem::take(&mut channel.assembly) {
+            Assembly::Idle => {
+                Err(unexpected("expected method frame, got non method frame instead", 0))
+            }
+            Assembly::Header { exchange, routing_key, is_mandatory } => {
+                if frame.kind != Kind::Header {
+                    let text = "expected content header for class 60, got non content header frame instead";
+                    return Err(unexpected(text, basic::Publish::ID));
+                }
+                let header = ContentHeader::decode(frame.payload)
+                    .map_err(|malformed| Exception::malformed(&malformed, frame.payload))?;
+                let scan = self.check_header(&header)?;
+                let address = address(&exchange, &routing_key, &scan);
+                let draft = Draft::new(&address, header.properties);
+                self.go_on(cx, frame.channel, draft, header.body_len, is_mandatory)
+            }
+            Assembly::Body { mut draft, left_bytes, is_mandatory } => {
+                if frame.kind != Kind::Body {
+                    let text = "expected content body, got non content body frame instead";
+                    return Err(unexpected(text, basic::Publish::ID));
+                }
+                let Some(left_bytes) = left_bytes.checked_sub(frame.payload.len() as u64) else {
+                    let text = "content body frame exceeds remaining content size";
+                    return Err(Exception::new(Code::FrameError, text, basic::Publish::ID));
+                };
+                draft.push(frame.payload);
+                self.go_on(cx, frame.channel, draft, left_bytes, is_mandatory)
+            }
+        }
+    }
+
+    /// Publishes a message that is whole, or waits for the rest of it.
+    fn go_on(
+        &mut self,
+        cx: &mut Context<'_>,
+        number: u16,
+        draft: Draft,
+        left_bytes: u64,
+        is_mandatory: bool,
+    ) -> Result<(), Exception> {
+        if left_bytes > 0 {
+            if let Some(channel) = self.channels.get_mut(&number) {
+                channel.assembly = Assembly::Body { draft, left_bytes, is_mandatory };
+            }
+            return Ok(());
+        }
+        let message = draft.finish();
+        let again = message.clone();
+        let scan = properties::scan(again.properties());
+        let scan = scan.map_err(|malformed| Exception::malformed(&malformed, &[]))?;
+        let headers = RawHeaders(scan.headers);
+        self.publish(cx, number, message, headers, is_mandatory)
+    }
+
+    fn publish(
+        &mut self,
+        cx: &mut Context<'_>,
+        number: u16,
+        message: Message,
+        headers: RawHeaders<'_>,
+        is_mandatory: bool,
+    ) -> Result<(), Exception> {
+        self.has_published = true;
+        let Some(channel) = self.channels.get_mut(&number) else { return Ok(()) };
+        let kept = is_mandatory.then(|| message.clone());
+        let published = cx.broker.publish(&mut channel.publisher, message, &headers);
+        match published.map_err(|refusal| Exception::refused(&refusal, basic::Publish::ID))? {
+            Published::Routed => {}
+            Published::Unroutable => {
+                if let Some(message) = kept {
+                    self.write_return(number, &message);
+                }
+                self.confirm_is_due(number);
+            }
+        }
+        Ok(())
+    }
+
+    fn write_return(&mut self, number: u16, message: &Message) {
+        let returned = basic::Return {
+            reply_code: Code::NoRoute.number(),
+            reply_text: Code::NoRoute.name(),
+            exchange: message.exchange(),
+            routing_key: message.routing_key(),
+        };
+        let content = Content { properties: message.properties(), body: message.body() };
+        let frame_max = self.out.frame_max;
+        content::write_return(self.out.buffer(), number, &returned, &content, frame_max);
+    }
+
+    /// Whether a content header belongs to a publish, fits the limits, and has properties that make sense.
+    fn check_header<'h>(&self, header: &ContentHeader<'h>) -> Result<Scan<'h>, Exception> {
+        let len = header.body_len;
+        if header.class_id != basic::CLASS_ID {
+            let text = format!(
+                "expected content header for class 60, got one for class {} instead",
+                header.class_id
+            );
+            return Err(unexpected(&text, basic::Publish::ID));
+        }
+        if !header.is_basic() {
+            let text = "expected content header for class 60, got non content header frame instead";
+            return Err(unexpected(text, basic::Publish::ID));
+        }
+        if len > BODY_LEN_MAX {
+            let text =
+                format!("content body size {len} exceeds maximum allowed size {BODY_LEN_MAX}");
+            return Err(refused(Code::FrameError, &text));
+        }
+        let max = self.settings.limits.message_size_max;
+        if len > max {
+            let text = format!("message size {len} is larger than configured max size {max}");
+            return Err(refused(Code::PreconditionFailed, &text));
+        }
+        properties::scan(header.properties)
+            .map_err(|malformed| Exception::malformed(&malformed, header.properties))
+    }
+}
+
+/// The header and body behind a method, if both lie in `rest` as a whole and the body is one frame, and how many bytes
+/// they take.
+#[inline]
+fn whole_content(
+    number: u16,
+    rest: &[u8],
+    payload_max: usize,
+) -> Option<(ContentHeader<'_>, &[u8], usize)> {
+    let (frame, header_len) = frame::parse(rest, payload_max).ok()??;
+    if frame.kind != Kind::Header || frame.channel != number {
+        return None;
+    }
+    let header = ContentHeader::decode(frame.payload).ok()?;
+    if header.body_len == 0 {
+        return Some((header, &[], header_len));
+    }
+    let (frame, body_len) = frame::parse(&rest[header_len..], payload_max).ok()??;
+    let is_whole = frame.kind == Kind::Body
+        && frame.channel == number
+        && frame.payload.len() as u64 == header.body_len;
+    is_whole.then_some((header, frame.payload, header_len + body_len))
+}
+
+const fn address<'a>(exchange: &'a [u8], routing_key: &'a [u8], scan: &Scan<'_>) -> Address<'a> {
+    Address {
+        exchange,
+        routing_key,
+        is_persistent: scan.is_persistent(),
+        priority: match scan.priority {
+            Some(priority) => priority,
+            None => 0,
+        },
+        format: Format::Amqp091,
+    }
+}
+
+fn refused(code: Code, text: &str) -> Exception {
+    Exception::new(code, text, basic::Publish::ID)
+}
+
+fn unexpected(text: &str, method: u32) -> Exception {
+    Exception::new(Code::UnexpectedFrame, text, method)
+}

@@ -1,0 +1,101 @@
+//! What a server tells and allows its clients, the same for all connections.
+
+use auth::Users;
+use wire_amqp091::{FieldValue, Table};
+
+/// The RabbitMQ version that Leveret is compatible with. Clients and tools switch features by it.
+const RABBITMQ_VERSION: &str = "4.3.6";
+
+/// Capabilities that RabbitMQ 4.3 announces; clients ask for them before they use a feature.
+const CAPABILITIES: [&str; 9] = [
+    "authentication_failure_close",
+    "basic.nack",
+    "connection.blocked",
+    "consumer_cancel_notify",
+    "consumer_priorities",
+    "direct_reply_to",
+    "exchange_exchange_bindings",
+    "per_consumer_qos",
+    "publisher_confirms",
+];
+
+/// The bounds of a connection. RabbitMQ's names and defaults.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The largest frame, in bytes.
+    pub frame_max: u32,
+    /// The largest frame before the client has said what it can take, in bytes.
+    pub initial_frame_max: u32,
+    /// How many channels.
+    pub channel_max: u16,
+    /// Seconds between signs of life; 0 for none.
+    pub heartbeat_s: u16,
+    /// How long a client may take to get from connecting to `connection.open`.
+    pub handshake_timeout_ms: u64,
+    /// The largest body, in bytes.
+    pub message_size_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            frame_max: 131_072,
+            initial_frame_max: 8_192,
+            channel_max: 2_047,
+            heartbeat_s: 60,
+            handshake_timeout_ms: 10_000,
+            message_size_max: 16 * 1024 * 1024,
+        }
+    }
+}
+
+/// What a server tells and allows its clients.
+#[derive(Debug)]
+pub struct Settings {
+    /// The bounds.
+    pub limits: Limits,
+    /// Who may log in.
+    pub users: Users,
+    /// What the server says of itself.
+    pub server_properties: Table,
+    /// SASL mechanisms, in the order in which they are offered.
+    pub mechanisms: Vec<auth::Mechanism>,
+}
+
+impl Settings {
+    /// The settings of a server that calls itself `cluster_name`.
+    pub fn new(
+        limits: Limits,
+        users: Users,
+        mechanisms: Vec<auth::Mechanism>,
+        cluster_name: &str,
+    ) -> Self {
+        let server_properties = server_properties(cluster_name);
+        Self { limits, users, server_properties, mechanisms }
+    }
+
+    /// The mechanisms as the handshake lists them.
+    pub(crate) fn mechanism_list(&self) -> String {
+        let names: Vec<_> = self.mechanisms.iter().map(|mechanism| mechanism.as_str()).collect();
+        names.join(" ")
+    }
+}
+
+/// Sorted by key, as RabbitMQ sends them.
+fn server_properties(cluster_name: &str) -> Table {
+    let text = |text: &str| FieldValue::LongString(text.as_bytes().to_vec());
+    let mut capabilities = Table::new();
+    for capability in CAPABILITIES {
+        capabilities.push(capability, FieldValue::Bool(true));
+    }
+    let mut table = Table::new();
+    table.push("capabilities", FieldValue::Table(capabilities));
+    table.push("cluster_name", text(cluster_name));
+    table.push("copyright", text("Copyright (c) the Leveret authors"));
+    table.push("information", text("Licensed under the Apache License 2.0"));
+    table.push("leveret_version", text(env!("CARGO_PKG_VERSION")));
+    table.push("platform", text("Rust"));
+    table.push("product", text("Leveret"));
+    table.push("version", text(RABBITMQ_VERSION));
+    table
+}

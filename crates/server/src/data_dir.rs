@@ -1,0 +1,66 @@
+//! The data directory: where it is, and that it is ours alone.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A data directory that no other process uses. The lock ends with the value, or with the process.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataDir {
+    /// Makes the directory if it is missing, and locks it.
+    ///
+    /// # Errors
+    /// Which directory, what is wrong, and what to do.
+    pub(crate) fn open(path: &Path) -> Result<Self, String> {
+        let shown = path.display();
+        let refuse = |error: &io::Error| match error.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => format!(
+                "data directory {shown} cannot be written: {error}; give this user the right to, or name another one with --data-dir"
+            ),
+            io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => format!(
+                "data directory {shown} is not a directory: {error}; name another one with --data-dir"
+            ),
+            _ => format!(
+                "data directory {shown} cannot be used: {error}; name another one with --data-dir"
+            ),
+        };
+        fs::create_dir_all(path).map_err(|error| refuse(&error))?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join("lock"))
+            .map_err(|error| refuse(&error))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(format!(
+                "data directory {shown} is in use by another process; stop that one or name another directory with --data-dir"
+            )),
+            Err(TryLockError::Error(error)) => Err(refuse(&error)),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Where state goes if nobody says where: `$XDG_STATE_HOME/leveret`, or `~/.local/state/leveret`.
+///
+/// # Errors
+/// When the user has no home directory.
+pub(crate) fn default_path() -> Result<PathBuf, String> {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    let state = state.filter(|path| path.is_absolute()).or_else(|| {
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        home.filter(|home| home.is_absolute()).map(|home| home.join(".local/state"))
+    });
+    state.map(|state| state.join("leveret")).ok_or_else(|| {
+        "there is no home directory to keep data in; name one with --data-dir".to_owned()
+    })
+}

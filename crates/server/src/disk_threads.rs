@@ -1,0 +1,58 @@
+//! The threads that wait for the disk so that no shard has to.
+//!
+//! Each shard has two: one for its journal, whose syncs confirms wait for, and one for everything else (cold reads,
+//! moving old messages to segments), which may take its time.
+
+use std::io;
+use std::path::Path;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::{Builder, JoinHandle};
+
+use store::{Lane, Submission};
+
+use crate::disk::FsDisk;
+use crate::mailbox::Inboxes;
+
+/// The disk threads of one shard.
+#[derive(Debug)]
+pub(crate) struct DiskThreads {
+    journal: Sender<Submission>,
+    other: Sender<Submission>,
+}
+
+impl DiskThreads {
+    /// Starts them. They end when the returned value is dropped and their work is done.
+    ///
+    /// # Errors
+    /// When the system gives no thread or the directory cannot be opened.
+    pub(crate) fn start(
+        shard: usize,
+        data_dir: &Path,
+        inboxes: &Inboxes,
+    ) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
+        let mut handles = Vec::new();
+        let mut start = |name: String| {
+            let (sender, receiver) = channel::<Submission>();
+            let mut disk = FsDisk::open(data_dir)?;
+            let inboxes = Inboxes::clone(inboxes);
+            let handle = Builder::new().name(name).spawn(move || {
+                for submission in receiver {
+                    inboxes[shard].put_completion(submission.execute(&mut disk));
+                }
+            })?;
+            handles.push(handle);
+            io::Result::Ok(sender)
+        };
+        let journal = start(format!("journal-{shard}"))?;
+        let other = start(format!("disk-{shard}"))?;
+        Ok((Self { journal, other }, handles))
+    }
+
+    pub(crate) fn submit(&self, submission: Submission) {
+        let thread = match submission.lane() {
+            Lane::Journal => &self.journal,
+            Lane::Read | Lane::Background => &self.other,
+        };
+        thread.send(submission).expect("a disk thread lives as long as its shard");
+    }
+}

@@ -1,0 +1,121 @@
+//! Listening sockets, and the clients that come in by them.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// The listening sockets of a server. Shard 0 watches them and gives each shard its share of clients.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    listeners: Vec<TcpListener>,
+    /// The system had no room for another client when one was last accepted.
+    pub(crate) is_short: bool,
+}
+
+/// What came of an accept.
+#[derive(Debug)]
+pub(crate) enum Accepted {
+    Client(TcpStream, SocketAddr),
+    /// Nobody waits.
+    Nobody,
+    /// Somebody waits, and the system has no room (file descriptors, memory): try again a little later.
+    Short(io::Error),
+}
+
+impl Listeners {
+    /// Opens a listening socket on each address of each host and port.
+    ///
+    /// # Errors
+    /// What cannot be listened on, why, and what to do.
+    pub(crate) fn open(wanted: &[(String, u16)], backlog: i32) -> Result<Self, String> {
+        let mut listeners = Vec::new();
+        for (host, port) in wanted {
+            let addresses = (host.as_str(), *port).to_socket_addrs().map_err(|error| {
+                format!("listener {host}:{port}: the host name cannot be resolved: {error}")
+            })?;
+            let mut addresses: Vec<SocketAddr> = addresses.collect();
+            addresses.sort_unstable();
+            addresses.dedup();
+            for address in addresses {
+                let listener =
+                    listen(address, backlog).map_err(|error| explain(address, &error))?;
+                listeners.push(listener);
+            }
+        }
+        Ok(Self { listeners, is_short: false })
+    }
+
+    /// The addresses in use, with the ports that the system found for those that asked for any.
+    pub(crate) fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.listeners.iter().map(TcpListener::local_addr).collect()
+    }
+
+    /// Has the listeners watched under tokens from `first` on.
+    pub(crate) fn register(&mut self, registry: &Registry, first: usize) -> io::Result<()> {
+        for (index, listener) in self.listeners.iter_mut().enumerate() {
+            registry.register(listener, Token(first + index), Interest::READABLE)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the next client that waits at any listener.
+    pub(crate) fn accept(&mut self) -> Accepted {
+        self.is_short = false;
+        for listener in &self.listeners {
+            loop {
+                match listener.accept() {
+                    Ok((stream, peer)) => return Accepted::Client(stream, peer),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    // The client gave up, or a signal came: look again.
+                    Err(error)
+                        if matches!(
+                            error.kind(),
+                            io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted
+                        ) => {}
+                    Err(error) => {
+                        self.is_short = true;
+                        return Accepted::Short(error);
+                    }
+                }
+            }
+        }
+        Accepted::Nobody
+    }
+
+    /// Takes no more clients.
+    pub(crate) fn close(&mut self) {
+        self.listeners.clear();
+    }
+}
+
+fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.set_reuse_address(true)?;
+    if let IpAddr::V6(ip) = address.ip() {
+        // `[::]` means every address of the machine, of both kinds; any other means itself.
+        socket.set_only_v6(!ip.is_unspecified())?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(backlog)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
+fn explain(address: SocketAddr, error: &io::Error) -> String {
+    let remedy = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program listens there; stop it or set another port in listeners.tcp.1"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need a privilege; set a higher port in listeners.tcp.1"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine does not have the address; correct listeners.tcp.1"
+        }
+        _ => "correct listeners.tcp.1",
+    };
+    format!("cannot listen on {address}: {error}; {remedy}")
+}

@@ -1,0 +1,141 @@
+//! What other threads hand to a shard, and how a sleeping shard is woken.
+//!
+//! ```text
+//!   shard 1 ──ring──┐
+//!   shard 2 ──ring──┤
+//!   disk    ──queue─┼──→ Inbox of shard 0 ──→ its turn
+//!   acceptor ─queue─┘         ↑ waker, only if it sleeps
+//! ```
+//!
+//! Sleeping is a handshake over two facts that both sides read after writing their own (sequentially consistent): a
+//! receiver says that it sleeps and then looks whether anything came; a sender puts something in and then looks
+//! whether the receiver sleeps. One of them sees the other, so nothing is left lying. A sender whose ring is full
+//! leaves a mark, and is woken when there is room.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use broker::Mail;
+use crossbeam_queue::{ArrayQueue, SegQueue};
+use mio::Waker;
+use mio::net::TcpStream;
+use store::Completion;
+
+/// Batches of mail that one shard may have lying with another. A shard sends at most one a turn.
+const RING_BATCHES: usize = 64;
+
+/// Mail from one shard to another.
+#[derive(Debug)]
+struct Ring {
+    batches: ArrayQueue<Vec<Mail>>,
+    /// The sender has more than fits and waits to be woken.
+    is_sender_waiting: AtomicBool,
+}
+
+/// What other threads hand to one shard.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    /// By sender.
+    rings: Vec<Ring>,
+    completions: SegQueue<Completion>,
+    sockets: SegQueue<(TcpStream, SocketAddr)>,
+    is_asleep: AtomicBool,
+    is_stopping: AtomicBool,
+    waker: Waker,
+}
+
+/// The inboxes of all shards.
+pub(crate) type Inboxes = Arc<[Inbox]>;
+
+impl Inbox {
+    pub(crate) fn new(shards: usize, waker: Waker) -> Self {
+        let ring = |_| Ring {
+            batches: ArrayQueue::new(RING_BATCHES),
+            is_sender_waiting: AtomicBool::new(false),
+        };
+        Self {
+            rings: (0..shards).map(ring).collect(),
+            completions: SegQueue::new(),
+            sockets: SegQueue::new(),
+            is_asleep: AtomicBool::new(false),
+            is_stopping: AtomicBool::new(false),
+            waker,
+        }
+    }
+
+    /// Puts a batch of mail in, or gives it back when the ring is full; then the sender is woken when there is room.
+    pub(crate) fn put_mail(&self, from: usize, batch: Vec<Mail>) -> Result<(), Vec<Mail>> {
+        let ring = &self.rings[from];
+        let mut result = ring.batches.push(batch);
+        if let Err(batch) = result {
+            ring.is_sender_waiting.store(true, Ordering::SeqCst);
+            // Room may have been made between the two lines above.
+            result = ring.batches.push(batch);
+        }
+        self.wake();
+        result
+    }
+
+    /// Takes a batch of mail out. The second value is true when the sender waits for the room that this made.
+    pub(crate) fn take_mail(&self, from: usize) -> Option<(Vec<Mail>, bool)> {
+        let ring = &self.rings[from];
+        let batch = ring.batches.pop()?;
+        Some((batch, ring.is_sender_waiting.swap(false, Ordering::SeqCst)))
+    }
+
+    pub(crate) fn put_completion(&self, completion: Completion) {
+        self.completions.push(completion);
+        self.wake();
+    }
+
+    pub(crate) fn take_completion(&self) -> Option<Completion> {
+        self.completions.pop()
+    }
+
+    pub(crate) fn put_socket(&self, stream: TcpStream, peer: SocketAddr) {
+        self.sockets.push((stream, peer));
+        self.wake();
+    }
+
+    pub(crate) fn take_socket(&self) -> Option<(TcpStream, SocketAddr)> {
+        self.sockets.pop()
+    }
+
+    /// The process ends.
+    pub(crate) fn stop(&self) {
+        self.is_stopping.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::SeqCst)
+    }
+
+    /// Says that the shard is about to sleep. Returns false when it must not, because something has come.
+    pub(crate) fn fall_asleep(&self) -> bool {
+        self.is_asleep.store(true, Ordering::SeqCst);
+        let is_empty = self.completions.is_empty()
+            && self.sockets.is_empty()
+            && self.rings.iter().all(|ring| ring.batches.is_empty());
+        if !is_empty {
+            self.wake_up();
+        }
+        is_empty
+    }
+
+    pub(crate) fn wake_up(&self) {
+        self.is_asleep.store(false, Ordering::SeqCst);
+    }
+
+    /// Wakes the shard if it sleeps.
+    pub(crate) fn wake(&self) {
+        if self.is_asleep.swap(false, Ordering::SeqCst)
+            && let Err(error) = self.waker.wake()
+        {
+            // Without wake-ups the shards deadlock; nothing that was confirmed is lost by stopping.
+            tracing::error!(%error, "a shard cannot be woken; stopping");
+            std::process::abort();
+        }
+    }
+}

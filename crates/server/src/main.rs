@@ -1,0 +1,65 @@
+//! The program `leveret`.
+//!
+//! This is the shell around the broker: the only place with sockets, files, threads, a clock and signals. It carries
+//! bytes between them and the [`node`], and knows nothing of what they mean.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "this is the shell: the operating system is its business"
+)]
+
+mod clock;
+mod data_dir;
+mod disk;
+mod disk_threads;
+mod listeners;
+mod mailbox;
+mod reactor;
+mod serve;
+mod sockets;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A message broker that speaks RabbitMQ
+#[derive(Debug, Parser)]
+#[command(name = "leveret", version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: serve::Options,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the broker (what happens without a command, too)
+    Serve(serve::Options),
+    /// Put load on a broker, this one or any other that speaks AMQP 0-9-1, and measure
+    Perf,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match arguments.command {
+        Some(Command::Perf) => ExitCode::SUCCESS,
+        Some(Command::Serve(options)) => serve_logged(&options),
+        None => serve_logged(&arguments.serve),
+    }
+}
+
+fn serve_logged(options: &serve::Options) -> ExitCode {
+    let filter = EnvFilter::try_from_env("LEVERET_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .init();
+    serve::run(options)
+}

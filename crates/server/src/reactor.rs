@@ -1,0 +1,384 @@
+//! The thread of one shard: it waits, and runs the shard's turns.
+//!
+//! ```text
+//!   wait for sockets, mail, disk, time
+//!     → take mail and completions → accept → read → work ⇄ write → send mail → submit to disk → timers
+//! ```
+//!
+//! There is no `if` about messages here: what bytes mean is the node's.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use broker::Mail;
+use message::{ClientId, ShardId};
+use mio::net::TcpStream;
+use mio::{Events, Poll, Token};
+use node::Shard;
+use proto_amqp091::Peer;
+use stdx::Time;
+
+use crate::clock::Clock;
+use crate::disk_threads::DiskThreads;
+use crate::listeners::{Accepted, Listeners};
+use crate::mailbox::Inboxes;
+use crate::sockets::{Input, Sockets};
+
+/// The token of an inbox's waker.
+pub(crate) const WAKER: Token = Token(0);
+/// The first token of listeners.
+const LISTENERS: usize = 1;
+
+/// One read takes at most this much: a system call costs the same for a byte as for many.
+const READ_BYTES: usize = 256 * 1024;
+/// So much is read before it is worked off and written: more would leave the second-level cache.
+const READ_BYTES_BETWEEN_WORK: usize = 256 * 1024;
+/// How often work and writing alternate in a turn, at most: then sockets are looked at again.
+const WORK_ROUNDS_MAX: usize = 8;
+/// How long to wait before accepting again when the system had no room for a client.
+const ACCEPT_PAUSE_MS: u64 = 100;
+/// How long clients are given to agree to the end of the server.
+const STOP_WAIT_MS: u64 = 1_000;
+/// How long the whole end may take.
+const STOP_MAX_MS: u64 = 1_800;
+
+/// The thread of one shard.
+#[derive(Debug)]
+pub(crate) struct Reactor {
+    id: ShardId,
+    shard: Shard,
+    poll: Poll,
+    clock: Clock,
+    sockets: Sockets,
+    /// Only on shard 0.
+    listeners: Option<Listeners>,
+    inboxes: Inboxes,
+    disk: DiskThreads,
+    buffer: Vec<u8>,
+    /// Clients whose sockets are to be read in the next turn, each once.
+    readable: VecDeque<ClientId>,
+    /// Clients whose sockets have something and must not be read while the shard is behind.
+    held: Vec<ClientId>,
+    /// Mail that did not fit, by shard.
+    unsent: Vec<VecDeque<Vec<Mail>>>,
+    next_shard: usize,
+    accept_at: Option<Time>,
+    /// There is more to do: do not wait.
+    is_busy: bool,
+    stop_since: Option<Time>,
+}
+
+impl Reactor {
+    pub(crate) fn new(
+        id: ShardId,
+        shard: Shard,
+        poll: Poll,
+        clock: Clock,
+        inboxes: Inboxes,
+        disk: DiskThreads,
+    ) -> Self {
+        let unsent = inboxes.iter().map(|_| VecDeque::new()).collect();
+        Self {
+            id,
+            shard,
+            poll,
+            clock,
+            sockets: Sockets::default(),
+            listeners: None,
+            inboxes,
+            disk,
+            buffer: vec![0; READ_BYTES],
+            readable: VecDeque::new(),
+            held: Vec::new(),
+            unsent,
+            next_shard: 0,
+            accept_at: None,
+            is_busy: false,
+            stop_since: None,
+        }
+    }
+
+    /// Makes this shard the one that accepts clients.
+    pub(crate) fn accept_from(&mut self, mut listeners: Listeners) -> io::Result<()> {
+        listeners.register(self.poll.registry(), LISTENERS)?;
+        self.listeners = Some(listeners);
+        Ok(())
+    }
+
+    /// Runs turns until the process stops and everything is on disk.
+    ///
+    /// # Errors
+    /// When the system cannot wait for sockets any more.
+    pub(crate) fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(1_024);
+        // The first turn hands the disk what recovery left to do.
+        self.is_busy = true;
+        while !self.is_done() {
+            self.wait(&mut events)?;
+            self.turn(&events);
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
+        let can_sleep = !self.is_busy && self.inboxes[usize::from(self.id)].fall_asleep();
+        let timeout = if can_sleep { self.timeout() } else { Some(Duration::ZERO) };
+        let polled = self.poll.poll(events, timeout);
+        self.inboxes[usize::from(self.id)].wake_up();
+        match polled {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        let stop_at = self.stop_since.map(|since| since.plus_millis(STOP_WAIT_MS));
+        let times = [self.shard.poll_timeout(), self.accept_at, stop_at];
+        let next = times.into_iter().flatten().min()?;
+        Some(Duration::from_micros(next.micros_since(self.clock.now())))
+    }
+
+    fn turn(&mut self, events: &Events) {
+        let now = self.clock.now();
+        self.is_busy = false;
+        self.take_mail();
+        self.take_completions();
+        self.take_events(events);
+        self.accept(now);
+        self.read(now);
+        self.shard.handle_timeout(now);
+        if self.inboxes[usize::from(self.id)].is_stopping() {
+            self.stop(now);
+        }
+        self.work(now);
+        self.send_mail();
+        while let Some(submission) = self.shard.poll_submission(now) {
+            self.disk.submit(submission);
+        }
+        self.release_held();
+        while let Some((client, notice)) = self.shard.poll_notice() {
+            tracing::info!(client, "{notice}");
+        }
+    }
+
+    fn take_mail(&mut self) {
+        let mut batches = Vec::new();
+        let inbox = &self.inboxes[usize::from(self.id)];
+        for (from, sender) in self.inboxes.iter().enumerate() {
+            while let Some((batch, is_sender_waiting)) = inbox.take_mail(from) {
+                batches.push(batch);
+                if is_sender_waiting {
+                    sender.wake();
+                }
+            }
+        }
+        // Only after the mail is taken: it may speak of what its senders have seen declared.
+        self.shard.begin_turn();
+        batches.into_iter().for_each(|batch| self.shard.deliver_mail(batch));
+    }
+
+    fn take_completions(&mut self) {
+        while let Some(completion) = self.inboxes[usize::from(self.id)].take_completion() {
+            if let Err(fault) = self.shard.complete(completion) {
+                // What the disk holds is not known any more. Nothing more is confirmed, and the next start
+                // reads what is really there.
+                tracing::error!("{fault}; stopping at once");
+                std::process::abort();
+            }
+        }
+    }
+
+    fn take_events(&mut self, events: &Events) {
+        for event in events {
+            let Some(socket) = self.sockets.by_token(event.token()) else { continue };
+            if event.is_writable() {
+                socket.is_writable = true;
+                self.shard.touch(socket.client);
+            }
+            if event.is_readable() || event.is_read_closed() || event.is_error() {
+                socket.is_readable = true;
+                if !socket.is_listed {
+                    socket.is_listed = true;
+                    self.readable.push_back(socket.client);
+                }
+            }
+        }
+    }
+
+    fn accept(&mut self, now: Time) {
+        while let Some((stream, peer)) = self.inboxes[usize::from(self.id)].take_socket() {
+            self.add(stream, peer, now);
+        }
+        if self.accept_at.is_some_and(|at| at > now) {
+            return;
+        }
+        self.accept_at = None;
+        while let Some(listeners) = &mut self.listeners {
+            match listeners.accept() {
+                Accepted::Client(stream, peer) => self.place(stream, peer, now),
+                Accepted::Nobody => return,
+                Accepted::Short(error) => {
+                    tracing::warn!(%error, "no room for another client; trying again soon");
+                    self.accept_at = Some(now.plus_millis(ACCEPT_PAUSE_MS));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Gives a client to the next shard.
+    fn place(&mut self, stream: TcpStream, peer: SocketAddr, now: Time) {
+        let shard = self.next_shard;
+        self.next_shard = (self.next_shard + 1) % self.inboxes.len();
+        if shard == usize::from(self.id) {
+            self.add(stream, peer, now);
+        } else {
+            self.inboxes[shard].put_socket(stream, peer);
+        }
+    }
+
+    fn add(&mut self, stream: TcpStream, peer: SocketAddr, now: Time) {
+        // The node gathers what it writes: waiting for more only costs time.
+        if let Err(error) = stream.set_nodelay(true) {
+            return tracing::debug!(%peer, %error, "the client was gone at once");
+        }
+        let is_loopback = auth::is_loopback(peer.ip());
+        let client = self.shard.accept(Peer { address: peer.to_string(), is_loopback }, now);
+        if let Err(error) = self.sockets.add(self.poll.registry(), stream, client) {
+            tracing::warn!(%peer, %error, "the client cannot be served");
+            self.shard.lost(client, now);
+        }
+    }
+
+    fn read(&mut self, now: Time) {
+        let mut read_bytes = 0;
+        for _ in 0..self.readable.len() {
+            let Some(client) = self.readable.pop_front() else { return };
+            let Some(socket) = self.sockets.by_client(client) else { continue };
+            socket.is_listed = false;
+            if !self.shard.wants_input(client) {
+                self.held.push(client);
+                continue;
+            }
+            match socket.read(&mut self.buffer) {
+                Input::Bytes(count) => {
+                    self.shard.receive(client, &self.buffer[..count], now);
+                    read_bytes += count;
+                }
+                Input::Nothing => {}
+                Input::Gone => {
+                    self.sockets.remove(client);
+                    self.shard.lost(client, now);
+                    continue;
+                }
+            }
+            self.list_again(client);
+            if read_bytes >= READ_BYTES_BETWEEN_WORK {
+                read_bytes = 0;
+                self.work(now);
+            }
+        }
+    }
+
+    /// Lists a socket that still has something to be read.
+    fn list_again(&mut self, client: ClientId) {
+        if let Some(socket) = self.sockets.by_client(client)
+            && socket.is_readable
+            && !socket.is_listed
+        {
+            socket.is_listed = true;
+            self.readable.push_back(client);
+            self.is_busy = true;
+        }
+    }
+
+    /// Works and writes in turns: what is written makes room for more to be delivered.
+    fn work(&mut self, now: Time) {
+        for _ in 0..WORK_ROUNDS_MAX {
+            self.shard.work(now);
+            let mut has_sent = false;
+            while let Some(client) = self.shard.poll_touched() {
+                has_sent |= self.write(client, now);
+            }
+            if !has_sent {
+                return;
+            }
+        }
+        self.is_busy = true;
+    }
+
+    /// Writes what a client's socket takes, and closes it when that was its end. Returns whether anything was sent.
+    fn write(&mut self, client: ClientId, now: Time) -> bool {
+        let Some(socket) = self.sockets.by_client(client) else { return false };
+        let output = self.shard.output(client);
+        let mut has_sent = false;
+        if !output.is_empty() && socket.is_writable {
+            match socket.write(output) {
+                Some(count) => {
+                    has_sent = count > 0;
+                    self.shard.sent(client, count, now);
+                }
+                None => {
+                    self.sockets.remove(client);
+                    self.shard.lost(client, now);
+                    return true;
+                }
+            }
+        }
+        if self.shard.is_finished(client) && self.shard.output(client).is_empty() {
+            if let Some(socket) = self.sockets.remove(client) {
+                socket.close(&mut self.buffer);
+            }
+            self.shard.lost(client, now);
+            return true;
+        }
+        has_sent
+    }
+
+    fn send_mail(&mut self) {
+        let mut unsent_count = 0;
+        for to in 0..self.inboxes.len() {
+            let shard = ShardId::try_from(to).expect("a node has at most 256 shards");
+            let waiting = &mut self.unsent[to];
+            waiting.extend(self.shard.poll_mail(shard));
+            while let Some(batch) = waiting.pop_front() {
+                if let Err(batch) = self.inboxes[to].put_mail(self.id.into(), batch) {
+                    waiting.push_front(batch);
+                    break;
+                }
+            }
+            unsent_count += waiting.iter().map(Vec::len).sum::<usize>();
+        }
+        self.shard.set_unsent_mail(unsent_count);
+    }
+
+    /// Lists the sockets again that were held back, if they may be read by now.
+    fn release_held(&mut self) {
+        for client in std::mem::take(&mut self.held) {
+            if self.shard.wants_input(client) {
+                self.list_again(client);
+            } else if self.sockets.by_client(client).is_some() {
+                self.held.push(client);
+            }
+        }
+    }
+
+    fn stop(&mut self, now: Time) {
+        if self.stop_since.is_none() {
+            self.stop_since = Some(now);
+            if let Some(listeners) = &mut self.listeners {
+                listeners.close();
+            }
+            self.shard.stop(now);
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        let Some(since) = self.stop_since else { return false };
+        let waited_ms = self.clock.now().micros_since(since) / 1_000;
+        let are_clients_done = self.shard.client_count() == 0 || waited_ms >= STOP_WAIT_MS;
+        (are_clients_done && self.shard.is_flushed()) || waited_ms >= STOP_MAX_MS
+    }
+}

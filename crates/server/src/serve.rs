@@ -1,0 +1,237 @@
+//! `leveret serve`: from a command line to a running broker, and to its end.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+
+use config::{Config, Host};
+use message::ShardId;
+use mio::{Poll, Waker};
+use node::{Boot, Shard};
+use proto_amqp091::{Limits, Settings};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::clock::Clock;
+use crate::data_dir::{self, DataDir};
+use crate::disk::FsDisk;
+use crate::disk_threads::DiskThreads;
+use crate::listeners::Listeners;
+use crate::mailbox::{Inbox, Inboxes};
+use crate::reactor::{Reactor, WAKER};
+
+/// The most shards that a node can have.
+const SHARDS_MAX: usize = 256;
+
+/// How to serve.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Options {
+    /// A file in the syntax of rabbitmq.conf
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where everything is kept that outlives the process
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// One setting, as a line of the file would have it; wins over the file
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    sets: Vec<String>,
+}
+
+/// Serves until a signal ends it.
+pub(crate) fn run(options: &Options) -> ExitCode {
+    match serve(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            for line in reason.lines() {
+                tracing::error!("{line}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(options: &Options) -> Result<(), String> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])
+        .map_err(|error| format!("signals cannot be caught: {error}"))?;
+    let config = load(options)?;
+    let data_dir = DataDir::open(&data_path(options, &config)?)?;
+    let listeners = Listeners::open(&addresses(&config), backlog(&config))?;
+    let bound = listeners.addresses().map_err(|error| format!("a listener is gone: {error}"))?;
+    let boot = recover(&config, &data_dir)?;
+    let (inboxes, threads) = start(boot, listeners, &data_dir)
+        .map_err(|error| format!("the system refuses a thread or a file: {error}"))?;
+    announce(&bound, &data_dir)
+        .map_err(|error| format!("cannot write to standard output: {error}"))?;
+    wait_for_the_end(&mut signals, &inboxes);
+    for thread in threads {
+        if thread.join().is_err() {
+            return Err("a thread failed; see above".to_owned());
+        }
+    }
+    tracing::info!("stopped; everything is on disk");
+    Ok(())
+}
+
+fn load(options: &Options) -> Result<Config, String> {
+    let mut sets = Vec::new();
+    for set in &options.sets {
+        let (key, value) = set.split_once('=').ok_or_else(|| {
+            format!("--set {set}: expected KEY=VALUE, for example listeners.tcp.1=127.0.0.1:5672")
+        })?;
+        sets.push((key.trim().to_owned(), value.trim().to_owned()));
+    }
+    let file = match &options.config {
+        Some(path) => {
+            let text = fs::read_to_string(path).map_err(|error| {
+                format!("configuration file {} cannot be read: {error}", path.display())
+            })?;
+            Some((path.display().to_string(), text))
+        }
+        None => None,
+    };
+    let sources: Vec<_> = file.iter().map(|(name, text)| config::Source { name, text }).collect();
+    let (config, notices) = config::parse(&sources, &sets).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        lines.join("\n")
+    })?;
+    for notice in notices {
+        tracing::warn!("{notice}");
+    }
+    Ok(config)
+}
+
+fn data_path(options: &Options, config: &Config) -> Result<PathBuf, String> {
+    match &options.data_dir {
+        Some(path) => Ok(path.clone()),
+        None if !config.data_dir.is_empty() => Ok(PathBuf::from(&config.data_dir)),
+        None => data_dir::default_path(),
+    }
+}
+
+fn addresses(config: &Config) -> Vec<(String, u16)> {
+    let host = |host: &Host| match host {
+        Host::All => "::".to_owned(),
+        Host::Address(address) => address.to_string(),
+        Host::Name(name) => name.clone(),
+    };
+    config.listeners.iter().map(|listener| (host(&listener.host), listener.port)).collect()
+}
+
+fn backlog(config: &Config) -> i32 {
+    i32::try_from(config.tcp.backlog).unwrap_or(i32::MAX)
+}
+
+fn recover(config: &Config, data_dir: &DataDir) -> Result<Boot, String> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let wanted = if config.shards == 0 { cores } else { config.shards.into() };
+    let shards = wanted.clamp(1, SHARDS_MAX);
+    let mut disk = FsDisk::open(data_dir.path())
+        .map_err(|error| format!("data directory cannot be opened: {error}"))?;
+    let seed = seed().map_err(|error| format!("the system gives no random numbers: {error}"))?;
+    let settings = Arc::new(settings(config, seed));
+    let boot = node::boot(&mut disk, shards, &settings, seed, store::Options::default())
+        .map_err(|error| format!("data directory {}: {error}", data_dir.path().display()))?;
+    for damage in &boot.damage {
+        tracing::error!("{damage}");
+    }
+    let found = boot.recovery;
+    tracing::info!(
+        queues = found.queue_count,
+        messages = found.message_count,
+        bytes = found.message_bytes,
+        shards,
+        "recovered"
+    );
+    Ok(boot)
+}
+
+fn settings(config: &Config, seed: u64) -> Settings {
+    let limits = Limits {
+        frame_max: config.frame_max,
+        initial_frame_max: config.initial_frame_max,
+        channel_max: config.channel_max,
+        heartbeat_s: config.heartbeat_s,
+        handshake_timeout_ms: config.handshake_timeout_ms.into(),
+        message_size_max: config.message_size_max.into(),
+    };
+    let [a, b, c, d, ..] = seed.to_le_bytes();
+    let users = auth::Users::with_guest([a, b, c, d], config.loopback_users.contains("guest"));
+    let mechanisms = config.auth_mechanisms.iter().filter_map(|name| auth::Mechanism::parse(name));
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    Settings::new(limits, users, mechanisms.collect(), &format!("leveret@{host}"))
+}
+
+/// Random bits of the system: epochs of files and names must never repeat.
+fn seed() -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+/// Starts the threads of all shards.
+fn start(
+    boot: Boot,
+    listeners: Listeners,
+    data_dir: &DataDir,
+) -> io::Result<(Inboxes, Vec<JoinHandle<()>>)> {
+    let clock = Clock::start();
+    let shard_count = boot.shards.len();
+    let mut polls = Vec::new();
+    let mut inboxes = Vec::new();
+    for _ in 0..shard_count {
+        let poll = Poll::new()?;
+        inboxes.push(Inbox::new(shard_count, Waker::new(poll.registry(), WAKER)?));
+        polls.push(poll);
+    }
+    let inboxes: Inboxes = inboxes.into();
+    let mut threads = Vec::new();
+    let mut listeners = Some(listeners);
+    for ((index, shard), poll) in boot.shards.into_iter().enumerate().zip(polls) {
+        let (disk, disk_threads) = DiskThreads::start(index, data_dir.path(), &inboxes)?;
+        threads.extend(disk_threads);
+        let id = ShardId::try_from(index).expect("a node has at most 256 shards");
+        let mut reactor = Reactor::new(id, shard, poll, clock, Inboxes::clone(&inboxes), disk);
+        if let Some(listeners) = listeners.take() {
+            reactor.accept_from(listeners)?;
+        }
+        threads.push(spawn(index, reactor)?);
+    }
+    Ok((inboxes, threads))
+}
+
+fn spawn(index: usize, reactor: Reactor) -> io::Result<JoinHandle<()>> {
+    Builder::new().name(format!("shard-{index}")).spawn(move || {
+        if let Err(error) = reactor.run() {
+            tracing::error!(%error, "a shard cannot wait for its sockets; stopping");
+            std::process::abort();
+        }
+    })
+}
+
+/// The one line on standard output: who waits for the broker waits for it.
+fn announce(bound: &[std::net::SocketAddr], data_dir: &DataDir) -> io::Result<()> {
+    let mut line = String::from("ready");
+    for address in bound {
+        line.push_str(&format!(" amqp={address}"));
+    }
+    line.push_str(&format!(" data_dir={}\n", data_dir.path().display()));
+    let mut out = io::stdout().lock();
+    out.write_all(line.as_bytes())?;
+    out.flush()
+}
+
+fn wait_for_the_end(signals: &mut Signals, inboxes: &Inboxes) {
+    if let Some(signal) = signals.forever().next() {
+        tracing::info!(signal, "stopping");
+    }
+    inboxes.iter().for_each(Inbox::stop);
+}
+
+/// Shards are handed to threads, so they have to allow it.
+const _: fn() = || {
+    fn is_send<T: Send>() {}
+    is_send::<Shard>();
+};
