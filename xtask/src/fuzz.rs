@@ -20,15 +20,16 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
         return Ok(());
     }
     let time = format!("-max_total_time={SECONDS_PER_TARGET}");
+    let limits = [time.as_str(), "-verbosity=0", "-print_final_stats=1"];
     for target in targets {
         // What is found goes into the corpus, which is not kept; the seeds are only read.
         let (corpus, seeds) = (format!("fuzz/corpus/{target}"), format!("fuzz/seeds/{target}"));
         for folder in [&corpus, &seeds] {
             fs::create_dir_all(root.join(folder)).map_err(|fault| format!("{folder}: {fault}"))?;
         }
-        let arguments =
-            ["run", "nightly", "cargo", "fuzz", "run", &target, &corpus, &seeds, "--", &time];
-        step::run(root, "rustup", &arguments)?;
+        let fuzz = ["run", "nightly", "cargo", "fuzz", "run", &target, &corpus, &seeds, "--"];
+        println!("fuzz target {target}, {SECONDS_PER_TARGET} s");
+        step::run(root, "rustup", &[&fuzz[..], &limits].concat())?;
     }
     Ok(())
 }
