@@ -109,7 +109,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Finds the files in order, syncs what an earlier run may not have synced, and says the highest number.
+    /// Finds the files in order, removes what was not finished, and says the highest number.
     fn open_files(
         &mut self,
         shard: usize,
@@ -122,7 +122,6 @@ impl Walk<'_> {
             let path = format!("{dir}/{name}");
             if let Some(number) = paths::number_of(&name, ".log") {
                 last_file = last_file.max(number);
-                self.disk.sync(&path).syncing(&path)?;
                 self.open_file(shard, number, path)?;
             } else if let Some(number) = paths::number_of(&name, ".spare") {
                 last_file = last_file.max(number);

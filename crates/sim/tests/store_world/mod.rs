@@ -298,6 +298,10 @@ impl World {
                 let notes = self.models[0].current.notes;
                 self.stores[0].snapshot(notes.to_le_bytes().to_vec());
             }
+            92..96 => {
+                let from = live.first().map_or(0, |first| first + self.random.below(3));
+                self.stores[shard].read(queue, from, 500);
+            }
             _ => self.now = self.now.plus_millis(self.random.below(12)),
         }
     }
@@ -331,6 +335,14 @@ impl World {
         self.stores[shard].complete(completion)?;
         self.models[shard].settle_down(&self.stores[shard]);
         assert_eq!(self.stores[shard].poll_damage(), None);
+        while let Some(loaded) = self.stores[shard].poll_loaded() {
+            let live = self.models[shard].current.live.get(&loaded.queue);
+            assert!(loaded.messages.is_sorted_by_key(|(seq, _)| *seq));
+            for (seq, bytes) in loaded.messages {
+                assert!(live.is_some_and(|live| live.contains(&seq)), "{seq} is settled");
+                assert_eq!(bytes, message(loaded.queue, seq));
+            }
+        }
         Ok(())
     }
 
