@@ -434,6 +434,8 @@ pub(crate) fn lives(seed: u64, disk: SimDisk, steps: u64) {
             if world.below(3) == 0 {
                 world.close().expect("the power is on");
             }
+        } else {
+            assert!(world.disk.is_off(), "only a power loss is a reason to fail");
         }
         world.crash();
         if world.below(6) == 0 {
