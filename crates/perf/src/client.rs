@@ -17,6 +17,9 @@ mod publisher;
 mod topology;
 mod unconfirmed;
 
+#[cfg(test)]
+mod script;
+
 pub(crate) use connection::Connection;
 pub(crate) use consumer::{Acknowledge, Consumer, Subscription};
 pub(crate) use handshake::Login;

@@ -14,8 +14,8 @@
 
 use std::collections::VecDeque;
 
-use wire_amqp091::limits::{FRAME_MAX_DEFAULT, payload_max};
-use wire_amqp091::method::{Encode, basic, channel, confirm, connection, queue};
+use wire_amqp091::limits::{CHANNEL_OF_CONNECTION, FRAME_MAX_DEFAULT, payload_max};
+use wire_amqp091::method::{self, Encode, basic, channel, confirm, connection, queue};
 use wire_amqp091::{Code, Frame, Kind, Method, frame, protocol_header};
 
 use super::CHANNEL;
@@ -187,7 +187,7 @@ impl Connection {
             class_id: 0,
             method_id: 0,
         };
-        frame::write_method(&mut self.out, 0, &goodbye);
+        frame::write_method(&mut self.out, CHANNEL_OF_CONNECTION, &goodbye);
         self.phase = Phase::Closing;
     }
 
@@ -209,12 +209,13 @@ impl Connection {
         }
     }
 
+    /// What was underway before the broker read the goodbye does not matter, and may be millions of deliveries.
     fn receive_closing(&mut self, frame: Frame<'_>) {
-        match Method::decode(frame.payload) {
-            Ok(Method::ConnectionCloseOk(_)) if frame.kind == Kind::Method => {
-                self.phase = Phase::Closed;
-            }
-            _ => {} // What was underway before the broker read the goodbye.
+        let is_close_ok = frame.kind == Kind::Method
+            && frame.channel == CHANNEL_OF_CONNECTION
+            && method::split(frame.payload).is_ok_and(|(id, _)| id == connection::CloseOk::ID);
+        if is_close_ok {
+            self.phase = Phase::Closed;
         }
     }
 
@@ -304,5 +305,133 @@ impl Request {
         let mut bytes = Vec::new();
         frame::write_method(&mut bytes, CHANNEL, method);
         Self { bytes, answer, about, may_be_absent: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::script::{self, method};
+    use super::*;
+
+    fn connection() -> Connection {
+        Connection::new(script::login(), "idling")
+    }
+
+    fn hear(connection: &mut Connection, bytes: &[u8]) -> Result<Option<News>, Failure> {
+        let (frame, _) = frame::parse(bytes, 4096)?.expect("a whole frame");
+        connection.receive(frame)
+    }
+
+    /// What the client says, which then counts as sent.
+    fn said(connection: &mut Connection) -> Vec<String> {
+        let names = script::names(connection.output());
+        connection.sent(connection.output().len());
+        names
+    }
+
+    fn open(connection: &mut Connection) {
+        for bytes in script::login_answers() {
+            hear(connection, &bytes).expect("a broker that lets everybody in");
+        }
+        connection.sent(connection.output().len());
+    }
+
+    #[test]
+    fn the_login_goes_step_by_step() {
+        let mut connection = connection();
+        assert_eq!(connection.output(), b"AMQP\x00\x00\x09\x01");
+        connection.sent(8);
+        let expected: [&[&str]; 4] = [
+            &["connection.start-ok"],
+            &["connection.tune-ok", "connection.open"],
+            &["channel.open"],
+            &[],
+        ];
+        for (bytes, expected) in script::login_answers().iter().zip(expected) {
+            assert!(!connection.is_ready());
+            hear(&mut connection, bytes).expect("a broker that lets everybody in");
+            assert_eq!(said(&mut connection), expected);
+        }
+        assert!(connection.is_ready());
+    }
+
+    #[test]
+    fn requests_are_asked_one_after_the_other() {
+        let mut connection = connection();
+        connection.ask_for_confirms();
+        connection.ask_about_queue("q");
+        open(&mut connection);
+        assert!(!connection.is_ready());
+        let answer = method(CHANNEL, &confirm::SelectOk {});
+        assert!(matches!(hear(&mut connection, &answer), Ok(None)));
+        assert_eq!(said(&mut connection), ["queue.declare"]);
+        let found = queue::DeclareOk { queue: "q", message_count: 7, consumer_count: 0 };
+        let news = hear(&mut connection, &method(CHANNEL, &found)).expect("an answer");
+        assert_eq!(news, Some(News::Found { messages: 7 }));
+        assert!(connection.is_ready());
+    }
+
+    #[test]
+    fn what_is_absent_closes_the_channel_and_it_is_opened_again() {
+        let mut connection = connection();
+        open(&mut connection);
+        connection.ask_about_queue("q");
+        connection.ask_for_confirms();
+        assert_eq!(said(&mut connection), ["queue.declare"]);
+        let news = hear(&mut connection, &script::channel_close(404, "NOT_FOUND - no queue 'q'"));
+        assert!(matches!(news, Ok(Some(News::Absent))));
+        assert_eq!(said(&mut connection), ["channel.close-ok", "channel.open"]);
+        let opened = method(CHANNEL, &channel::OpenOk { reserved_1: b"" });
+        hear(&mut connection, &opened).expect("an answer");
+        assert_eq!(said(&mut connection), ["confirm.select"]);
+    }
+
+    #[test]
+    fn a_close_names_what_was_asked_for() {
+        let mut opened = connection();
+        open(&mut opened);
+        opened.ask_about_queue("q");
+        let failure = hear(&mut opened, &script::channel_close(403, "ACCESS_REFUSED - no"));
+        let text = failure.expect_err("a refusal").to_string();
+        assert_eq!(text, "the broker refused a look at queue 'q': 403 ACCESS_REFUSED - no");
+
+        let mut greeting = connection();
+        let close = script::connection_close(530, "NOT_ALLOWED - vhost v not found");
+        let text = hear(&mut greeting, &close).expect_err("a refusal").to_string();
+        assert!(text.starts_with("the broker refused the login: 530 NOT_ALLOWED"), "{text}");
+    }
+
+    #[test]
+    fn a_method_out_of_place_is_a_failure() {
+        let mut connection = connection();
+        open(&mut connection);
+        let failure = hear(&mut connection, &method(CHANNEL, &basic::QosOk {}));
+        let text = failure.expect_err("nobody asked").to_string();
+        assert_eq!(text, "the broker sent basic.qos-ok during idling");
+    }
+
+    #[test]
+    fn after_the_goodbye_only_its_answer_matters() {
+        let mut connection = connection();
+        open(&mut connection);
+        connection.close();
+        connection.close();
+        assert_eq!(said(&mut connection), ["connection.close"]);
+        for bytes in [method(CHANNEL, &basic::QosOk {}), script::channel_close(404, "NOT_FOUND")] {
+            assert!(matches!(hear(&mut connection, &bytes), Ok(None)));
+            assert!(!connection.is_closed());
+        }
+        let close_ok = method(CHANNEL_OF_CONNECTION, &connection::CloseOk {});
+        hear(&mut connection, &close_ok).expect("the end");
+        assert!(connection.is_closed());
+    }
+
+    #[test]
+    fn a_blocked_connection_is_news() {
+        let mut connection = connection();
+        open(&mut connection);
+        let blocked = method(CHANNEL_OF_CONNECTION, &connection::Blocked { reason: "memory" });
+        let news = hear(&mut connection, &blocked).expect("news");
+        assert_eq!(news, Some(News::Blocked { is_blocked: true }));
     }
 }

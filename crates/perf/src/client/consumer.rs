@@ -19,6 +19,9 @@ use super::{CHANNEL, Client, Connection, Login};
 use crate::failure::Failure;
 use crate::ledger::Ledger;
 
+/// The consumer's name on its channel, which comes back with every delivery: short, and the same from every broker.
+const CONSUMER_TAG: &str = "perf";
+
 /// How deliveries are settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Acknowledge {
@@ -88,7 +91,7 @@ impl Consumer {
         let consume = basic::Consume {
             ticket: 0,
             queue,
-            consumer_tag: "",
+            consumer_tag: CONSUMER_TAG,
             no_local: false,
             no_ack: *acknowledge == Acknowledge::Automatically,
             exclusive: false,
@@ -220,5 +223,143 @@ impl Client for Consumer {
             self.acknowledge_rest();
         }
         self.connection.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wire_amqp091::Method;
+
+    use super::super::script::{self, hear, log_in, method, said};
+    use super::*;
+
+    fn subscription(acknowledge: Acknowledge) -> Subscription {
+        Subscription { queue: "q".to_owned(), acknowledge, prefetch: 10, waits_for_start: false }
+    }
+
+    fn subscribed(acknowledge: Acknowledge, ledger: &mut Ledger) -> Consumer {
+        let mut consumer = Consumer::new(script::login(), subscription(acknowledge));
+        log_in(&mut consumer, ledger);
+        if acknowledge != Acknowledge::Automatically {
+            hear(&mut consumer, &method(CHANNEL, &basic::QosOk {}), 0, ledger);
+        }
+        let said = said(&mut consumer, 0, ledger);
+        let is_subscribing = matches!(&script::methods(&said)[..], [Method::BasicConsume(it)] if
+            it.queue == "q" && it.no_ack == (acknowledge == Acknowledge::Automatically));
+        assert!(is_subscribing || said.is_empty(), "{said:?}");
+        let consume_ok = method(CHANNEL, &basic::ConsumeOk { consumer_tag: "perf" });
+        hear(&mut consumer, &consume_ok, 0, ledger);
+        assert!(consumer.connection.is_ready());
+        consumer
+    }
+
+    fn acks(said: &[u8]) -> Vec<(u64, bool)> {
+        let ack = |method: &Method<'_>| match method {
+            Method::BasicAck(ack) => (ack.delivery_tag, ack.multiple),
+            other => panic!("{}", other.name()),
+        };
+        script::methods(said).iter().map(ack).collect()
+    }
+
+    #[test]
+    fn each_delivery_is_counted_timed_and_acknowledged() {
+        let mut ledger = script::ledger();
+        let mut consumer = subscribed(Acknowledge::Every(1), &mut ledger);
+        let body = [&5_000_u64.to_le_bytes()[..], b"sequence"].concat();
+        let bytes = [script::delivery(1, &body), script::delivery(2, &body)].concat();
+        hear(&mut consumer, &bytes, 12_000, &mut ledger);
+        assert_eq!(ledger.consumed, 2);
+        assert_eq!(ledger.latency.quantile_us(1.0).map(f64::round), Some(7.0));
+        assert_eq!(acks(&said(&mut consumer, 0, &mut ledger)), [(1, false), (2, false)]);
+    }
+
+    #[test]
+    fn one_acknowledgement_covers_many_and_the_goodbye_the_rest() {
+        let mut ledger = script::ledger();
+        let mut consumer = subscribed(Acknowledge::Every(3), &mut ledger);
+        let bytes: Vec<u8> = (1..=7).flat_map(|tag| script::delivery(tag, b"")).collect();
+        hear(&mut consumer, &bytes, 0, &mut ledger);
+        assert_eq!(ledger.consumed, 7);
+        assert_eq!(acks(&said(&mut consumer, 0, &mut ledger)), [(3, true), (6, true)]);
+        consumer.close();
+        let said = said(&mut consumer, 0, &mut ledger);
+        assert_eq!(script::names(&said), ["basic.ack", "connection.close"]);
+        // Whatever else arrives is not counted.
+        hear(&mut consumer, &script::delivery(8, b"x"), 0, &mut ledger);
+        assert_eq!(ledger.consumed, 7);
+    }
+
+    #[test]
+    fn without_acknowledgements_nothing_is_sent() {
+        let mut ledger = script::ledger();
+        let mut consumer = subscribed(Acknowledge::Automatically, &mut ledger);
+        hear(&mut consumer, &script::delivery(1, b"short"), 0, &mut ledger);
+        assert_eq!(ledger.consumed, 1);
+        assert!(said(&mut consumer, 0, &mut ledger).is_empty());
+        assert_eq!(ledger.latency.quantile_us(1.0), None, "five bytes hold no stamp");
+    }
+
+    #[test]
+    fn it_does_not_matter_how_the_bytes_are_cut() {
+        let body = [&7_u64.to_le_bytes()[..], &[b'.'; 10_000]].concat();
+        let bytes =
+            [script::delivery(1, &body), script::delivery(2, b""), script::delivery(3, b"x")];
+        let bytes = bytes.concat();
+        for cut_len in [1, 7, 100, 4_095, 4_097] {
+            let mut ledger = script::ledger();
+            let mut consumer = subscribed(Acknowledge::Every(1), &mut ledger);
+            let mut carry = Vec::new();
+            for cut in bytes.chunks(cut_len) {
+                carry.extend_from_slice(cut);
+                let taken = consumer.receive(&carry, 9, &mut ledger).expect("good bytes");
+                carry.drain(..taken);
+            }
+            assert_eq!((ledger.consumed, carry.len()), (3, 0), "cut after {cut_len}");
+            assert_eq!(consumer.tag, 3);
+        }
+    }
+
+    #[test]
+    fn frames_out_of_order_are_a_failure() {
+        let mut ledger = script::ledger();
+        let mut consumer = subscribed(Acknowledge::Every(1), &mut ledger);
+        let mut body_alone = Vec::new();
+        frame::write_body(&mut body_alone, CHANNEL, b"body", 4096);
+        let failure = consumer.receive(&body_alone, 0, &mut ledger).expect_err("out of order");
+        assert!(failure.to_string().contains("Body frame in the place of Method"), "{failure}");
+
+        let mut consumer = subscribed(Acknowledge::Every(1), &mut ledger);
+        let mut bytes = script::delivery(1, b"");
+        let header_len = {
+            let mut header = Vec::new();
+            frame::write_header(&mut header, CHANNEL, 0, &[0, 0]);
+            header.len()
+        };
+        bytes.truncate(bytes.len() - header_len);
+        frame::write_header(&mut bytes, CHANNEL, 3, &[0, 0]);
+        bytes.extend_from_slice(&body_alone);
+        let failure = consumer.receive(&bytes, 0, &mut ledger).expect_err("too much");
+        assert!(failure.to_string().contains("more of a body"), "{failure}");
+    }
+
+    #[test]
+    fn a_drain_begins_with_the_load() {
+        let mut ledger = script::ledger();
+        let subscription =
+            Subscription { waits_for_start: true, ..subscription(Acknowledge::Automatically) };
+        let mut consumer = Consumer::new(script::login(), subscription);
+        log_in(&mut consumer, &mut ledger);
+        assert!(consumer.connection.is_ready());
+        consumer.start(0);
+        assert_eq!(script::names(&said(&mut consumer, 0, &mut ledger)), ["basic.consume"]);
+    }
+
+    #[test]
+    fn a_consumer_that_the_broker_ends_is_a_failure() {
+        let mut ledger = script::ledger();
+        let mut consumer = subscribed(Acknowledge::Every(1), &mut ledger);
+        let cancel = method(CHANNEL, &basic::Cancel { consumer_tag: "perf", no_wait: true });
+        let failure = consumer.receive(&cancel, 0, &mut ledger).expect_err("a cancel");
+        assert!(failure.to_string().contains("was its queue deleted?"), "{failure}");
     }
 }

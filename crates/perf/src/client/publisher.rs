@@ -186,3 +186,137 @@ impl Client for Publisher {
         self.connection.close();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wire_amqp091::Method;
+
+    use super::super::CHANNEL;
+    use super::super::script::{self, confirm, hear, log_in, said};
+    use super::*;
+
+    const PACE: Pace = Pace { rate: None, publishers: 1, index: 0, count: u64::MAX, window: None };
+    const MS: u64 = 1_000_000;
+
+    fn publisher(pace: Pace, ledger: &mut Ledger) -> Publisher {
+        let publication = Publication {
+            exchange: String::new(),
+            routing_key: "q".to_owned(),
+            body_len: 16,
+            is_persistent: false,
+        };
+        let mut publisher = Publisher::new(script::login(), publication, pace);
+        log_in(&mut publisher, ledger);
+        if pace.window.is_some() {
+            let select_ok = method::confirm::SelectOk {};
+            hear(&mut publisher, &script::method(CHANNEL, &select_ok), 0, ledger);
+        }
+        assert!(publisher.connection.is_ready());
+        publisher
+    }
+
+    fn messages(bytes: &[u8]) -> usize {
+        let methods = script::methods(bytes);
+        assert!(methods.iter().all(|method| matches!(method, Method::BasicPublish(_))));
+        methods.len()
+    }
+
+    #[test]
+    fn nothing_is_published_before_the_start() {
+        let mut ledger = script::ledger();
+        let mut publisher = publisher(Pace { count: 5, ..PACE }, &mut ledger);
+        assert!(said(&mut publisher, 0, &mut ledger).is_empty());
+        publisher.start(0);
+        assert_eq!(messages(&said(&mut publisher, 0, &mut ledger)), 5);
+        assert_eq!(ledger.published, 5);
+    }
+
+    #[test]
+    fn without_a_rate_a_batch_follows_the_other() {
+        let mut ledger = script::ledger();
+        let mut publisher = publisher(PACE, &mut ledger);
+        publisher.start(0);
+        let len = publisher.output(1, &mut ledger).len();
+        assert!(len > 50_000);
+        // A batch that is partly sent is finished first.
+        publisher.sent(1_000);
+        assert_eq!(publisher.output(2, &mut ledger).len(), len - 1_000);
+        publisher.sent(len - 1_000);
+        assert_eq!(publisher.output(3, &mut ledger).len(), len);
+    }
+
+    #[test]
+    fn the_window_holds_publishing_back_until_confirms_come() {
+        let mut ledger = script::ledger();
+        let mut publisher = publisher(Pace { window: Some(10), ..PACE }, &mut ledger);
+        publisher.start(0);
+        assert_eq!(messages(&said(&mut publisher, 0, &mut ledger)), 10);
+        hear(&mut publisher, &[confirm(2, false), confirm(4, true)].concat(), 0, &mut ledger);
+        assert_eq!(ledger.confirmed, 4);
+        assert_eq!(messages(&said(&mut publisher, 0, &mut ledger)), 4);
+        let nack = basic::Nack { delivery_tag: 5, multiple: false, requeue: false };
+        hear(&mut publisher, &script::method(CHANNEL, &nack), 0, &mut ledger);
+        assert_eq!((ledger.confirmed, ledger.refused), (4, 1));
+        assert_eq!(messages(&said(&mut publisher, 0, &mut ledger)), 1);
+    }
+
+    #[test]
+    fn a_confirm_of_what_was_not_published_is_a_failure() {
+        let mut ledger = script::ledger();
+        let mut publisher = publisher(Pace { window: Some(10), ..PACE }, &mut ledger);
+        assert!(publisher.receive(&confirm(1, false), 0, &mut ledger).is_err());
+    }
+
+    #[test]
+    fn a_schedule_tells_when_to_wake_and_what_is_due() {
+        let mut ledger = script::ledger();
+        let mut publisher = publisher(Pace { rate: Some(1_000), ..PACE }, &mut ledger);
+        assert_eq!(publisher.due_ns(), None);
+        publisher.start(10 * MS);
+        assert_eq!(publisher.due_ns(), Some(10 * MS));
+        assert!(said(&mut publisher, 9 * MS, &mut ledger).is_empty());
+        assert_eq!(messages(&said(&mut publisher, 10 * MS, &mut ledger)), 1);
+        assert_eq!(publisher.due_ns(), Some(11 * MS));
+        // Held up for three intervals, it sends at once what should have left.
+        assert_eq!(messages(&said(&mut publisher, 13 * MS, &mut ledger)), 3);
+        assert_eq!(publisher.due_ns(), Some(14 * MS));
+    }
+
+    #[test]
+    fn what_is_held_back_by_the_window_keeps_its_intended_moment() {
+        let mut ledger = script::ledger();
+        let pace = Pace { rate: Some(1_000), window: Some(1), ..PACE };
+        let mut publisher = publisher(pace, &mut ledger);
+        publisher.start(10 * MS);
+        said(&mut publisher, 10 * MS, &mut ledger);
+        assert_eq!(publisher.due_ns(), None, "the window is full");
+        hear(&mut publisher, &confirm(1, false), 15 * MS, &mut ledger);
+        let late = said(&mut publisher, 15 * MS, &mut ledger);
+        let stamp = (11 * MS).to_le_bytes();
+        assert!(late.windows(stamp.len()).any(|bytes| bytes == stamp));
+    }
+
+    #[test]
+    fn the_goodbye_comes_after_the_batch_that_is_underway() {
+        let mut ledger = script::ledger();
+        let mut publisher = publisher(Pace { count: 3, ..PACE }, &mut ledger);
+        publisher.start(0);
+        let len = publisher.output(0, &mut ledger).len();
+        publisher.sent(len / 2);
+        publisher.close();
+        let rest = said(&mut publisher, 0, &mut ledger);
+        assert_eq!(script::names(&rest[len - len / 2..]), ["connection.close"]);
+        assert_eq!(ledger.published, 3);
+    }
+
+    #[test]
+    fn a_blocked_publisher_is_counted() {
+        let mut ledger = script::ledger();
+        let mut publisher = publisher(PACE, &mut ledger);
+        let blocked = method::connection::Blocked { reason: "low on memory" };
+        hear(&mut publisher, &script::method(0, &blocked), 0, &mut ledger);
+        let tally = crate::ledger::Tally::default();
+        tally.show(&ledger);
+        assert_eq!(crate::ledger::Sum::of([&tally]).blocked, 1);
+    }
+}

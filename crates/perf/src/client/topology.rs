@@ -169,3 +169,89 @@ impl Client for Topology {
         self.connection.close();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::CHANNEL;
+    use super::super::script::{self, hear, log_in, method, said};
+    use wire_amqp091::method::channel;
+
+    use super::*;
+
+    fn layout(exchange: Option<&str>) -> Layout {
+        Layout {
+            queues: vec!["q-1".to_owned(), "q-2".to_owned()],
+            is_durable: false,
+            queue_type: None,
+            exchange: exchange.map(str::to_owned),
+            routing_key: None,
+        }
+    }
+
+    fn exists(messages: u32) -> Vec<u8> {
+        let found = queue::DeclareOk { queue: "q", message_count: messages, consumer_count: 0 };
+        method(CHANNEL, &found)
+    }
+
+    /// Lets the topology hear something and tells what it says.
+    fn answer(topology: &mut Topology, bytes: &[u8]) -> Vec<String> {
+        let mut ledger = script::ledger();
+        hear(topology, bytes, 0, &mut ledger);
+        script::names(&said(topology, 0, &mut ledger))
+    }
+
+    #[test]
+    fn a_queue_that_was_there_is_checked_and_kept() {
+        let mut topology = Topology::new(script::login(), layout(None));
+        log_in(&mut topology, &mut script::ledger());
+        // The first exists, the second does not.
+        assert_eq!(answer(&mut topology, &exists(3)), ["queue.declare"]);
+        assert_eq!(answer(&mut topology, &exists(3)), ["queue.declare"]);
+        let absent = script::channel_close(404, "NOT_FOUND - no queue 'q-2' in vhost 'v'");
+        assert_eq!(answer(&mut topology, &absent), ["channel.close-ok", "channel.open"]);
+        let opened = method(CHANNEL, &channel::OpenOk { reserved_1: b"" });
+        assert_eq!(answer(&mut topology, &opened), ["queue.declare"]);
+        assert!(answer(&mut topology, &exists(0)).is_empty());
+        assert!(topology.connection.is_ready());
+        assert_eq!((topology.found(), topology.backlog()), (1, 3));
+
+        topology.delete_ours();
+        let mut ledger = script::ledger();
+        let goodbye = said(&mut topology, 0, &mut ledger);
+        let methods = script::methods(&goodbye);
+        let [wire_amqp091::Method::QueueDelete(delete)] = &methods[..] else {
+            panic!("{methods:?}")
+        };
+        assert_eq!(delete.queue, "q-2");
+        let deleted = method(CHANNEL, &queue::DeleteOk { message_count: 0 });
+        assert!(answer(&mut topology, &deleted).is_empty());
+        assert!(topology.connection.is_ready());
+    }
+
+    #[test]
+    fn queues_are_bound_to_the_exchange() {
+        let mut topology = Topology::new(script::login(), layout(Some("amq.fanout")));
+        log_in(&mut topology, &mut script::ledger());
+        assert_eq!(answer(&mut topology, &exists(0)), ["queue.declare"]);
+        assert_eq!(answer(&mut topology, &exists(0)), ["queue.bind"]);
+        let bound = method(CHANNEL, &queue::BindOk {});
+        assert_eq!(answer(&mut topology, &bound), ["queue.declare"]);
+    }
+
+    #[test]
+    fn other_properties_are_a_failure_that_names_the_queue() {
+        let mut topology = Topology::new(script::login(), layout(None));
+        let mut ledger = script::ledger();
+        log_in(&mut topology, &mut ledger);
+        answer(&mut topology, &exists(0));
+        let text = "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q-1' in vhost 'v'";
+        let failure = topology
+            .receive(&script::channel_close(406, text), 0, &mut ledger)
+            .expect_err("a refusal")
+            .to_string();
+        assert!(
+            failure.contains("declaring queue 'q-1'") && failure.contains("--durable"),
+            "{failure}"
+        );
+    }
+}
