@@ -41,6 +41,8 @@ pub(crate) enum End {
     Interrupted,
     /// So many messages were not consumed, although nothing held them up.
     Missing(u64),
+    /// So many messages were not confirmed, although nothing held that up.
+    Unconfirmed(u64),
 }
 
 /// The part of a load that counts.
@@ -156,13 +158,15 @@ impl Goal {
         if sum.published < published {
             return None;
         }
-        let is_settled = !self.is_confirmed || sum.confirmed + sum.refused >= published;
+        let settled = sum.confirmed + sum.refused;
         match self.consumed {
             Some(consumed) if sum.consumed < consumed => {
                 (silence >= MISSING_LIMIT).then(|| End::Missing(consumed - sum.consumed))
             }
             None if silence < SILENCE_LIMIT => None,
-            _ if !is_settled => (silence >= MISSING_LIMIT).then_some(End::Missing(0)),
+            _ if self.is_confirmed && settled < published => {
+                (silence >= MISSING_LIMIT).then(|| End::Unconfirmed(published - settled))
+            }
             _ => Some(End::Complete),
         }
     }
@@ -219,6 +223,7 @@ mod tests {
     #[test]
     fn what_does_not_come_is_missed_after_a_while() {
         assert_eq!(GOAL.end(&sum(10, 10, 7), MISSING_LIMIT), Some(End::Missing(3)));
+        assert_eq!(GOAL.end(&sum(10, 6, 10), MISSING_LIMIT), Some(End::Unconfirmed(4)));
         assert_eq!(GOAL.end(&sum(9, 0, 0), MISSING_LIMIT), None, "publishers are held up");
     }
 

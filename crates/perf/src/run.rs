@@ -46,8 +46,14 @@ pub fn run(options: &Options) -> ExitCode {
         Ok((report, end)) => {
             let text = if options.is_json() { report.to_json() + "\n" } else { report.to_string() };
             let printed = io::stdout().lock().write_all(text.as_bytes());
-            if let End::Missing(missing) = end {
-                complain(&format!("{} messages were not consumed in time", grouped(missing)));
+            match end {
+                End::Missing(messages) => {
+                    complain(&format!("{} messages were not consumed in time", grouped(messages)));
+                }
+                End::Unconfirmed(messages) => {
+                    complain(&format!("{} messages were not confirmed in time", grouped(messages)));
+                }
+                End::Complete | End::Interrupted => {}
             }
             match (printed, end) {
                 (Ok(()), End::Complete | End::Interrupted) => ExitCode::SUCCESS,
