@@ -5,7 +5,7 @@
 //!                                     events are polled all along
 //! ```
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -18,6 +18,7 @@ use store::{Completion, Fault, Store, Submission, Ticket};
 use crate::client::Leaving;
 use crate::event::Event;
 use crate::hosted::Hosted;
+use crate::lag::Lag;
 use crate::mail::Mail;
 use crate::publisher::Confirm;
 use crate::registry::Errand;
@@ -52,6 +53,8 @@ pub struct Broker {
     pub(crate) dirty: VecDeque<QueueId>,
     /// Requests that wait for a queue's messages to be read from disk.
     pub(crate) fetches: BTreeMap<QueueId, Vec<Request>>,
+    /// Clients that are connected to this shard.
+    pub(crate) clients: BTreeSet<ClientId>,
     pub(crate) leaving: BTreeMap<ClientId, Leaving>,
     /// The exclusive queues of this shard's clients.
     pub(crate) owned: BTreeMap<ClientId, Vec<QueueId>>,
@@ -62,6 +65,7 @@ pub struct Broker {
     pub(crate) confirmed: Option<(Confirm, u64)>,
     pub(crate) outbox: Vec<Vec<Mail>>,
     resident_bytes: usize,
+    lag: Lag,
 }
 
 impl Broker {
@@ -82,6 +86,7 @@ impl Broker {
             random,
             dirty: VecDeque::new(),
             fetches: BTreeMap::new(),
+            clients: BTreeSet::new(),
             leaving: BTreeMap::new(),
             owned: BTreeMap::new(),
             awaiting: VecDeque::new(),
@@ -89,6 +94,7 @@ impl Broker {
             confirmed: None,
             outbox: (0..shards).map(|_| Vec::new()).collect(),
             resident_bytes: 0,
+            lag: Lag::default(),
         }
     }
 
@@ -113,7 +119,8 @@ impl Broker {
             Mail::Register(request) => self.register(*request),
             Mail::Serve { queue, request } => self.serve(queue, *request),
             Mail::Errand(errand) => self.run(*errand),
-            Mail::Owns { client, queue } => self.owned.entry(client).or_default().push(queue),
+            Mail::Owns { client, queue } => self.own(client, queue),
+            Mail::Lag { is_lagging } => self.lag.heard(is_lagging),
             Mail::Tell { client, event } => self.events.push_back((client, event)),
         }
     }
@@ -141,6 +148,11 @@ impl Broker {
 
     /// Mail for `shard` since the last call, in order.
     pub fn poll_mail(&mut self, shard: ShardId) -> Option<Vec<Mail>> {
+        if let Some(is_lagging) = self.lag.poll_news() {
+            for other in self.others() {
+                self.post(other, Mail::Lag { is_lagging });
+            }
+        }
         let box_of_shard = &mut self.outbox[usize::from(shard)];
         (!box_of_shard.is_empty()).then(|| std::mem::take(box_of_shard))
     }
@@ -210,6 +222,12 @@ impl Broker {
         }
     }
 
+    fn others(&self) -> impl Iterator<Item = ShardId> + use<> {
+        let (own, shards) = (usize::from(self.shard), self.shards);
+        let others = (0..shards).filter(move |&shard| shard != own);
+        others.map(|shard| ShardId::try_from(shard).expect("a node has at most 256 shards"))
+    }
+
     /// Where a queue lives.
     pub(crate) fn shard_of(&self, queue: QueueId) -> ShardId {
         ShardId::try_from(queue.shard(self.shards)).expect("a node has at most 256 shards")
@@ -256,18 +274,28 @@ impl Broker {
         }
     }
 
-    /// Brings the sum of what queues hold in memory up to date.
+    /// Brings the sum of what queues hold in memory up to date, and what is known of those that lag.
     pub(crate) fn count_resident(&mut self, id: QueueId) {
         if let Some(hosted) = self.queues.get_mut(&id) {
             let bytes = hosted.queue.resident_bytes();
             self.resident_bytes = self.resident_bytes + bytes - hosted.counted_bytes;
             hosted.counted_bytes = bytes;
+            let was_lagging = hosted.is_lagging;
+            let is_lagging = hosted.look_for_lag();
+            self.lag.change(was_lagging, is_lagging);
         }
     }
 
     pub(crate) fn forget_hosted(&mut self, id: QueueId) {
         if let Some(hosted) = self.queues.remove(&id) {
             self.resident_bytes -= hosted.counted_bytes;
+            self.lag.change(hosted.is_lagging, false);
         }
+    }
+
+    /// Whether somewhere consumers are willing and do not keep up. Then those that publish should go slower, for their
+    /// own good: what is passed on while it is in the cache costs a fraction of what has to wait.
+    pub const fn is_lagging(&self) -> bool {
+        self.lag.is_anywhere()
     }
 }

@@ -1,6 +1,6 @@
 //! The end of a client: its exclusive queues go with it, and it is told when they are gone.
 
-use message::ClientId;
+use message::{ClientId, QueueId};
 
 use crate::broker::Broker;
 use crate::event::Answer;
@@ -15,8 +15,23 @@ pub(crate) struct Leaving {
 }
 
 impl Broker {
+    /// A client has connected to this shard.
+    pub fn join(&mut self, client: ClientId) {
+        self.clients.insert(client);
+    }
+
+    /// Remembers that a queue goes with a client of this shard. If the client is gone already, so is the queue.
+    pub(crate) fn own(&mut self, client: ClientId, id: QueueId) {
+        if self.clients.contains(&client) {
+            self.owned.entry(client).or_default().push(id);
+        } else if self.hosted(id).is_some() {
+            self.drop_queue(id, After::Nothing);
+        }
+    }
+
     /// Ends a client's exclusive queues. They live on its own shard, because they were declared there.
     pub(crate) fn leave(&mut self, origin: Origin) {
+        self.clients.remove(&origin.client);
         let queues = self.owned.remove(&origin.client).unwrap_or_default();
         if queues.is_empty() {
             return self.answer(origin, Ok(Answer::Done));

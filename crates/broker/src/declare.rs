@@ -153,18 +153,14 @@ impl Broker {
         };
         let ticket = self.change(&[Change::AddQueue(queue)]).map_err(Refusal::InvalidBinding)?;
         if owner.is_some() {
-            self.own(origin, id);
+            let client = origin.client;
+            if client.shard() == self.shard {
+                self.own(client, id);
+            } else {
+                self.post(client.shard(), Mail::Owns { client, queue: id });
+            }
         }
         Ok((ticket, name))
-    }
-
-    /// Remembers, on the client's shard, that a queue goes with it.
-    fn own(&mut self, origin: Origin, id: QueueId) {
-        if origin.client.shard() == self.shard {
-            self.owned.entry(origin.client).or_default().push(id);
-        } else {
-            self.post(origin.client.shard(), Mail::Owns { client: origin.client, queue: id });
-        }
     }
 }
 

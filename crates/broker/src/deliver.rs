@@ -26,7 +26,9 @@ impl Broker {
                 outbox[usize::from(client.shard())].push(Mail::Tell { client, event });
             }
         });
-        if let Some(request) = hosted.queue.poll_tail_request() {
+        // Without anybody to take them, messages are best left on disk.
+        let is_wanted = hosted.queue.consumer_count() > 0 || self.fetches.contains_key(&id);
+        if is_wanted && let Some(request) = hosted.queue.poll_tail_request() {
             store.read(id, request.from_seq, request.bytes_max);
         }
         hosted.is_dirty = hosted.queue.can_dispatch();

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use metadata::Queue as Definition;
 use queue::Queue;
 
+const LAG_BEGINS_BYTES: usize = 1024 * 1024;
+const LAG_ENDS_BYTES: usize = 256 * 1024;
+
 /// A queue and what the broker must know of it at every step.
 #[derive(Debug)]
 pub(crate) struct Hosted {
@@ -14,12 +17,26 @@ pub(crate) struct Hosted {
     pub(crate) is_dirty: bool,
     /// Whether it is deleted here, and the topology does not yet say so: nothing may go in.
     pub(crate) is_deleted: bool,
+    /// Whether its consumers are willing and do not keep up.
+    pub(crate) is_lagging: bool,
     /// What `queue.resident_bytes()` was when the broker last added it up.
     pub(crate) counted_bytes: usize,
 }
 
 impl Hosted {
     pub(crate) const fn new(definition: Arc<Definition>, queue: Queue) -> Self {
-        Self { definition, queue, is_dirty: false, is_deleted: false, counted_bytes: 0 }
+        Self { definition, queue, is_dirty: false, is_deleted: false, is_lagging: false, counted_bytes: 0 }
+    }
+
+    /// Looks whether the queue lags: a consumer waits for its socket while messages pile up in memory. It has caught up
+    /// only when much less is left, so that the answer does not flicker.
+    pub(crate) fn look_for_lag(&mut self) -> bool {
+        let bytes = self.queue.resident_bytes();
+        self.is_lagging = if self.is_lagging {
+            bytes > LAG_ENDS_BYTES && self.queue.consumer_count() > 0
+        } else {
+            bytes > LAG_BEGINS_BYTES && self.queue.has_blocked_consumer()
+        };
+        self.is_lagging
     }
 }

@@ -24,6 +24,7 @@ mod deliver;
 mod event;
 mod get;
 mod hosted;
+mod lag;
 mod mail;
 mod publish;
 mod publisher;

@@ -63,6 +63,11 @@ pub enum Mail {
         /// Its queue.
         queue: QueueId,
     },
+    /// The sender's queues have begun, or ceased, to lag.
+    Lag {
+        /// Whether any of them does.
+        is_lagging: bool,
+    },
     /// For a client of the receiver.
     Tell {
         /// The client.

@@ -59,7 +59,6 @@ impl Start {
             let definition = Arc::clone(definition);
             let queue = Queue::recovered(found.first_seq, found.next_seq, found.live_count);
             broker.queues.insert(found.id, Hosted::new(definition, queue));
-            broker.mark_dirty(found.id);
             recovery.message_count += found.live_count;
             recovery.message_bytes += found.live_bytes;
         }

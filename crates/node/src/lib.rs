@@ -6,6 +6,7 @@
 
 mod boot;
 mod clients;
+mod pace;
 mod shard;
 mod timers;
 

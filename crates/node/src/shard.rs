@@ -16,6 +16,7 @@ use stdx::{Random, Time};
 use store::{Completion, Fault, Submission};
 
 use crate::clients::Clients;
+use crate::pace::Pace;
 use crate::timers::Timers;
 
 /// Above this, what waits for the disk holds back those that publish.
@@ -36,6 +37,9 @@ pub struct Shard {
     /// Connections that something happened to in this turn, each once.
     touched: Vec<ClientId>,
     is_stopping: bool,
+    pace: Pace,
+    /// A client was not read because of the pace.
+    is_pacing: bool,
     unsent_mail_count: usize,
     notices: Vec<(String, String)>,
 }
@@ -53,6 +57,8 @@ impl Shard {
             random,
             touched: Vec::new(),
             is_stopping: false,
+            pace: Pace::default(),
+            is_pacing: false,
             unsent_mail_count: 0,
             notices: Vec::new(),
         }
@@ -60,6 +66,7 @@ impl Shard {
 
     /// A turn begins. Take the other shards' mail before, hand it in after: it may speak of what they have declared.
     pub fn begin_turn(&mut self) {
+        self.is_pacing = false;
         self.broker.begin_turn();
     }
 
@@ -82,6 +89,7 @@ impl Shard {
         let client = self
             .clients
             .add(self.id, |client| Connection::new(client, peer, settings, random, now));
+        self.broker.join(client);
         self.touch(client);
         client
     }
@@ -89,6 +97,7 @@ impl Shard {
     /// A client has sent bytes.
     pub fn receive(&mut self, client: ClientId, bytes: &[u8], now: Time) {
         self.with(client, now, |connection, cx| connection.receive(cx, bytes));
+        self.pace.spend(bytes.len());
     }
 
     /// A client's socket is gone.
@@ -146,18 +155,24 @@ impl Shard {
     }
 
     /// Whether a client's socket should be read. A client that waits for an answer is not, and one that publishes is
-    /// not while the disk or another shard is behind.
-    pub fn wants_input(&self, client: ClientId) -> bool {
-        self.clients.get(client).is_some_and(|client| {
-            client.connection.wants_input()
-                && !(self.is_behind() && client.connection.has_published())
-        })
+    /// not while the disk, another shard or the consumers are behind.
+    pub fn wants_input(&mut self, client: ClientId, now: Time) -> bool {
+        let is_behind = self.is_behind();
+        let is_paced = self.broker.is_lagging() && !self.pace.allows(now);
+        let Some(client) = self.clients.get_mut(client) else { return false };
+        self.is_pacing |= is_paced;
+        if (is_behind || is_paced) && client.connection.has_published() {
+            client.connection.excuse(now);
+            return false;
+        }
+        client.connection.wants_input()
     }
 
-    /// Whether the disk or another shard is behind, so that publishers are held back.
-    pub fn is_behind(&self) -> bool {
+    /// Whether those that publish have to be held back.
+    fn is_behind(&self) -> bool {
         self.broker.unwritten_bytes() > UNWRITTEN_BYTES_MAX
             || self.unsent_mail_count > UNSENT_MAIL_MAX
+            || self.broker.resident_bytes() > self.settings.limits.resident_bytes_max
     }
 
     /// The shell tells how many pieces of mail it could not hand over yet.
@@ -177,10 +192,8 @@ impl Shard {
 
     /// When the next turn is due although nothing happens.
     pub fn poll_timeout(&self) -> Option<Time> {
-        match (self.timers.next(), self.broker.poll_timeout()) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        let pace = self.is_pacing.then(|| self.pace.next_period());
+        [self.timers.next(), self.broker.poll_timeout(), pace].into_iter().flatten().min()
     }
 
     /// Time has passed.

@@ -3,7 +3,7 @@
 //! A connection asks one thing at a time. Until the answer is there, no further input is looked at: what a client
 //! sends behind a declaration may depend on it.
 
-use broker::{Answer, ExchangeDeclaration, Origin, QueueDeclaration, Refusal, Request, Verb};
+use broker::{Answer, Event, ExchangeDeclaration, Origin, QueueDeclaration, Refusal, Request, Verb};
 use message::{Name, QueueId};
 use metadata::{Binding, BindingEnd};
 use queue::{Consumer, ConsumerId};
@@ -123,7 +123,11 @@ impl Connection {
         if link == 0 {
             return self.left();
         }
-        let Some(asked) = self.asked.take() else { return };
+        let Some(asked) = self.asked.take() else {
+            // The connection has been closed since it asked.
+            let reply = Box::new(reply);
+            return cx.broker.take_back(self.client, Event::Answered { link, reply });
+        };
         assert_eq!(link, u32::from(asked.channel), "the broker answers what was asked");
         match reply {
             Ok(answer) => self.grant(asked, answer),

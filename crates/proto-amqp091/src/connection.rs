@@ -130,7 +130,7 @@ impl Connection {
     /// Takes bytes that the client sent.
     pub fn receive(&mut self, cx: &mut Context<'_>, mut bytes: &[u8]) {
         self.heartbeat.heard(cx.now);
-        if !self.incoming.is_empty() && self.asked.is_none() {
+        if !self.incoming.is_empty() && !self.is_held() {
             bytes = self.complete_frame(cx, bytes);
         }
         if self.incoming.is_empty() {
@@ -168,15 +168,25 @@ impl Connection {
     /// The socket has taken `count` bytes of [`Connection::output`].
     pub fn sent(&mut self, cx: &mut Context<'_>, count: usize) {
         self.heartbeat.spoke(cx.now);
+        if count > 0 {
+            // A client that takes what it is sent lives, even if we do not listen to it at the moment.
+            self.heartbeat.heard(cx.now);
+        }
         if self.out.advance(count) {
             self.consumers.pay(self.client, cx.broker);
+            self.resume(cx);
         }
     }
 
     /// Whether more bytes of the client are wanted. While not, the socket is not read, and the client is held back by
     /// its own full socket.
-    pub const fn wants_input(&self) -> bool {
-        self.asked.is_none()
+    pub fn wants_input(&self) -> bool {
+        !self.is_held()
+    }
+
+    /// The shell does not read the socket for reasons of its own: the client's silence means nothing.
+    pub const fn excuse(&mut self, now: Time) {
+        self.heartbeat.heard(now);
     }
 
     /// Whether the socket is to be closed once [`Connection::output`] is sent.
@@ -222,7 +232,12 @@ impl Connection {
             }
             Stage::Running | Stage::Leaving => match self.heartbeat.due(cx.now) {
                 Due::Nothing => {}
-                Due::Speak => frame::write_heartbeat(self.out.buffer()),
+                Due::Speak => {
+                    if self.out.is_empty() {
+                        frame::write_heartbeat(self.out.buffer());
+                    }
+                    self.heartbeat.spoke(cx.now);
+                }
                 Due::PeerIsDead => {
                     let interval_s = self.heartbeat.interval_s();
                     self.notice(format!("missed heartbeats from client, timeout: {interval_s}s"));
@@ -247,9 +262,14 @@ impl Connection {
         self.incoming = Vec::new();
     }
 
+    /// Whether input has to wait: for an answer, or for the client to take what it has asked for.
+    fn is_held(&self) -> bool {
+        self.asked.is_some() || self.out.is_full()
+    }
+
     /// Goes on with what had to wait for an answer.
     fn resume(&mut self, cx: &mut Context<'_>) {
-        if self.asked.is_none() && !self.incoming.is_empty() {
+        if !self.is_held() && !self.incoming.is_empty() {
             let bytes = std::mem::take(&mut self.incoming);
             let used = self.consume(cx, &bytes);
             if self.stage != Stage::Finished {
@@ -307,7 +327,7 @@ impl Connection {
                 None => return 0,
             }
         }
-        while self.asked.is_none() {
+        while !self.is_held() {
             match self.stage {
                 Stage::Finished | Stage::Closing { is_deaf: true, .. } => return bytes.len(),
                 _ => {}

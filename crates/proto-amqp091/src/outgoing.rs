@@ -6,6 +6,9 @@ use wire_amqp091::method::Encode;
 /// Memory above this is given back when everything has been sent, so that an idle connection holds next to nothing.
 const KEPT_BYTES: usize = 4 * 1024;
 
+/// A client that leaves so much lying is not listened to: what it asks for would only be added.
+const FULL_BYTES: usize = 1024 * 1024;
+
 /// What waits to be sent.
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
@@ -19,6 +22,11 @@ impl Outgoing {
     /// What is not sent.
     pub(crate) fn pending(&self) -> &[u8] {
         &self.bytes[self.sent..]
+    }
+
+    /// Whether the client has to take something before it may ask for more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.pending().len() >= FULL_BYTES
     }
 
     pub(crate) const fn is_empty(&self) -> bool {

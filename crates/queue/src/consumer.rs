@@ -43,8 +43,13 @@ impl Taker {
         Self { consumer, unsettled_count: 0, window_bytes: WINDOW_BYTES, is_waiting: false }
     }
 
+    /// Whether it waits for its socket.
+    pub(crate) const fn is_blocked(&self) -> bool {
+        self.window_bytes <= 0
+    }
+
     pub(crate) fn may_take(&self) -> bool {
-        self.window_bytes > 0
+        !self.is_blocked()
             && self.consumer.credit_max.is_none_or(|credit_max| self.unsettled_count < credit_max)
     }
 }

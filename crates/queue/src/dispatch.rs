@@ -15,6 +15,7 @@ impl Queue {
             let Some(entry) = self.ready.pop() else { return };
             let taker = &mut self.takers[key];
             taker.window_bytes -= cost_bytes(entry.message.len_bytes());
+            self.blocked_count += usize::from(taker.is_blocked());
             let settles = taker.consumer.settles;
             if settles {
                 taker.unsettled_count += 1;

@@ -27,6 +27,8 @@ pub struct Queue {
     taker_keys: BTreeMap<ConsumerId, usize>,
     /// Those of `takers` that may take the next message, whose turn it is first.
     pub(crate) rotation: VecDeque<usize>,
+    /// How many of `takers` wait for their sockets.
+    pub(crate) blocked_count: usize,
     next_seq: u64,
     has_had_consumers: bool,
 }
@@ -99,6 +101,11 @@ impl Queue {
         self.ready.resident_bytes()
     }
 
+    /// Whether a consumer would take more, if only its socket did.
+    pub const fn has_blocked_consumer(&self) -> bool {
+        self.blocked_count > 0
+    }
+
     /// Adds a consumer.
     ///
     /// # Errors
@@ -124,6 +131,7 @@ impl Queue {
         if taker.is_waiting {
             self.rotation.retain(|&waiting| waiting != key);
         }
+        self.blocked_count -= usize::from(taker.is_blocked());
         if taker.unsettled_count > 0 {
             self.unsettled.orphan(key);
         }
@@ -138,7 +146,10 @@ impl Queue {
     /// Tells that a consumer's socket has taken `bytes` of what was on the way to it.
     pub fn credit(&mut self, id: ConsumerId, bytes: i64) {
         if let Some(&key) = self.taker_keys.get(&id) {
-            self.takers[key].window_bytes += bytes;
+            let taker = &mut self.takers[key];
+            let was_blocked = taker.is_blocked();
+            taker.window_bytes += bytes;
+            self.blocked_count -= usize::from(was_blocked && !taker.is_blocked());
             self.offer(key);
         }
     }

@@ -42,13 +42,13 @@ enum Command {
     /// Run the broker (what happens without a command, too)
     Serve(serve::Options),
     /// Put load on a broker, this one or any other that speaks AMQP 0-9-1, and measure
-    Perf,
+    Perf(perf::Options),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.command {
-        Some(Command::Perf) => ExitCode::SUCCESS,
+        Some(Command::Perf(options)) => perf::run(&options),
         Some(Command::Serve(options)) => serve_logged(&options),
         None => serve_logged(&arguments.serve),
     }

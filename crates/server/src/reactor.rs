@@ -157,7 +157,7 @@ impl Reactor {
         while let Some(submission) = self.shard.poll_submission(now) {
             self.disk.submit(submission);
         }
-        self.release_held();
+        self.release_held(now);
         while let Some((client, notice)) = self.shard.poll_notice() {
             tracing::info!(client, "{notice}");
         }
@@ -258,7 +258,7 @@ impl Reactor {
             let Some(client) = self.readable.pop_front() else { return };
             let Some(socket) = self.sockets.by_client(client) else { continue };
             socket.is_listed = false;
-            if !self.shard.wants_input(client) {
+            if !self.shard.wants_input(client, now) {
                 self.held.push(client);
                 continue;
             }
@@ -355,9 +355,9 @@ impl Reactor {
     }
 
     /// Lists the sockets again that were held back, if they may be read by now.
-    fn release_held(&mut self) {
+    fn release_held(&mut self, now: Time) {
         for client in std::mem::take(&mut self.held) {
-            if self.shard.wants_input(client) {
+            if self.shard.wants_input(client, now) {
                 self.list_again(client);
             } else if self.sockets.by_client(client).is_some() {
                 self.held.push(client);

@@ -26,6 +26,10 @@ use crate::reactor::{Reactor, WAKER};
 /// The most shards that a node can have.
 const SHARDS_MAX: usize = 256;
 
+/// How much of the machine's memory waiting messages may take, in tenths: RabbitMQ's
+/// `vm_memory_high_watermark.relative = 0.6`.
+const MEMORY_TENTHS: usize = 6;
+
 /// How to serve.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Options {
@@ -131,7 +135,7 @@ fn recover(config: &Config, data_dir: &DataDir) -> Result<Boot, String> {
     let mut disk = FsDisk::open(data_dir.path())
         .map_err(|error| format!("data directory cannot be opened: {error}"))?;
     let seed = seed().map_err(|error| format!("the system gives no random numbers: {error}"))?;
-    let settings = Arc::new(settings(config, seed));
+    let settings = Arc::new(settings(config, shards, seed));
     let boot = node::boot(&mut disk, shards, &settings, seed, store::Options::default())
         .map_err(|error| format!("data directory {}: {error}", data_dir.path().display()))?;
     for damage in &boot.damage {
@@ -148,7 +152,8 @@ fn recover(config: &Config, data_dir: &DataDir) -> Result<Boot, String> {
     Ok(boot)
 }
 
-fn settings(config: &Config, seed: u64) -> Settings {
+fn settings(config: &Config, shards: usize, seed: u64) -> Settings {
+    let resident_bytes_max = memory_bytes() / 10 * MEMORY_TENTHS / shards;
     let limits = Limits {
         frame_max: config.frame_max,
         initial_frame_max: config.initial_frame_max,
@@ -156,12 +161,20 @@ fn settings(config: &Config, seed: u64) -> Settings {
         heartbeat_s: config.heartbeat_s,
         handshake_timeout_ms: config.handshake_timeout_ms.into(),
         message_size_max: config.message_size_max.into(),
+        resident_bytes_max,
     };
     let [a, b, c, d, ..] = seed.to_le_bytes();
     let users = auth::Users::with_guest([a, b, c, d], config.loopback_users.contains("guest"));
     let mechanisms = config.auth_mechanisms.iter().filter_map(|name| auth::Mechanism::parse(name));
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     Settings::new(limits, users, mechanisms.collect(), &format!("leveret@{host}"))
+}
+
+/// The machine's memory.
+fn memory_bytes() -> usize {
+    let info = rustix::system::sysinfo();
+    let bytes = u128::from(info.totalram) * u128::from(info.mem_unit);
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 /// Random bits of the system: epochs of files and names must never repeat.
