@@ -30,7 +30,7 @@ class Leveret:
         self.ready_s = 0.0
 
     def __enter__(self):
-        return self.start()
+        return self
 
     def __exit__(self, *_):
         if self.process and self.process.poll() is None:
@@ -108,8 +108,10 @@ class Leveret:
         self.process.stdout.close()
 
     def log(self):
+        """What the broker complained of; the rest of its log is of no help here."""
         with contextlib.suppress(FileNotFoundError):
-            return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-30:])
+            lines = self.log_path.read_text(errors="replace").splitlines()
+            return "\n".join([line for line in lines if " INFO " not in line][-30:])
         return ""
 
 
@@ -144,5 +146,5 @@ def add_arguments(parser):
     parser.add_argument("--uri", help="test a broker that runs already, for example amqp://127.0.0.1:5670")
 
 
-def open_broker(options, *settings):
-    return Elsewhere(options.uri) if options.uri else Leveret(options.binary, *settings)
+def open_broker(options):
+    return Elsewhere(options.uri) if options.uri else Leveret(options.binary).start()

@@ -7,14 +7,14 @@ A bystander stays connected throughout: after each test it must still be served.
 """
 
 import argparse
+import concurrent.futures
 import contextlib
-import struct
 import sys
 import time
 import traceback
 
 import broker
-from hostile_cases import AFTER_LOGIN, BEFORE_LOGIN, PROTOCOL_HEADERS, SILENCE, Close
+from hostile_cases import AFTER_LOGIN, ANY, BEFORE_LOGIN, PROTOCOL_HEADERS, SILENCE, Close, syntax_error
 from wire import (
     CHANNEL_OPEN,
     CHANNEL_OPEN_OK,
@@ -38,6 +38,7 @@ from wire import (
 
 CAN_BE_TOLD = {"authentication_failure_close": True}
 REFUSED = "ACCESS_REFUSED - Login was refused using authentication mechanism {}. For details see the broker logfile."
+CASES_AT_ONCE = 16
 FLOOD_CONNECTIONS = 2_000
 FLOOD_GROWTH_KIB_MAX = 8 * 1024
 HANDSHAKE_TIMEOUT_S = 10
@@ -125,14 +126,12 @@ def logins(address):
         text = f"NOT_ALLOWED - negotiated {name} = {value} is {how} than the "
         text += f"{'maximum' if how == 'higher' else 'minimum'} allowed value ({limit})"
         # RabbitMQ keeps the reason in its log: before connection.open it ends without a word.
-        return [SILENCE, Close(530, text, (10, 31)), Close(530, text, (10, 30)), Close(530, text)]
+        return [SILENCE, Close(530, text, ANY)]
 
     refused = Close(403, REFUSED.format("PLAIN"))
     wrong = table({"LOGIN": "guest", "PASSWORD": "wrong"})[4:]
-    unknown = [SILENCE, Close(503, "COMMAND_INVALID - unknown authentication mechanism 'NONE'", (10, 11)),
-               Close(503, "COMMAND_INVALID - unknown authentication mechanism 'NONE'")]
-    malformed = [SILENCE, Close(502, "SYNTAX_ERROR - ..."), Close(502, "SYNTAX_ERROR - ...", (10, 11)),
-                 refused, Close(403, REFUSED.format("AMQPLAIN"))]
+    unknown = [SILENCE, Close(503, "COMMAND_INVALID - unknown authentication mechanism 'NONE'", ANY)]
+    malformed = [SILENCE, syntax_error(), refused, Close(403, REFUSED.format("AMQPLAIN"))]
     vhost = Close(530, "NOT_ALLOWED - vhost nowhere not found", (10, 40))
     return [
         ("a wrong password, to a client that can be told",
@@ -165,7 +164,7 @@ def too_many_channels(address):
     with Wire(address).log_in(channel_max=2).open_channel(1).open_channel(2) as wire:
         wire.send(method(3, CHANNEL_OPEN, b"\0"))
         text = "NOT_ALLOWED - number of channels opened (2) has reached the negotiated channel_max (2)"
-        expect(wire, Close(530, text), Close(530, text, (20, 10)))
+        expect(wire, Close(530, text, ANY))
 
 
 def pace(address):
@@ -209,10 +208,10 @@ def pace(address):
 
     def silent():
         with Wire(address).log_in(heartbeat=1) as wire:
-            began, heartbeats = time.monotonic(), 0
-            while (found := wire.frame()) is not None:
+            began, took, heartbeats = time.monotonic(), 0.0, 0
+            while took < 10 and (found := wire.frame()) is not None:
                 heartbeats += found.kind == HEARTBEAT
-            took = time.monotonic() - began
+                took = time.monotonic() - began
             assert heartbeats >= 2, f"{heartbeats} heartbeats in {took:.1f} s"
             # Two to three intervals; and a little, on a busy machine.
             assert 1.9 < took < 5, f"closed after {took:.1f} s"
@@ -284,17 +283,31 @@ class Silent:
         assert self.wire.closed(), f"open after {time.monotonic() - self.began:.0f} s without a byte"
 
 
-def tests(under_test):
+def run_together(cases):
+    """Runs cases at the same time, because most of them wait; (name, what went wrong or None) in order."""
+    with concurrent.futures.ThreadPoolExecutor(CASES_AT_ONCE) as pool:
+        running = [(name, pool.submit(case)) for name, case in cases]
+        for name, future in running:
+            yield name, future.exception()
+
+
+def outcomes(under_test, pattern):
     address = under_test.address
     silent = Silent(address)
-    yield from protocol_headers(address)
-    yield from after_login(address)
-    yield from before_login(address)
-    yield from logins(address)
-    yield from pace(address)
+    cases = [
+        *protocol_headers(address),
+        *after_login(address),
+        *before_login(address),
+        *logins(address),
+        *pace(address),
+    ]
+    yield from run_together([(name, case) for name, case in cases if pattern in name])
+    alone = [("a client that says nothing", silent.check)]
     if under_test.is_ours:
-        yield "memory stays flat under thousands of hostile connections", lambda: flood(under_test)
-    yield "a client that says nothing", silent.check
+        alone.append(("memory stays flat under a flood", lambda: flood(under_test)))
+    for case in alone:
+        if pattern in case[0]:
+            yield from run_together([case])
 
 
 def serve_bystander(bystander):
@@ -310,15 +323,11 @@ def main():
     passed = failed = 0
     with broker.open_broker(options) as under_test, Wire(under_test.address) as bystander:
         bystander.log_in().open_channel()
-        for name, case in tests(under_test):
-            if options.pattern not in name:
-                continue
-            try:
-                case()
-                serve_bystander(bystander)
-            except (AssertionError, OSError, struct.error):
+        for name, fault in outcomes(under_test, options.pattern):
+            serve_bystander(bystander)
+            if fault:
                 failed += 1
-                print(f"FAILED {name}\n{traceback.format_exc()}{under_test.log()}", flush=True)
+                print(f"FAILED {name}\n{''.join(traceback.format_exception(fault))}{under_test.log()}", flush=True)
             else:
                 passed += 1
                 print(f"ok {name}", flush=True)
