@@ -1,0 +1,290 @@
+//! A client that speaks AMQP 0-9-1 and remembers what it hears.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use proto_amqp091::Peer;
+use wire_amqp091::content::{self, Content as Outgoing};
+use wire_amqp091::limits::payload_max;
+use wire_amqp091::method::{Encode, Method, basic, channel, connection};
+use wire_amqp091::protocol_header::AMQP_0_9_1;
+use wire_amqp091::{ContentHeader, Frame, Kind, Table, frame};
+
+use crate::received::{Content, Received};
+use crate::world::{SocketId, World};
+
+/// What a client says in its handshake.
+#[derive(Clone, Debug)]
+pub(crate) struct Handshake {
+    pub(crate) capabilities: Table,
+    pub(crate) heartbeat_s: u16,
+    /// `None` takes what the server proposes.
+    pub(crate) frame_max: Option<u32>,
+    pub(crate) channel_max: Option<u16>,
+    pub(crate) virtual_host: String,
+}
+
+impl Default for Handshake {
+    fn default() -> Self {
+        let names = [
+            "authentication_failure_close",
+            "basic.nack",
+            "connection.blocked",
+            "consumer_cancel_notify",
+            "exchange_exchange_bindings",
+            "publisher_confirms",
+        ];
+        Self {
+            capabilities: names.iter().map(|&name| (name, true)).collect(),
+            heartbeat_s: 0,
+            frame_max: None,
+            channel_max: None,
+            virtual_host: "/".to_owned(),
+        }
+    }
+}
+
+/// A message whose method has come, and of its content a part.
+#[derive(Debug, Default)]
+struct Partial {
+    payload: Vec<u8>,
+    body_len: Option<u64>,
+    content: Content,
+}
+
+/// A client.
+#[derive(Debug)]
+pub struct Client {
+    socket: SocketId,
+    frame_max: u32,
+    /// Whether it opens channels by itself.
+    opens_channels: bool,
+    opened: BTreeSet<u16>,
+    outgoing: Vec<u8>,
+    incoming: Vec<u8>,
+    has_heard: bool,
+    partial: BTreeMap<u16, Partial>,
+    received: BTreeMap<u16, VecDeque<Received>>,
+    is_closed: bool,
+}
+
+impl Client {
+    /// A client that has connected and said nothing.
+    pub fn connect(world: &mut World, is_loopback: bool) -> Self {
+        let peer = Peer { address: "a client in memory".to_owned(), is_loopback };
+        Self {
+            socket: world.connect(peer),
+            frame_max: wire_amqp091::limits::FRAME_MAX_INITIAL,
+            opens_channels: false,
+            opened: BTreeSet::new(),
+            outgoing: Vec::new(),
+            incoming: Vec::new(),
+            has_heard: false,
+            partial: BTreeMap::new(),
+            received: BTreeMap::new(),
+            is_closed: false,
+        }
+    }
+
+    /// A client that has logged in as guest and opens channels when it first uses them.
+    ///
+    /// # Errors
+    /// What came instead of what belongs into a handshake.
+    pub fn open(world: &mut World) -> Result<Self, String> {
+        let mut client = Self::connect(world, true);
+        client.shake_hands(world, &Handshake::default(), true)?;
+        Ok(client)
+    }
+
+    pub(crate) fn shake_hands(
+        &mut self,
+        world: &mut World,
+        handshake: &Handshake,
+        opens_channels: bool,
+    ) -> Result<(), String> {
+        self.put(&AMQP_0_9_1);
+        self.speak(world)?;
+        self.expect(0, "connection.start")?;
+        let properties = Table::new().with("capabilities", handshake.capabilities.clone());
+        let start_ok = connection::StartOk {
+            client_properties: properties,
+            mechanism: "PLAIN",
+            response: b"\0guest\0guest",
+            locale: "en_US",
+        };
+        self.put_method(0, &start_ok);
+        self.speak(world)?;
+        let tune = self.expect(0, "connection.tune")?;
+        let Some(Method::ConnectionTune(tune)) = tune.method() else { return Ok(()) };
+        let frame_max = handshake.frame_max.unwrap_or(tune.frame_max);
+        let channel_max = handshake.channel_max.unwrap_or(tune.channel_max);
+        let heartbeat = handshake.heartbeat_s;
+        self.put_method(0, &connection::TuneOk { channel_max, frame_max, heartbeat });
+        let virtual_host = handshake.virtual_host.as_str();
+        self.put_method(0, &connection::Open { virtual_host, ..Default::default() });
+        self.speak(world)?;
+        self.expect(0, "connection.open-ok")?;
+        self.frame_max = frame_max;
+        self.opens_channels = opens_channels;
+        Ok(())
+    }
+
+    /// Opens a channel, unless that has been done or is left to the caller.
+    ///
+    /// # Errors
+    /// What came instead of `channel.open-ok`.
+    pub fn use_channel(&mut self, world: &mut World, number: u16) -> Result<(), String> {
+        if self.opens_channels && number != 0 && self.opened.insert(number) {
+            self.put_method(number, &channel::Open::default());
+            self.speak(world)?;
+            self.expect(number, "channel.open-ok")?;
+        }
+        Ok(())
+    }
+
+    /// From here on the channel is the caller's to open.
+    pub(crate) fn opens_itself(&mut self, number: u16) {
+        self.opened.insert(number);
+    }
+
+    /// Puts bytes behind what is to be sent.
+    pub fn put(&mut self, bytes: &[u8]) {
+        self.outgoing.extend_from_slice(bytes);
+    }
+
+    /// Puts a method behind what is to be sent.
+    pub fn put_method(&mut self, number: u16, method: &impl Encode) {
+        frame::write_method(&mut self.outgoing, number, method);
+    }
+
+    /// Puts a message behind what is to be sent, in frames that the node takes.
+    pub fn put_publish(
+        &mut self,
+        number: u16,
+        publish: &basic::Publish<'_>,
+        properties: &[u8],
+        body: &[u8],
+    ) {
+        let content = Outgoing { properties, body };
+        content::write_publish(&mut self.outgoing, number, publish, &content, self.frame_max);
+    }
+
+    /// Sends what was put, lets the node come to rest, and hears what it says.
+    ///
+    /// # Errors
+    /// When what it says is not AMQP 0-9-1.
+    pub fn speak(&mut self, world: &mut World) -> Result<(), String> {
+        world.send(self.socket, &std::mem::take(&mut self.outgoing));
+        world.settle();
+        self.hear(world)
+    }
+
+    /// Takes in what the node has said.
+    ///
+    /// # Errors
+    /// When that is not AMQP 0-9-1.
+    pub fn hear(&mut self, world: &mut World) -> Result<(), String> {
+        self.incoming.extend(world.take_output(self.socket));
+        if !self.has_heard
+            && let Some(header) = self.incoming.first_chunk::<8>()
+        {
+            self.has_heard = true;
+            if header.starts_with(b"AMQP") {
+                let header = Received::Header(*header);
+                self.received.entry(0).or_default().push_back(header);
+                self.incoming.drain(..8);
+            }
+        }
+        let bytes = std::mem::take(&mut self.incoming);
+        let mut rest = bytes.as_slice();
+        while let Some((frame, len)) =
+            frame::parse(rest, payload_max(self.frame_max)).map_err(|m| m.to_string())?
+        {
+            self.take(&frame)?;
+            rest = &rest[len..];
+        }
+        self.incoming = rest.to_vec();
+        if !self.is_closed && !world.is_open(self.socket) {
+            self.is_closed = true;
+            if !self.incoming.is_empty() {
+                return Err(format!("the last frame is cut: {:02x?}", self.incoming));
+            }
+            self.received.entry(0).or_default().push_back(Received::Closed);
+        }
+        Ok(())
+    }
+
+    /// The next thing that came on a channel; 0 is the connection itself.
+    pub fn next(&mut self, number: u16) -> Option<Received> {
+        self.received.get_mut(&number)?.pop_front()
+    }
+
+    /// The first thing that came and was not taken, with its channel.
+    pub fn first_left(&self) -> Option<(u16, &Received)> {
+        self.received.iter().find_map(|(&number, queue)| Some((number, queue.front()?)))
+    }
+
+    /// Closes the socket.
+    pub fn close(self, world: &mut World) {
+        world.close(self.socket);
+    }
+
+    fn expect(&mut self, number: u16, name: &str) -> Result<Received, String> {
+        match self.next(number) {
+            Some(came) if came.method().is_some_and(|method| method.name() == name) => Ok(came),
+            Some(other) => Err(format!("instead of {name} came {other}")),
+            None => Err(format!("{name} did not come")),
+        }
+    }
+
+    fn take(&mut self, frame: &Frame<'_>) -> Result<(), String> {
+        let number = frame.channel;
+        match frame.kind {
+            Kind::Heartbeat => {
+                self.received.entry(number).or_default().push_back(Received::Heartbeat);
+                return Ok(());
+            }
+            Kind::Method => {
+                let method = Method::decode(frame.payload).map_err(|m| m.to_string())?;
+                let payload = frame.payload.to_vec();
+                if self.partial.contains_key(&number) {
+                    return Err(format!("{} within a message", method.name()));
+                }
+                if !method.carries_content() {
+                    let received = Received::Method { payload, content: None };
+                    self.received.entry(number).or_default().push_back(received);
+                    return Ok(());
+                }
+                self.partial.insert(number, Partial { payload, ..Partial::default() });
+            }
+            Kind::Header => {
+                let header = ContentHeader::decode(frame.payload).map_err(|m| m.to_string())?;
+                let partial = self.partial.get_mut(&number).ok_or("a header without a method")?;
+                partial.body_len = Some(header.body_len);
+                partial.content.properties = header.properties.to_vec();
+            }
+            Kind::Body => {
+                let partial = self.partial.get_mut(&number).ok_or("a body without a method")?;
+                partial.content.body.extend_from_slice(frame.payload);
+                partial.content.body_frames += 1;
+            }
+        }
+        self.finish(number)
+    }
+
+    /// Takes a message that is whole.
+    fn finish(&mut self, number: u16) -> Result<(), String> {
+        let Some(partial) = self.partial.get(&number) else { return Ok(()) };
+        let len = partial.content.body.len() as u64;
+        match partial.body_len {
+            Some(body_len) if len > body_len => Err("a body is longer than its header says".into()),
+            Some(body_len) if len == body_len => {
+                let Partial { payload, content, .. } =
+                    self.partial.remove(&number).unwrap_or_default();
+                let received = Received::Method { payload, content: Some(content) };
+                self.received.entry(number).or_default().push_back(received);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}

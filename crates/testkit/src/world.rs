@@ -1,0 +1,312 @@
+//! A node without threads, sockets and clock.
+//!
+//! ```text
+//!   send ─▶ socket ─▶ receive ─▶ shard ─▶ output ─▶ socket ─▶ take_output
+//!                        mail ⇅  │ ⇅ submissions, completions
+//!                     other shards  MemoryDisk
+//! ```
+//!
+//! Everything stands still until [`World::settle`] runs turns, shard after shard, until nothing is left to do.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use broker::Mail;
+use message::{ClientId, ShardId};
+use node::Shard;
+use proto_amqp091::{Limits, Peer, Settings};
+use stdx::Time;
+use store::{Completion, Options, Submission};
+
+use crate::layout::Layout;
+use crate::memory_disk::MemoryDisk;
+
+/// A node that has not come to rest after this many turns never will.
+const TURNS_MAX: usize = 10_000_000;
+
+/// A client's end of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SocketId(usize);
+
+#[derive(Debug)]
+struct Socket {
+    shard: usize,
+    client: ClientId,
+    to_node: VecDeque<u8>,
+    to_client: Vec<u8>,
+    is_open: bool,
+}
+
+/// What passes between one shard and the rest.
+#[derive(Debug, Default)]
+struct Post {
+    mail: VecDeque<Vec<Mail>>,
+    completions: VecDeque<Completion>,
+}
+
+/// A node in memory.
+#[derive(Debug)]
+pub struct World {
+    layout: Layout,
+    settings: Arc<Settings>,
+    disk: MemoryDisk,
+    shards: Vec<Shard>,
+    posts: Vec<Post>,
+    sockets: Vec<Socket>,
+    next_shard: usize,
+    /// What the disk has been asked while it was held, with the shard that asked.
+    held: Vec<(usize, Submission)>,
+    is_disk_held: bool,
+    now: Time,
+    boots: u64,
+    notices: Vec<String>,
+}
+
+impl World {
+    /// A fresh node with an empty disk.
+    pub fn new(layout: Layout, limits: Limits) -> Self {
+        let users = auth::Users::with_guest([1, 2, 3, 4], true);
+        let mechanisms = auth::Mechanism::ALL.to_vec();
+        let settings = Settings::new(limits, users, mechanisms, "leveret@memory");
+        let mut world = Self {
+            layout,
+            settings: Arc::new(settings),
+            disk: MemoryDisk::new(),
+            shards: Vec::new(),
+            posts: Vec::new(),
+            sockets: Vec::new(),
+            next_shard: layout.first_shard,
+            held: Vec::new(),
+            is_disk_held: false,
+            now: Time::ZERO,
+            boots: 0,
+            notices: Vec::new(),
+        };
+        world.boot();
+        world
+    }
+
+    /// A client connects.
+    pub fn connect(&mut self, peer: Peer) -> SocketId {
+        let shard = self.next_shard % self.layout.shard_count;
+        self.next_shard += 1;
+        let client = self.shards[shard].accept(peer, self.now);
+        let (to_node, to_client) = (VecDeque::new(), Vec::new());
+        self.sockets.push(Socket { shard, client, to_node, to_client, is_open: true });
+        SocketId(self.sockets.len() - 1)
+    }
+
+    /// A client sends bytes. The node takes them when it [settles](World::settle).
+    pub fn send(&mut self, socket: SocketId, bytes: &[u8]) {
+        self.sockets[socket.0].to_node.extend(bytes);
+    }
+
+    /// What the node has sent since the last call.
+    pub fn take_output(&mut self, socket: SocketId) -> Vec<u8> {
+        std::mem::take(&mut self.sockets[socket.0].to_client)
+    }
+
+    /// Whether the socket is open: neither side has closed it.
+    pub fn is_open(&self, socket: SocketId) -> bool {
+        self.sockets[socket.0].is_open
+    }
+
+    /// A client closes its socket without a word.
+    pub fn close(&mut self, socket: SocketId) {
+        let socket = &mut self.sockets[socket.0];
+        if std::mem::take(&mut socket.is_open) {
+            self.shards[socket.shard].lost(socket.client, self.now);
+        }
+    }
+
+    /// Runs turns until there is nothing left to do.
+    ///
+    /// # Panics
+    /// When the node does not come to rest.
+    pub fn settle(&mut self) {
+        for _ in 0..TURNS_MAX {
+            let mut is_busy = false;
+            for shard in 0..self.shards.len() {
+                is_busy |= self.turn(shard);
+            }
+            if !is_busy {
+                return;
+            }
+        }
+        panic!("the node does not come to rest");
+    }
+
+    /// What the disk is asked is not done before [`World::release_disk`].
+    pub const fn hold_disk(&mut self) {
+        self.is_disk_held = true;
+    }
+
+    /// The disk does what it has been asked.
+    pub fn release_disk(&mut self) {
+        self.is_disk_held = false;
+        for (shard, submission) in std::mem::take(&mut self.held) {
+            self.execute(shard, submission);
+        }
+    }
+
+    /// Time passes. What is due on the way is done when it is due.
+    pub fn pass(&mut self, ms: u64) {
+        let end = self.now.plus_millis(ms);
+        self.settle();
+        while let Some(due) = self.shards.iter().filter_map(Shard::poll_timeout).min()
+            && due <= end
+        {
+            // What is due and waits for a held disk stays due; time must not stand still with it.
+            self.now = due.max(self.now.plus_millis(1)).min(end);
+            self.settle();
+            if self.now == end {
+                return;
+            }
+        }
+        self.now = end;
+        self.settle();
+    }
+
+    /// The server is told to stop: clients hear of it, and everything goes to disk.
+    ///
+    /// # Panics
+    /// When it does not get everything to disk.
+    pub fn stop(&mut self) {
+        self.release_disk();
+        for shard in &mut self.shards {
+            shard.stop(self.now);
+        }
+        self.settle();
+        assert!(self.shards.iter().all(Shard::is_flushed), "a stopped node is on disk");
+    }
+
+    /// The process is gone, with all that it had in memory and all that the disk has not done.
+    pub fn crash(&mut self) {
+        self.held.clear();
+        self.is_disk_held = false;
+        self.sockets.iter_mut().for_each(|socket| socket.is_open = false);
+        self.shards.clear();
+    }
+
+    /// The process starts from what is on disk.
+    ///
+    /// # Panics
+    /// When it cannot.
+    pub fn boot(&mut self) {
+        self.crash();
+        self.boots += 1;
+        let shard_count = self.layout.shard_count;
+        let booted = node::boot(&mut self.disk, shard_count, &self.settings, self.boots, options())
+            .expect("a disk that never fails can be read");
+        assert!(booted.damage.is_empty(), "nothing is damaged: {:?}", booted.damage);
+        self.shards = booted.shards;
+        self.posts = (0..shard_count).map(|_| Post::default()).collect();
+        self.settle();
+    }
+
+    /// What the node would have logged since the last call.
+    pub fn take_notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// One turn of one shard. Returns whether anything happened.
+    fn turn(&mut self, index: usize) -> bool {
+        let Self { shards, posts, now, .. } = self;
+        let (shard, post) = (&mut shards[index], &mut posts[index]);
+        let mut is_busy = !post.mail.is_empty() || !post.completions.is_empty();
+        shard.begin_turn();
+        post.mail.drain(..).for_each(|batch| shard.deliver_mail(batch));
+        for completion in post.completions.drain(..) {
+            shard.complete(completion).expect("a disk that never fails");
+        }
+        shard.handle_timeout(*now);
+        is_busy |= self.read(index);
+        is_busy |= self.work(index);
+        is_busy |= self.send_mail(index);
+        while let Some(submission) = self.shards[index].poll_submission(self.now) {
+            is_busy = true;
+            if self.is_disk_held {
+                self.held.push((index, submission));
+            } else {
+                self.execute(index, submission);
+            }
+        }
+        while let Some((_, notice)) = self.shards[index].poll_notice() {
+            self.notices.push(notice);
+        }
+        is_busy
+    }
+
+    fn execute(&mut self, shard: usize, submission: Submission) {
+        self.posts[shard].completions.push_back(submission.execute(&mut self.disk));
+    }
+
+    /// One piece of input for every client that may speak.
+    fn read(&mut self, index: usize) -> bool {
+        let mut is_busy = false;
+        let shard = &mut self.shards[index];
+        for socket in self.sockets.iter_mut().filter(|socket| socket.shard == index) {
+            let wants_input = socket.is_open && shard.wants_input(socket.client, self.now);
+            if wants_input && !socket.to_node.is_empty() {
+                let count = socket.to_node.len().min(self.layout.piece_bytes);
+                let piece: Vec<u8> = socket.to_node.drain(..count).collect();
+                shard.receive(socket.client, &piece, self.now);
+                is_busy = true;
+            }
+        }
+        is_busy
+    }
+
+    /// Works and writes in turns: what is written makes room for more to be delivered.
+    fn work(&mut self, index: usize) -> bool {
+        let mut is_busy = false;
+        loop {
+            let shard = &mut self.shards[index];
+            shard.work(self.now);
+            let mut has_sent = false;
+            while let Some(client) = shard.poll_touched() {
+                let socket = self.sockets.iter_mut().find(|socket| {
+                    socket.is_open && socket.shard == index && socket.client == client
+                });
+                let Some(socket) = socket else { continue };
+                let count = shard.output(client).len();
+                if count > 0 {
+                    socket.to_client.extend_from_slice(shard.output(client));
+                    shard.sent(client, count, self.now);
+                    has_sent = true;
+                }
+                if shard.is_finished(client) && shard.output(client).is_empty() {
+                    socket.is_open = false;
+                    shard.lost(client, self.now);
+                    has_sent = true;
+                }
+            }
+            if !has_sent {
+                return is_busy;
+            }
+            is_busy = true;
+        }
+    }
+
+    fn send_mail(&mut self, from: usize) -> bool {
+        let mut is_busy = false;
+        for to in 0..self.posts.len() {
+            let shard = ShardId::try_from(to).expect("a node has at most 256 shards");
+            while let Some(batch) = self.shards[from].poll_mail(shard) {
+                self.posts[to].mail.push_back(batch);
+                is_busy = true;
+            }
+        }
+        is_busy
+    }
+}
+
+/// Small files, so that a conversation of a few messages sees the journal roll and a start costs little.
+fn options() -> Options {
+    Options {
+        journal_file_bytes: 4 << 20,
+        fill_step_bytes: 64 << 10,
+        segment_bytes: 1 << 20,
+        ..Options::default()
+    }
+}
