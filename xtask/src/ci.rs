@@ -20,6 +20,7 @@ const STEPS: &[(&str, Action)] = &[
     ("hostile", |root| interop(root, "hostile.py", &[])),
     ("kill9", |root| interop(root, "kill9.py", &["--cycles", "5"])),
     ("sim", |root| step::cargo_sim(root, &["--seeds", "1000"])),
+    ("bugs", seeded_bugs),
     ("fuzz", fuzz::run),
 ];
 
@@ -77,6 +78,12 @@ fn select(arguments: &[&str]) -> Result<Vec<(&'static str, Action)>, String> {
 
 fn lints(root: &Path) -> Result<(), String> {
     step::cargo(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+}
+
+/// Builds the broker with bugs on purpose, to see that the simulator finds them.
+fn seeded_bugs(root: &Path) -> Result<(), String> {
+    let test = ["--features", "seeded-bugs", "--test", "seeded_bugs"];
+    step::cargo(root, &[&["test", "--package", "sim"], &test[..]].concat())
 }
 
 /// Runs one program of `tests/interop` against the release binary, with the Python that has pika.
