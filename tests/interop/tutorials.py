@@ -1,4 +1,8 @@
-"""The programs of the RabbitMQ tutorials for Python, as they are written there: nothing is configured first."""
+"""The programs of the RabbitMQ tutorials for Python: nothing is configured first.
+
+They are written as the edition with classic queues has them. The edition for RabbitMQ 4 declares some queues with
+`x-queue-type: quorum`, which Leveret does not have.
+"""
 
 import threading
 import uuid
