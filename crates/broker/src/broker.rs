@@ -11,8 +11,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use message::{ClientId, Message, QueueId, ShardId};
 use metadata::Change;
-use queue::Queue;
-use stdx::{Random, Time};
+use queue::{Delivery, Queue};
+use stdx::{Random, Recent, Time};
 use store::{Completion, Fault, Store, Submission, Ticket};
 
 use crate::client::Leaving;
@@ -27,6 +27,9 @@ use crate::topology::Topology;
 
 /// Deliveries handed out before the events are drained: few enough that they stay in the first-level cache.
 const DISPATCH_STEP: usize = 256;
+
+/// Empty lists of messages or deliveries that are kept to be used again.
+pub(crate) const LISTS_MAX: usize = 64;
 
 /// What all shards of a node look at: the topology in force.
 pub type Shared = Arc<ArcSwap<Topology>>;
@@ -46,7 +49,7 @@ pub struct Broker {
     pub(crate) shards: usize,
     pub(crate) shared: Shared,
     pub(crate) topology: Arc<Topology>,
-    pub(crate) queues: BTreeMap<QueueId, Hosted>,
+    pub(crate) queues: Recent<QueueId, Hosted>,
     pub(crate) store: Store,
     pub(crate) random: Random,
     /// Queues with something to dispatch, each once.
@@ -64,6 +67,11 @@ pub struct Broker {
     /// Confirms of one conversation in a row, not yet told.
     pub(crate) confirmed: Option<(Confirm, u64)>,
     pub(crate) outbox: Vec<Vec<Mail>>,
+    /// Empty lists, to be used again.
+    pub(crate) delivery_lists: Vec<Vec<Delivery>>,
+    pub(crate) message_lists: Vec<Vec<Message>>,
+    /// Deliveries by client while a queue is dispatched.
+    pub(crate) runs: Vec<(ClientId, Vec<Delivery>)>,
     resident_bytes: usize,
     lag: Lag,
 }
@@ -81,7 +89,7 @@ impl Broker {
             shards,
             topology: shared.load_full(),
             shared,
-            queues: BTreeMap::new(),
+            queues: Recent::new(),
             store,
             random,
             dirty: VecDeque::new(),
@@ -93,6 +101,9 @@ impl Broker {
             events: VecDeque::new(),
             confirmed: None,
             outbox: (0..shards).map(|_| Vec::new()).collect(),
+            delivery_lists: Vec::new(),
+            message_lists: Vec::new(),
+            runs: Vec::new(),
             resident_bytes: 0,
             lag: Lag::default(),
         }
@@ -110,7 +121,9 @@ impl Broker {
     /// Handles a piece of mail from another shard.
     pub fn receive(&mut self, mail: Mail) {
         match mail {
-            Mail::Enqueue { queue, message, confirm } => self.enqueue(queue, message, confirm),
+            Mail::Enqueue { queue, messages, confirm } => {
+                self.enqueue_run(queue, messages, confirm);
+            }
             Mail::Settle { queue, delivery, settlement } => {
                 self.settle_here(queue, delivery, settlement);
             }
@@ -209,16 +222,14 @@ impl Broker {
 
     /// The queue's live state, if it lives here and has been used.
     pub fn queue(&self, id: QueueId) -> Option<&Queue> {
-        self.queues.get(&id).map(|hosted| &hosted.queue)
+        self.queues.get(id).map(|hosted| &hosted.queue)
     }
 
-    /// Gives a message to a queue, wherever it lives.
-    pub(crate) fn send(&mut self, queue: QueueId, message: Message, confirm: Option<Confirm>) {
-        let shard = self.shard_of(queue);
-        if shard == self.shard {
-            self.enqueue(queue, message, confirm);
-        } else {
-            self.post(shard, Mail::Enqueue { queue, message, confirm });
+    /// Takes back a list that came with an event, to be used again.
+    pub fn recycle(&mut self, mut deliveries: Vec<Delivery>) {
+        if self.delivery_lists.len() < LISTS_MAX {
+            deliveries.clear();
+            self.delivery_lists.push(deliveries);
         }
     }
 
@@ -255,18 +266,15 @@ impl Broker {
     /// was published before anybody could know of it.
     pub(crate) fn hosted(&mut self, id: QueueId) -> Option<&mut Hosted> {
         assert_eq!(self.shard_of(id), self.shard, "mail for a queue goes to its shard");
-        let hosted = match self.queues.entry(id) {
-            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                let definition = self.topology.definitions().queue_by_id(id)?;
-                entry.insert(Hosted::new(Arc::clone(definition), Queue::new()))
-            }
-        };
-        (!hosted.is_deleted).then_some(hosted)
+        if self.queues.get_mut(id).is_none() {
+            let definition = self.topology.definitions().queue_by_id(id)?;
+            self.queues.insert(id, Hosted::new(Arc::clone(definition), Queue::new()));
+        }
+        self.queues.get_mut(id).filter(|hosted| !hosted.is_deleted)
     }
 
     pub(crate) fn mark_dirty(&mut self, id: QueueId) {
-        if let Some(hosted) = self.queues.get_mut(&id)
+        if let Some(hosted) = self.queues.get_mut(id)
             && !hosted.is_dirty
         {
             hosted.is_dirty = true;
@@ -276,7 +284,7 @@ impl Broker {
 
     /// Brings the sum of what queues hold in memory up to date, and what is known of those that lag.
     pub(crate) fn count_resident(&mut self, id: QueueId) {
-        if let Some(hosted) = self.queues.get_mut(&id) {
+        if let Some(hosted) = self.queues.get_mut(id) {
             let bytes = hosted.queue.resident_bytes();
             self.resident_bytes = self.resident_bytes + bytes - hosted.counted_bytes;
             hosted.counted_bytes = bytes;
@@ -287,7 +295,7 @@ impl Broker {
     }
 
     pub(crate) fn forget_hosted(&mut self, id: QueueId) {
-        if let Some(hosted) = self.queues.remove(&id) {
+        if let Some(hosted) = self.queues.remove(id) {
             self.resident_bytes -= hosted.counted_bytes;
             self.lag.change(hosted.is_lagging, false);
         }

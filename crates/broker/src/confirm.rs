@@ -13,7 +13,8 @@ impl Broker {
     pub(crate) fn release_synced(&mut self) {
         let synced = self.store.synced();
         while let Some((ticket, _)) = self.awaiting.front() {
-            if !synced.covers(*ticket) {
+            let is_safe = synced.covers(*ticket) || cfg!(feature = "seeded-bugs");
+            if !is_safe {
                 return;
             }
             let Some((_, awaited)) = self.awaiting.pop_front() else { return };

@@ -4,26 +4,26 @@ use message::{Message, QueueId};
 
 use crate::broker::Broker;
 use crate::event::Event;
-use crate::mail::Mail;
 
 impl Broker {
     /// Hands at most `limit` of a queue's messages to its consumers, and asks the store for more if the queue's
     /// window runs low.
     pub(crate) fn dispatch_queue(&mut self, id: QueueId, limit: usize) {
         self.tell_confirmed();
-        let Some(hosted) = self.queues.get_mut(&id) else { return };
-        let (store, events, outbox) = (&mut self.store, &mut self.events, &mut self.outbox);
-        let shard = self.shard;
+        let Some(hosted) = self.queues.get_mut(id) else { return };
+        let (store, runs, lists) = (&mut self.store, &mut self.runs, &mut self.delivery_lists);
         hosted.queue.dispatch(limit, |delivery| {
             if delivery.leaves_store {
                 store.settle(id, delivery.seq);
             }
             let client = delivery.consumer.client;
-            let event = Event::Deliver { queue: id, delivery };
-            if client.shard() == shard {
-                events.push_back((client, event));
-            } else {
-                outbox[usize::from(client.shard())].push(Mail::Tell { client, event });
+            match runs.iter_mut().rev().find(|(of, _)| *of == client) {
+                Some((_, deliveries)) => deliveries.push(delivery),
+                None => {
+                    let mut deliveries = lists.pop().unwrap_or_default();
+                    deliveries.push(delivery);
+                    runs.push((client, deliveries));
+                }
             }
         });
         // Without anybody to take them, messages are best left on disk.
@@ -36,13 +36,18 @@ impl Broker {
             self.dirty.push_back(id);
         }
         self.count_resident(id);
+        let mut runs = std::mem::take(&mut self.runs);
+        for (client, deliveries) in runs.drain(..) {
+            self.tell(client, Event::Deliver { queue: id, deliveries });
+        }
+        self.runs = runs;
     }
 
     /// Gives queues what was read for them.
     pub(crate) fn take_loaded(&mut self) {
         while let Some(loaded) = self.store.poll_loaded() {
             let id = loaded.queue;
-            let Some(hosted) = self.queues.get_mut(&id) else { continue };
+            let Some(hosted) = self.queues.get_mut(id) else { continue };
             // What is not a message was damaged before its checksum was made; the store cannot have such.
             let messages = loaded.messages.into_iter().map(|(seq, bytes)| {
                 let message = Message::from_bytes(bytes);

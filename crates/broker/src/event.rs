@@ -46,12 +46,13 @@ pub enum Answer {
 /// Something a client is told.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// A message for one of its consumers.
+    /// Messages for its consumers, in order. Give the list back with [`Broker::recycle`](crate::Broker::recycle): it is
+    /// used again.
     Deliver {
         /// From this queue.
         queue: QueueId,
-        /// The message.
-        delivery: Delivery,
+        /// The messages.
+        deliveries: Vec<Delivery>,
     },
     /// Messages that it published are safe: `first..=last` of a conversation's confirm numbers, each for one of the
     /// queues that it went to.

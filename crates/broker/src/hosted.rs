@@ -25,7 +25,14 @@ pub(crate) struct Hosted {
 
 impl Hosted {
     pub(crate) const fn new(definition: Arc<Definition>, queue: Queue) -> Self {
-        Self { definition, queue, is_dirty: false, is_deleted: false, is_lagging: false, counted_bytes: 0 }
+        Self {
+            definition,
+            queue,
+            is_dirty: false,
+            is_deleted: false,
+            is_lagging: false,
+            counted_bytes: 0,
+        }
     }
 
     /// Looks whether the queue lags: a consumer waits for its socket while messages pile up in memory. It has caught up

@@ -11,13 +11,13 @@ use crate::request::Request;
 /// One piece of mail.
 #[derive(Clone, Debug)]
 pub enum Mail {
-    /// A message for a queue that lives with the receiver.
+    /// Messages for a queue that lives with the receiver, in order.
     Enqueue {
         /// The queue.
         queue: QueueId,
-        /// The message.
-        message: Message,
-        /// Whom to tell when it is safe.
+        /// The messages.
+        messages: Vec<Message>,
+        /// Whom to tell when the first of them is safe; the others have the numbers that follow.
         confirm: Option<Confirm>,
     },
     /// Deliveries of a queue that lives with the receiver have ended.

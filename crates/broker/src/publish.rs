@@ -2,9 +2,13 @@
 
 use message::{Headers, Message, QueueId};
 
-use crate::broker::{Awaited, Broker};
+use crate::broker::{Awaited, Broker, LISTS_MAX};
+use crate::mail::Mail;
 use crate::publisher::{Confirm, Publisher};
 use crate::refusal::Refusal;
+
+/// Messages in one piece of mail at most: a list is used again, and should not grow without end.
+const RUN_MAX: usize = 512;
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +31,7 @@ impl Broker {
         message: Message,
         headers: &dyn Headers,
     ) -> Result<Published, Refusal> {
-        let (exchange, key) = (message.exchange(), message.routing_key());
-        let queues = publisher.route(&self.topology, exchange, key, headers)?;
-        let confirm = publisher.begin(queues.len());
+        let (queues, confirm) = publisher.begin(&self.topology, &message, headers)?;
         let Some((&last, others)) = queues.split_last() else {
             return Ok(Published::Unroutable);
         };
@@ -40,28 +42,78 @@ impl Broker {
         Ok(Published::Routed)
     }
 
+    /// Gives a message to a queue, wherever it lives. Messages for one queue of another shard go as one piece of mail.
+    fn send(&mut self, queue: QueueId, message: Message, confirm: Option<Confirm>) {
+        let shard = self.shard_of(queue);
+        if shard == self.shard {
+            return self.enqueue(queue, message, confirm);
+        }
+        let mail = &mut self.outbox[usize::from(shard)];
+        if let Some(Mail::Enqueue { queue: same, messages, confirm: first }) = mail.last_mut()
+            && *same == queue
+            && messages.len() < RUN_MAX
+            && follows(*first, messages.len(), confirm)
+        {
+            return messages.push(message);
+        }
+        let mut messages = self.message_lists.pop().unwrap_or_default();
+        messages.push(message);
+        mail.push(Mail::Enqueue { queue, messages, confirm });
+    }
+
+    /// Puts messages from another shard into a queue of this one.
+    pub(crate) fn enqueue_run(
+        &mut self,
+        queue: QueueId,
+        mut messages: Vec<Message>,
+        mut confirm: Option<Confirm>,
+    ) {
+        for message in messages.drain(..) {
+            self.enqueue(queue, message, confirm);
+            if let Some(confirm) = &mut confirm {
+                confirm.number += 1;
+            }
+        }
+        if self.message_lists.len() < LISTS_MAX {
+            self.message_lists.push(messages);
+        }
+    }
+
     /// Puts a message into a queue of this shard. It is safe when it needs no disk, or when the journal is synced
     /// behind it; a queue that was deleted meanwhile has nothing to keep.
     pub(crate) fn enqueue(&mut self, id: QueueId, message: Message, confirm: Option<Confirm>) {
-        let Some(hosted) = self.hosted(id) else {
+        if self.hosted(id).is_none() {
             return self.confirm(confirm);
-        };
+        }
+        let Some(hosted) = self.queues.get_mut(id) else { return };
         let is_stored = hosted.definition.is_durable && message.is_persistent();
-        let seq = hosted.queue.next_seq();
+        if !hosted.is_dirty {
+            hosted.is_dirty = true;
+            self.dirty.push_back(id);
+        }
         if is_stored {
+            let seq = hosted.queue.next_seq();
             let ticket = self.store.enqueue(id, seq, message.as_bytes(), confirm.is_some());
+            hosted.queue.enqueue(message, is_stored);
             if let Some(confirm) = confirm {
                 self.awaiting.push_back((ticket, Awaited::Confirm(confirm)));
             }
         } else {
+            hosted.queue.enqueue(message, is_stored);
             self.confirm(confirm);
         }
-        if let Some(hosted) = self.queues.get_mut(&id) {
-            hosted.queue.enqueue(message, is_stored);
-            if !hosted.is_dirty {
-                hosted.is_dirty = true;
-                self.dirty.push_back(id);
-            }
+    }
+}
+
+/// Whether a message can join a run of `len` that begins with the confirm `first`.
+fn follows(first: Option<Confirm>, len: usize, confirm: Option<Confirm>) -> bool {
+    match (first, confirm) {
+        (None, None) => true,
+        (Some(first), Some(confirm)) => {
+            first.client == confirm.client
+                && first.link == confirm.link
+                && first.number + len as u64 == confirm.number
         }
+        _ => false,
     }
 }

@@ -1,9 +1,8 @@
 //! One conversation's publishing side: routes that it found before, and confirms that it waits for.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
-use message::{ClientId, Headers, Name, QueueId};
+use message::{ClientId, Headers, Message, Name, QueueId};
 use routing::{ExchangeId, Targets};
 
 use crate::refusal::{Object, Refusal};
@@ -35,7 +34,7 @@ pub struct Confirmation {
 struct Route {
     exchange: Box<[u8]>,
     key: Box<[u8]>,
-    queues: Arc<[QueueId]>,
+    queues: Box<[QueueId]>,
 }
 
 /// One conversation's publishing side. The front-end keeps it and hands it in with every message.
@@ -46,6 +45,8 @@ pub struct Publisher {
     routes: Vec<Route>,
     /// Where the last route was found: a producer mostly repeats itself.
     last: usize,
+    /// The route of a message whose headers decided, which is not remembered.
+    passing: Box<[QueueId]>,
     version: u64,
     scratch: Targets,
     confirms: Option<Confirms>,
@@ -59,6 +60,7 @@ impl Publisher {
             vhost,
             routes: Vec::new(),
             last: 0,
+            passing: Box::default(),
             version: 0,
             scratch: Targets::default(),
             confirms: None,
@@ -87,49 +89,58 @@ impl Publisher {
         self.confirms.as_mut()?.poll()
     }
 
-    /// Gives the next message its number; it is safe once `targets` queues say so.
-    pub(crate) fn begin(&mut self, targets: usize) -> Option<Confirm> {
-        let Origin { client, link } = self.origin;
-        let number = self.confirms.as_mut()?.begin(targets);
-        Some(Confirm { client, link, number })
-    }
-
-    /// The queues that a message goes to.
+    /// Finds the queues that a message goes to, and gives it its confirm number.
     ///
     /// # Errors
     /// [`Refusal`] when there is no such exchange, or it takes no messages from clients.
-    pub(crate) fn route(
+    pub(crate) fn begin(
+        &mut self,
+        topology: &Topology,
+        message: &Message,
+        headers: &dyn Headers,
+    ) -> Result<(&[QueueId], Option<Confirm>), Refusal> {
+        let (exchange, key) = (message.exchange(), message.routing_key());
+        let Origin { client, link } = self.origin;
+        let queues = match self.route(topology, exchange, key, headers)? {
+            Some(index) => &self.routes[index].queues,
+            None => &self.passing,
+        };
+        let confirms = self.confirms.as_mut();
+        let number = confirms.map(|confirms| confirms.begin(queues.len()));
+        Ok((queues, number.map(|number| Confirm { client, link, number })))
+    }
+
+    /// Where among `routes` the way of a message stands; `None` for `passing`.
+    fn route(
         &mut self,
         topology: &Topology,
         exchange: &[u8],
         key: &[u8],
         headers: &dyn Headers,
-    ) -> Result<Arc<[QueueId]>, Refusal> {
+    ) -> Result<Option<usize>, Refusal> {
         if self.version != topology.version() {
             self.routes.clear();
             self.version = topology.version();
         }
         let is_same = |route: &Route| *route.key == *key && *route.exchange == *exchange;
-        if let Some(route) = self.routes.get(self.last).filter(|route| is_same(route)) {
-            return Ok(Arc::clone(&route.queues));
+        if self.routes.get(self.last).is_some_and(is_same) {
+            return Ok(Some(self.last));
         }
         if let Some(index) = self.routes.iter().position(is_same) {
             self.last = index;
-            return Ok(Arc::clone(&self.routes[index].queues));
+            return Ok(Some(index));
         }
         let (queues, is_constant) = self.find(topology, exchange, key, headers)?;
-        if is_constant {
-            if self.routes.len() == ROUTES_MAX {
-                self.routes.clear();
-            }
-            self.last = self.routes.len();
-            self.routes.push(Route {
-                exchange: exchange.into(),
-                key: key.into(),
-                queues: Arc::clone(&queues),
-            });
+        if !is_constant {
+            self.passing = queues;
+            return Ok(None);
         }
-        Ok(queues)
+        if self.routes.len() == ROUTES_MAX {
+            self.routes.clear();
+        }
+        self.last = self.routes.len();
+        self.routes.push(Route { exchange: exchange.into(), key: key.into(), queues });
+        Ok(Some(self.last))
     }
 
     fn find(
@@ -138,7 +149,7 @@ impl Publisher {
         exchange: &[u8],
         key: &[u8],
         headers: &dyn Headers,
-    ) -> Result<(Arc<[QueueId]>, bool), Refusal> {
+    ) -> Result<(Box<[QueueId]>, bool), Refusal> {
         let vhost = self.vhost.as_str();
         if exchange.is_empty() {
             let queue = std::str::from_utf8(key).ok().and_then(|name| topology.queue(vhost, name));

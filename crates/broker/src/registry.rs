@@ -97,7 +97,7 @@ impl Broker {
                 }
             }
             Errand::QueueRemoved { id, after } => {
-                let was_durable = self.queues.get(&id).is_some_and(|q| q.definition.is_durable);
+                let was_durable = self.queues.get(id).is_some_and(|q| q.definition.is_durable);
                 self.forget_hosted(id);
                 if was_durable {
                     self.store.forget(id);

@@ -51,7 +51,10 @@ impl Broker {
     /// Takes back what was on its way to a client that is gone.
     pub fn take_back(&mut self, client: ClientId, event: Event) {
         match event {
-            Event::Deliver { queue, delivery } => self.give_back(queue, &delivery),
+            Event::Deliver { queue, deliveries } => {
+                deliveries.iter().for_each(|delivery| self.give_back(queue, delivery));
+                self.recycle(deliveries);
+            }
             Event::Answered { reply, .. } => match *reply {
                 Ok(Answer::Fetched { queue, delivery: Some(delivery), .. }) => {
                     self.give_back(queue, &delivery);
@@ -65,7 +68,7 @@ impl Broker {
         }
     }
 
-    fn give_back(&mut self, queue: QueueId, delivery: &Delivery) {
+    pub(crate) fn give_back(&mut self, queue: QueueId, delivery: &Delivery) {
         if let Some(id) = delivery.id {
             self.settle(Due { queue, delivery: id }, Settlement::Requeue);
         }
@@ -78,7 +81,7 @@ impl Broker {
         settlement: Settlement,
     ) {
         // A queue that is deleted takes its unsettled deliveries with it.
-        let Some(hosted) = self.queues.get_mut(&id).filter(|hosted| !hosted.is_deleted) else {
+        let Some(hosted) = self.queues.get_mut(id).filter(|hosted| !hosted.is_deleted) else {
             return;
         };
         if let Settled::Gone(entry) = hosted.queue.settle(delivery, settlement)
@@ -90,7 +93,7 @@ impl Broker {
     }
 
     pub(crate) fn credit_here(&mut self, id: QueueId, consumer: ConsumerId, bytes: i64) {
-        if let Some(hosted) = self.queues.get_mut(&id) {
+        if let Some(hosted) = self.queues.get_mut(id) {
             hosted.queue.credit(consumer, bytes);
             self.mark_dirty(id);
         }

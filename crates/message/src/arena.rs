@@ -21,6 +21,7 @@ const SHARED_BYTES_MAX: usize = 16 * 1024;
 #[derive(Debug, Default)]
 pub struct Arena {
     chunk: BytesMut,
+    layout: Vec<u8>,
     used: VecDeque<BytesMut>,
 }
 
@@ -38,11 +39,38 @@ impl Arena {
             draft.push(body);
             return draft.finish();
         }
+        // Laid out in memory that is always hot, then copied once: the chunk checks and counts per call.
+        self.layout.clear();
+        blob::write_head(&mut self.layout, address, properties);
+        self.layout.extend_from_slice(body);
+        let mut layout = std::mem::take(&mut self.layout);
+        let message = self.copy(&[&layout]);
+        layout.clear();
+        self.layout = layout;
+        message
+    }
+
+    /// A message with the head of another one: see [`Message::head`].
+    #[inline]
+    pub fn repeat(&mut self, head: &[u8], body: &[u8]) -> Message {
+        if head.len() + body.len() > SHARED_BYTES_MAX {
+            let mut blob = Vec::with_capacity(head.len() + body.len());
+            blob.extend_from_slice(head);
+            blob.extend_from_slice(body);
+            return Message::sealed(Bytes::from(blob));
+        }
+        self.copy(&[head, body])
+    }
+
+    #[inline]
+    fn copy(&mut self, pieces: &[&[u8]]) -> Message {
+        let len = pieces.iter().map(|piece| piece.len()).sum();
         if self.chunk.capacity() < len {
             self.turn_over();
         }
-        blob::write_head(&mut self.chunk, address, properties);
-        self.chunk.extend_from_slice(body);
+        for piece in pieces {
+            self.chunk.extend_from_slice(piece);
+        }
         Message::sealed(self.chunk.split().freeze())
     }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  0        1        2        3          4              5         6             8            12
-//!  | layout | format | flags  | priority | exchange_len | key_len | extras_len  | props_len  |
+//!  | layout | format | flags  | priority | exchange_len | key_len | extras_len  | body_start |
 //!  | extras | exchange | routing key | property bytes | body …
 //! ```
 //!
@@ -46,6 +46,19 @@ pub struct Message {
     blob: Bytes,
 }
 
+/// The parts of a message.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts<'a> {
+    /// The exchange that it was published to.
+    pub exchange: &'a [u8],
+    /// The routing key that it was published with.
+    pub routing_key: &'a [u8],
+    /// The producer's property bytes, verbatim.
+    pub properties: &'a [u8],
+    /// The body.
+    pub body: &'a [u8],
+}
+
 /// Bytes that should have been a message are not one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Damaged;
@@ -69,7 +82,8 @@ impl Message {
             return Err(Damaged);
         }
         let message = Self { blob };
-        if message.body_start() > message.blob.len() {
+        let body_start = message.body_start();
+        if message.properties_start() > body_start || body_start > message.blob.len() {
             return Err(Damaged);
         }
         Ok(message)
@@ -99,13 +113,27 @@ impl Message {
 
     /// The producer's property bytes, verbatim.
     pub fn properties(&self) -> &[u8] {
-        let end = self.body_start();
-        &self.blob[end - self.properties_len()..end]
+        &self.blob[self.properties_start()..self.body_start()]
     }
 
     /// The body.
     pub fn body(&self) -> &[u8] {
         &self.blob[self.body_start()..]
+    }
+
+    /// Everything before the body.
+    #[inline]
+    pub fn head(&self) -> &[u8] {
+        &self.blob[..self.body_start()]
+    }
+
+    /// All parts at once.
+    pub fn parts(&self) -> Parts<'_> {
+        let (_, rest) = self.blob.split_at(self.exchange_start());
+        let (exchange, rest) = rest.split_at(self.exchange_len());
+        let (routing_key, rest) = rest.split_at(self.routing_key_len());
+        let (properties, body) = rest.split_at(rest.len() - self.body_len());
+        Parts { exchange, routing_key, properties, body }
     }
 
     /// The body as a slice that shares the message's memory.
@@ -147,13 +175,16 @@ impl Message {
         HEADER_BYTES + usize::from(u16::from_le_bytes([self.blob[6], self.blob[7]]))
     }
 
-    fn properties_len(&self) -> usize {
-        let b = &self.blob;
-        u32::from_le_bytes([b[8], b[9], b[10], b[11]]) as usize
+    fn properties_start(&self) -> usize {
+        self.exchange_start() + self.exchange_len() + self.routing_key_len()
     }
 
+    #[inline]
     fn body_start(&self) -> usize {
-        self.exchange_start() + self.exchange_len() + self.routing_key_len() + self.properties_len()
+        match *self.blob {
+            [_, _, _, _, _, _, _, _, a, b, c, d, ..] => u32::from_le_bytes([a, b, c, d]) as usize,
+            _ => unreachable!("a message has a header"),
+        }
     }
 }
 
@@ -164,9 +195,9 @@ impl Message {
 pub(crate) fn write_head(out: &mut impl bytes::BufMut, address: &Address<'_>, properties: &[u8]) {
     let exchange_len = u8::try_from(address.exchange.len()).expect("an exchange name fits");
     let key_len = u8::try_from(address.routing_key.len()).expect("a routing key fits");
-    let properties_len = u32::try_from(properties.len()).expect("properties fit");
+    let body_start = u32::try_from(head_len(address, properties)).expect("properties fit");
     let flags = if address.is_persistent { FLAG_PERSISTENT } else { 0 };
-    let [p0, p1, p2, p3] = properties_len.to_le_bytes();
+    let [s0, s1, s2, s3] = body_start.to_le_bytes();
     out.put_slice(&[
         LAYOUT,
         address.format as u8,
@@ -176,10 +207,10 @@ pub(crate) fn write_head(out: &mut impl bytes::BufMut, address: &Address<'_>, pr
         key_len,
         0,
         0,
-        p0,
-        p1,
-        p2,
-        p3,
+        s0,
+        s1,
+        s2,
+        s3,
     ]);
     out.put_slice(address.exchange);
     out.put_slice(address.routing_key);

@@ -14,7 +14,7 @@ mod settlement;
 mod value;
 
 pub use arena::{Arena, Draft};
-pub use blob::{Address, Damaged, Format, HEADER_BYTES, Message};
+pub use blob::{Address, Damaged, Format, HEADER_BYTES, Message, Parts};
 pub use identity::{ClientId, QueueId, ShardId};
 pub use name::{Name, NameTooLong};
 pub use settlement::Settlement;

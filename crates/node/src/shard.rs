@@ -241,11 +241,15 @@ impl Shard {
         &self.broker
     }
 
-    fn tell(&mut self, client: ClientId, event: Event, now: Time) {
-        if self.clients.get(client).is_some() {
-            self.with(client, now, |connection, cx| connection.hear(cx, event));
-        } else {
-            self.broker.take_back(client, event);
+    fn tell(&mut self, id: ClientId, event: Event, now: Time) {
+        let Some(client) = self.clients.get_mut(id) else {
+            return self.broker.take_back(id, event);
+        };
+        let mut cx = Context { broker: &mut self.broker, arena: &mut self.arena, now };
+        client.connection.hear(&mut cx, event);
+        if !client.is_touched {
+            client.is_touched = true;
+            self.touched.push(id);
         }
     }
 

@@ -19,7 +19,7 @@ impl Connection {
         settlement: Settlement,
         method: u32,
     ) -> Result<(), Exception> {
-        let Some(channel) = self.channels.get_mut(&number) else { return Ok(()) };
+        let Some(channel) = self.channels.get_mut(number) else { return Ok(()) };
         let unknown = || {
             let text = format!("unknown delivery tag {tag}");
             Exception::new(Code::PreconditionFailed, text, method)
@@ -45,7 +45,7 @@ impl Connection {
         if !requeue {
             return Err(Exception::new(Code::NotImplemented, "requeue=false", method));
         }
-        if let Some(channel) = self.channels.get_mut(&number) {
+        if let Some(channel) = self.channels.get_mut(number) {
             for due in channel.unacked.take_through(0).unwrap_or_default() {
                 cx.broker.settle(due, Settlement::Requeue);
             }

@@ -3,7 +3,9 @@
 //! A connection asks one thing at a time. Until the answer is there, no further input is looked at: what a client
 //! sends behind a declaration may depend on it.
 
-use broker::{Answer, Event, ExchangeDeclaration, Origin, QueueDeclaration, Refusal, Request, Verb};
+use broker::{
+    Answer, Event, ExchangeDeclaration, Origin, QueueDeclaration, Refusal, Request, Verb,
+};
 use message::{Name, QueueId};
 use metadata::{Binding, BindingEnd};
 use queue::{Consumer, ConsumerId};
@@ -164,7 +166,7 @@ impl Connection {
                     };
                     self.out.method(number, &declare_ok);
                 }
-                if let Some(channel) = self.channels.get_mut(&number) {
+                if let Some(channel) = self.channels.get_mut(number) {
                     channel.last_queue = Some(name);
                 }
             }
@@ -211,7 +213,7 @@ impl Connection {
             let text = "consumer argument 'x-priority' is not supported by this version of Leveret";
             return Err(Exception::new(Code::NotImplemented, text, id));
         }
-        let Some(channel) = self.channels.get_mut(&number) else { return Ok(()) };
+        let Some(channel) = self.channels.get_mut(number) else { return Ok(()) };
         let tag: Box<str> = if consume.consumer_tag.is_empty() {
             generated_tag(&mut self.random)
         } else {
@@ -248,7 +250,7 @@ impl Connection {
         if !no_wait {
             self.out.method(number, &basic::ConsumeOk { consumer_tag: &tag });
         }
-        if let Some(channel) = self.channels.get_mut(&number) {
+        if let Some(channel) = self.channels.get_mut(number) {
             channel.consumers.insert(tag.clone(), consumer);
             self.consumers.add(consumer, number, tag, queue);
         }
@@ -261,7 +263,7 @@ impl Connection {
         number: u16,
         cancel: &basic::Cancel<'_>,
     ) -> Result<(), Exception> {
-        let Some(channel) = self.channels.get_mut(&number) else { return Ok(()) };
+        let Some(channel) = self.channels.get_mut(number) else { return Ok(()) };
         let consumer = channel.consumers.remove(cancel.consumer_tag);
         let found = consumer.and_then(|n| Some((n, self.consumers.get(n)?.queue)));
         let Some((consumer, queue)) = found else {
@@ -359,7 +361,7 @@ impl Connection {
         if !text.is_empty() {
             return name(text, method);
         }
-        let last = self.channels.get(&number).and_then(|channel| channel.last_queue.clone());
+        let last = self.channels.get(number).and_then(|channel| channel.last_queue.clone());
         last.ok_or_else(|| Exception::new(Code::NotFound, "no previously declared queue", method))
     }
 }

@@ -11,6 +11,7 @@ use broker::{Origin, Publisher};
 use message::Name;
 
 use crate::publishing::Assembly;
+use crate::repeat::LastPublish;
 use crate::unacked::Unacked;
 
 /// A channel.
@@ -18,6 +19,7 @@ use crate::unacked::Unacked;
 pub(crate) struct Channel {
     pub(crate) publisher: Publisher,
     pub(crate) assembly: Assembly,
+    pub(crate) last_publish: LastPublish,
     pub(crate) unacked: Unacked,
     /// The numbers of its consumers, by their tags.
     pub(crate) consumers: BTreeMap<Box<str>, u32>,
@@ -36,6 +38,7 @@ impl Channel {
         Self {
             publisher: Publisher::new(origin, vhost),
             assembly: Assembly::Idle,
+            last_publish: LastPublish::default(),
             unacked: Unacked::default(),
             consumers: BTreeMap::new(),
             prefetch_count: 0,

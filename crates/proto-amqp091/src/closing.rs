@@ -50,7 +50,7 @@ impl Connection {
         };
         self.out.method(number, &close);
         self.release_channel(cx, number);
-        if let Some(channel) = self.channels.get_mut(&number) {
+        if let Some(channel) = self.channels.get_mut(number) {
             channel.is_closing = true;
         }
     }
@@ -121,7 +121,7 @@ impl Connection {
 
     /// Gives back all that the client holds: consumers, deliveries, exclusive queues.
     fn release(&mut self, cx: &mut Context<'_>) {
-        let numbers: Vec<u16> = self.channels.keys().copied().collect();
+        let numbers: Vec<u16> = self.channels.iter().map(|(number, _)| number).collect();
         for number in numbers {
             self.release_channel(cx, number);
         }
@@ -140,7 +140,7 @@ impl Connection {
                 cx.broker.drop_consumer(gone.queue, id);
             }
         }
-        if let Some(channel) = self.channels.get_mut(&number) {
+        if let Some(channel) = self.channels.get_mut(number) {
             channel.consumers.clear();
             channel.assembly = crate::publishing::Assembly::Idle;
             for due in channel.unacked.take_through(0).unwrap_or_default() {

@@ -8,7 +8,7 @@ impl Connection {
     /// The broker says that messages of a channel are safe.
     pub(crate) fn confirmed(&mut self, link: u32, first: u64, last: u64) {
         let Ok(number) = u16::try_from(link) else { return };
-        if let Some(channel) = self.channels.get_mut(&number)
+        if let Some(channel) = self.channels.get_mut(number)
             && !channel.is_closing
         {
             channel.publisher.confirmed(first, last);
@@ -18,7 +18,7 @@ impl Connection {
 
     /// Lists a channel as having confirms to write at the end of the turn.
     pub(crate) fn confirm_is_due(&mut self, number: u16) {
-        if let Some(channel) = self.channels.get_mut(&number)
+        if let Some(channel) = self.channels.get_mut(number)
             && !channel.is_confirm_due
         {
             channel.is_confirm_due = true;
@@ -29,7 +29,7 @@ impl Connection {
     /// Writes the confirms of a turn, many messages in one where that can be said.
     pub(crate) fn write_confirms(&mut self) {
         for number in self.confirm_due.drain(..) {
-            let Some(channel) = self.channels.get_mut(&number) else { continue };
+            let Some(channel) = self.channels.get_mut(number) else { continue };
             channel.is_confirm_due = false;
             while let Some(confirmation) = channel.publisher.poll_confirmation() {
                 if !channel.is_closing {

@@ -11,12 +11,11 @@
 //! Input is parsed as long as nothing is asked of the broker: a request (a declaration, say) has to be answered
 //! before what follows it on the connection is looked at. Publishing and acknowledging ask nothing.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use broker::Event;
 use message::{ClientId, Name};
-use stdx::{Random, Time};
+use stdx::{Random, Recent, Time};
 use wire_amqp091::limits::{FRAME_HEAD_BYTES, FRAME_OVERHEAD_BYTES, payload_max};
 use wire_amqp091::{Frame, Kind, frame, protocol_header};
 
@@ -81,7 +80,7 @@ pub struct Connection {
     incoming: Vec<u8>,
     pub(crate) payload_max: usize,
     pub(crate) out: Outgoing,
-    pub(crate) channels: BTreeMap<u16, Channel>,
+    pub(crate) channels: Recent<u16, Channel>,
     pub(crate) consumers: Consumers,
     pub(crate) asked: Option<Asked>,
     /// Channels with confirms to write, each once.
@@ -114,7 +113,7 @@ impl Connection {
             incoming: Vec::new(),
             payload_max: payload_max(limits.initial_frame_max),
             out: Outgoing::default(),
-            channels: BTreeMap::new(),
+            channels: Recent::new(),
             consumers: Consumers::default(),
             asked: None,
             confirm_due: Vec::new(),
@@ -145,7 +144,7 @@ impl Connection {
     /// Takes something that the broker has to tell.
     pub fn hear(&mut self, cx: &mut Context<'_>, event: Event) {
         match event {
-            Event::Deliver { queue, delivery } => self.deliver(cx, queue, delivery),
+            Event::Deliver { queue, deliveries } => self.deliver(cx, queue, deliveries),
             Event::Confirmed { link, first, last } => self.confirmed(link, first, last),
             Event::Answered { link, reply } => {
                 self.answered(cx, link, *reply);
@@ -168,8 +167,8 @@ impl Connection {
     /// The socket has taken `count` bytes of [`Connection::output`].
     pub fn sent(&mut self, cx: &mut Context<'_>, count: usize) {
         self.heartbeat.spoke(cx.now);
-        if count > 0 {
-            // A client that takes what it is sent lives, even if we do not listen to it at the moment.
+        if count > 0 && self.is_held() {
+            // We do not listen to it at the moment; that it takes what it is sent is the sign of life there is.
             self.heartbeat.heard(cx.now);
         }
         if self.out.advance(count) {

@@ -1,10 +1,11 @@
 //! The consumers of one connection.
 
-use std::collections::BTreeMap;
-
 use broker::Broker;
 use message::{ClientId, QueueId};
 use queue::ConsumerId;
+use stdx::Recent;
+
+use crate::repeat::LastDeliver;
 
 /// A consumer as the client knows it.
 #[derive(Debug)]
@@ -12,6 +13,7 @@ pub(crate) struct Consumer {
     pub(crate) channel: u16,
     pub(crate) tag: Box<str>,
     pub(crate) queue: QueueId,
+    pub(crate) last: LastDeliver,
     /// What was delivered and waits for the socket, in the queue's measure.
     owed_bytes: i64,
 }
@@ -19,7 +21,7 @@ pub(crate) struct Consumer {
 /// The consumers of one connection, by the numbers under which queues know them.
 #[derive(Debug, Default)]
 pub(crate) struct Consumers {
-    by_number: BTreeMap<u32, Consumer>,
+    by_number: Recent<u32, Consumer>,
     /// Those with `owed_bytes`, each once.
     owing: Vec<u32>,
     last_number: u32,
@@ -34,27 +36,32 @@ impl Consumers {
     }
 
     pub(crate) fn add(&mut self, number: u32, channel: u16, tag: Box<str>, queue: QueueId) {
-        let consumer = Consumer { channel, tag, queue, owed_bytes: 0 };
+        let consumer =
+            Consumer { channel, tag, queue, last: LastDeliver::default(), owed_bytes: 0 };
         self.by_number.insert(number, consumer);
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<&Consumer> {
-        self.by_number.get(&number)
+        self.by_number.get(number)
+    }
+
+    pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut Consumer> {
+        self.by_number.get_mut(number)
     }
 
     pub(crate) fn remove(&mut self, number: u32) -> Option<Consumer> {
-        self.by_number.remove(&number)
+        self.by_number.remove(number)
     }
 
     /// The numbers of a channel's consumers.
     pub(crate) fn of_channel(&self, channel: u16) -> Vec<u32> {
         let of_channel = self.by_number.iter().filter(|(_, consumer)| consumer.channel == channel);
-        of_channel.map(|(&number, _)| number).collect()
+        of_channel.map(|(number, _)| number).collect()
     }
 
     /// `bytes` were written for a consumer and are on their way to the socket.
     pub(crate) fn owe(&mut self, number: u32, bytes: i64) {
-        if let Some(consumer) = self.by_number.get_mut(&number) {
+        if let Some(consumer) = self.by_number.get_mut(number) {
             if consumer.owed_bytes == 0 {
                 self.owing.push(number);
             }
@@ -65,7 +72,7 @@ impl Consumers {
     /// The socket has taken everything: queues may send as much again.
     pub(crate) fn pay(&mut self, client: ClientId, broker: &mut Broker) {
         for number in self.owing.drain(..) {
-            if let Some(consumer) = self.by_number.get_mut(&number) {
+            if let Some(consumer) = self.by_number.get_mut(number) {
                 let bytes = std::mem::take(&mut consumer.owed_bytes);
                 broker.credit(consumer.queue, ConsumerId { client, number }, bytes);
             }

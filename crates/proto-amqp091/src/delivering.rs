@@ -4,38 +4,51 @@ use broker::Due;
 use message::{QueueId, Settlement};
 use queue::{Delivery, cost_bytes};
 use wire_amqp091::content::{self, Content};
+use wire_amqp091::frame;
 use wire_amqp091::method::basic;
 
 use crate::connection::Connection;
 use crate::context::Context;
 
 impl Connection {
-    /// Writes a message for one of the client's consumers. If the consumer is gone, the message goes back.
-    pub(crate) fn deliver(&mut self, cx: &mut Context<'_>, queue: QueueId, delivery: Delivery) {
-        let number = delivery.consumer.number;
-        let due = delivery.id.map(|id| Due { queue, delivery: id });
-        let consumer = self.consumers.get(number);
-        let Some((consumer, channel)) = consumer
-            .and_then(|consumer| Some((consumer, self.channels.get_mut(&consumer.channel)?)))
-        else {
-            return due.into_iter().for_each(|due| cx.broker.settle(due, Settlement::Requeue));
+    /// Writes messages for the client's consumers.
+    pub(crate) fn deliver(
+        &mut self,
+        cx: &mut Context<'_>,
+        queue: QueueId,
+        deliveries: Vec<Delivery>,
+    ) {
+        let is_one_consumers = |a: &Delivery, b: &Delivery| a.consumer == b.consumer;
+        for run in deliveries.chunk_by(is_one_consumers) {
+            self.deliver_run(cx, queue, run);
+        }
+        cx.broker.recycle(deliveries);
+    }
+
+    /// Writes messages for one consumer. If the consumer is gone, they go back.
+    fn deliver_run(&mut self, cx: &mut Context<'_>, queue: QueueId, run: &[Delivery]) {
+        let Some(first) = run.first() else { return };
+        let number = first.consumer.number;
+        let due = |delivery: &Delivery| delivery.id.map(|id| Due { queue, delivery: id });
+        let consumer = self.consumers.get_mut(number);
+        let channel = consumer.as_ref().map(|consumer| consumer.channel);
+        let channel = channel.and_then(|channel| self.channels.get_mut(channel));
+        let (Some(consumer), Some(channel)) = (consumer, channel) else {
+            let dues = run.iter().filter_map(due);
+            return dues.for_each(|due| cx.broker.settle(due, Settlement::Requeue));
         };
-        let message = &delivery.message;
         let frame_max = self.out.frame_max;
-        content::write_deliver(
-            self.out.buffer(),
-            consumer.channel,
-            &content::Delivery {
-                consumer_tag: consumer.tag.as_bytes(),
-                delivery_tag: channel.unacked.push(due),
-                redelivered: delivery.is_redelivered,
-                exchange: message.exchange(),
-                routing_key: message.routing_key(),
-            },
-            &Content { properties: message.properties(), body: message.body() },
-            frame_max,
-        );
-        self.consumers.owe(number, cost_bytes(message.len_bytes()));
+        let mut owed_bytes = 0;
+        for delivery in run {
+            let message = &delivery.message;
+            let tag = channel.unacked.push(due(delivery));
+            let redelivered = delivery.is_redelivered;
+            let out = self.out.buffer();
+            consumer.last.write(out, consumer.channel, &consumer.tag, tag, redelivered, message);
+            frame::write_body(out, consumer.channel, message.body(), frame_max);
+            owed_bytes += cost_bytes(message.len_bytes());
+        }
+        self.consumers.owe(number, owed_bytes);
     }
 
     /// Writes the answer to basic.get.
@@ -46,7 +59,7 @@ impl Connection {
         delivery: Option<Delivery>,
         ready_count: u64,
     ) {
-        let Some(channel) = self.channels.get_mut(&number) else { return };
+        let Some(channel) = self.channels.get_mut(number) else { return };
         let Some(delivery) = delivery else {
             return self.out.method(number, &basic::GetEmpty { reserved_1: "" });
         };
@@ -67,7 +80,7 @@ impl Connection {
     /// A consumer's queue was deleted.
     pub(crate) fn cancelled(&mut self, number: u32) {
         let Some(consumer) = self.consumers.remove(number) else { return };
-        if let Some(channel) = self.channels.get_mut(&consumer.channel) {
+        if let Some(channel) = self.channels.get_mut(consumer.channel) {
             channel.consumers.remove(&consumer.tag);
         }
         if self.abilities.consumer_cancel_notify {

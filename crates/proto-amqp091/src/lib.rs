@@ -27,6 +27,7 @@ mod heartbeat;
 mod methods;
 mod outgoing;
 mod publishing;
+mod repeat;
 mod settings;
 mod unacked;
 

@@ -19,7 +19,7 @@ impl Connection {
         rest: &[u8],
     ) -> usize {
         let number = frame.channel;
-        let result = match self.channels.get(&number) {
+        let result = match self.channels.get(number) {
             _ if frame.kind == Kind::Heartbeat => Err(unexpected(frame)),
             None => self.first_frame(frame).map(|()| 0),
             Some(channel) if channel.is_closing => {
@@ -62,6 +62,10 @@ impl Connection {
     fn first_frame(&mut self, frame: &Frame<'_>) -> Result<(), Exception> {
         let is_open = frame.kind == Kind::Method
             && matches!(split(frame.payload), Ok((channel::Open::ID, _)));
+        if matches!(frame.kind, Kind::Header | Kind::Body) {
+            let text = "expected method frame, got non method frame instead";
+            return Err(Exception::new(Code::UnexpectedFrame, text, 0));
+        }
         if !is_open {
             let method = match split(frame.payload) {
                 Ok((id, _)) if frame.kind == Kind::Method => id,
@@ -90,11 +94,11 @@ impl Connection {
         }
         match split(frame.payload) {
             Ok((channel::CloseOk::ID, _)) => {
-                self.channels.remove(&frame.channel);
+                self.channels.remove(frame.channel);
             }
             Ok((channel::Close::ID, _)) => {
                 self.out.method(frame.channel, &channel::CloseOk {});
-                self.channels.remove(&frame.channel);
+                self.channels.remove(frame.channel);
             }
             _ => {}
         }
@@ -161,7 +165,7 @@ impl Connection {
             Method::ChannelClose(_) => {
                 self.write_confirms();
                 self.release_channel(cx, number);
-                self.channels.remove(&number);
+                self.channels.remove(number);
                 self.out.method(number, &channel::CloseOk {});
                 Ok(())
             }
@@ -191,7 +195,7 @@ impl Connection {
             let text = format!("prefetch_size!=0 ({})", qos.prefetch_size);
             return Err(Exception::new(Code::NotImplemented, text, basic::Qos::ID));
         }
-        if let Some(channel) = self.channels.get_mut(&number) {
+        if let Some(channel) = self.channels.get_mut(number) {
             channel.prefetch_count = qos.prefetch_count;
         }
         self.out.method(number, &basic::QosOk {});
@@ -199,7 +203,7 @@ impl Connection {
     }
 
     fn select_confirms(&mut self, number: u16, select: &confirm::Select) {
-        if let Some(channel) = self.channels.get_mut(&number) {
+        if let Some(channel) = self.channels.get_mut(number) {
             channel.publisher.confirm();
         }
         if !select.no_wait {

@@ -43,20 +43,33 @@ impl Connection {
         fields: &[u8],
         rest: &[u8],
     ) -> Result<usize, Exception> {
+        let whole = whole_content(number, rest, self.payload_max);
+        if let Some((header, body, len)) = &whole
+            && let Some(message) = self.repeated(cx, number, fields, header, body)
+        {
+            let (message, is_mandatory) = message?;
+            self.publish(cx, number, message, RawHeaders(None), is_mandatory)?;
+            return Ok(*len);
+        }
         let publish = basic::Publish::decode(fields)
             .map_err(|malformed| Exception::malformed(&malformed, &[]))?;
         if publish.immediate {
             return Err(refused(Code::NotImplemented, "immediate=true"));
         }
-        if let Some((header, body, len)) = whole_content(number, rest, self.payload_max) {
-            let scan = self.check_header(&header)?;
+        if let Some((header, body, len)) = whole {
+            let scan = check_header(&header, self.settings.limits.message_size_max)?;
             let address = address(publish.exchange, publish.routing_key, &scan);
             let message = cx.arena.message(&address, header.properties, body);
+            if scan.headers.is_none()
+                && let Some(channel) = self.channels.get_mut(number)
+            {
+                channel.last_publish.keep(fields, &message, publish.mandatory);
+            }
             let headers = RawHeaders(scan.headers);
             self.publish(cx, number, message, headers, publish.mandatory)?;
             return Ok(len);
         }
-        if let Some(channel) = self.channels.get_mut(&number) {
+        if let Some(channel) = self.channels.get_mut(number) {
             channel.assembly = Assembly::Header {
                 exchange: publish.exchange.into(),
                 routing_key: publish.routing_key.into(),
@@ -66,13 +79,32 @@ impl Connection {
         Ok(0)
     }
 
+    /// The message, and whether it is mandatory, if it differs from the last one in its body only.
+    #[inline]
+    fn repeated(
+        &mut self,
+        cx: &mut Context<'_>,
+        number: u16,
+        fields: &[u8],
+        header: &ContentHeader<'_>,
+        body: &[u8],
+    ) -> Option<Result<(Message, bool), Exception>> {
+        let channel = self.channels.get_mut(number)?;
+        let (head, is_mandatory) = channel.last_publish.find(fields, header.properties)?;
+        let message_size_max = self.settings.limits.message_size_max;
+        if !header.is_basic() || header.body_len > message_size_max.min(BODY_LEN_MAX) {
+            return Some(Err(bad_header(header, message_size_max)));
+        }
+        Some(Ok((cx.arena.repeat(head, body), is_mandatory)))
+    }
+
     /// Takes the next frame of a message that is under way.
     pub(crate) fn content_frame(
         &mut self,
         cx: &mut Context<'_>,
         frame: &Frame<'_>,
     ) -> Result<(), Exception> {
-        let Some(channel) = self.channels.get_mut(&frame.channel) else { return Ok(()) };
+        let Some(channel) = self.channels.get_mut(frame.channel) else { return Ok(()) };
         match std::mem::take(&mut channel.assembly) {
             Assembly::Idle => {
                 Err(unexpected("expected method frame, got non method frame instead", 0))
@@ -84,7 +116,7 @@ impl Connection {
                 }
                 let header = ContentHeader::decode(frame.payload)
                     .map_err(|malformed| Exception::malformed(&malformed, frame.payload))?;
-                let scan = self.check_header(&header)?;
+                let scan = check_header(&header, self.settings.limits.message_size_max)?;
                 let address = address(&exchange, &routing_key, &scan);
                 let draft = Draft::new(&address, header.properties);
                 self.go_on(cx, frame.channel, draft, header.body_len, is_mandatory)
@@ -114,7 +146,7 @@ impl Connection {
         is_mandatory: bool,
     ) -> Result<(), Exception> {
         if left_bytes > 0 {
-            if let Some(channel) = self.channels.get_mut(&number) {
+            if let Some(channel) = self.channels.get_mut(number) {
                 channel.assembly = Assembly::Body { draft, left_bytes, is_mandatory };
             }
             return Ok(());
@@ -136,7 +168,7 @@ impl Connection {
         is_mandatory: bool,
     ) -> Result<(), Exception> {
         self.has_published = true;
-        let Some(channel) = self.channels.get_mut(&number) else { return Ok(()) };
+        let Some(channel) = self.channels.get_mut(number) else { return Ok(()) };
         let kept = is_mandatory.then(|| message.clone());
         let published = cx.broker.publish(&mut channel.publisher, message, &headers);
         match published.map_err(|refusal| Exception::refused(&refusal, basic::Publish::ID))? {
@@ -162,33 +194,39 @@ impl Connection {
         let frame_max = self.out.frame_max;
         content::write_return(self.out.buffer(), number, &returned, &content, frame_max);
     }
+}
 
-    /// Whether a content header belongs to a publish, fits the limits, and has properties that make sense.
-    fn check_header<'h>(&self, header: &ContentHeader<'h>) -> Result<Scan<'h>, Exception> {
-        let len = header.body_len;
-        if header.class_id != basic::CLASS_ID {
-            let text = format!(
-                "expected content header for class 60, got one for class {} instead",
-                header.class_id
-            );
-            return Err(unexpected(&text, basic::Publish::ID));
-        }
-        if !header.is_basic() {
-            let text = "expected content header for class 60, got non content header frame instead";
-            return Err(unexpected(text, basic::Publish::ID));
-        }
-        if len > BODY_LEN_MAX {
-            let text =
-                format!("content body size {len} exceeds maximum allowed size {BODY_LEN_MAX}");
-            return Err(refused(Code::FrameError, &text));
-        }
-        let max = self.settings.limits.message_size_max;
-        if len > max {
-            let text = format!("message size {len} is larger than configured max size {max}");
-            return Err(refused(Code::PreconditionFailed, &text));
-        }
-        properties::scan(header.properties)
-            .map_err(|malformed| Exception::malformed(&malformed, header.properties))
+/// Whether a content header belongs to a publish, fits the limits, and has properties that make sense.
+#[inline]
+fn check_header<'h>(
+    header: &ContentHeader<'h>,
+    message_size_max: u64,
+) -> Result<Scan<'h>, Exception> {
+    let fits = header.body_len <= message_size_max.min(BODY_LEN_MAX);
+    if !header.is_basic() || !fits {
+        return Err(bad_header(header, message_size_max));
+    }
+    properties::scan(header.properties)
+        .map_err(|malformed| Exception::malformed(&malformed, header.properties))
+}
+
+#[cold]
+fn bad_header(header: &ContentHeader<'_>, message_size_max: u64) -> Exception {
+    let (class_id, len) = (header.class_id, header.body_len);
+    if class_id != basic::CLASS_ID {
+        let text =
+            format!("expected content header for class 60, got one for class {class_id} instead");
+        unexpected(&text, basic::Publish::ID)
+    } else if !header.is_basic() {
+        let text = "expected content header for class 60, got non content header frame instead";
+        unexpected(text, basic::Publish::ID)
+    } else if len > BODY_LEN_MAX {
+        let text = format!("content body size {len} exceeds maximum allowed size {BODY_LEN_MAX}");
+        refused(Code::FrameError, &text)
+    } else {
+        let text =
+            format!("message size {len} is larger than configured max size {message_size_max}");
+        refused(Code::PreconditionFailed, &text)
     }
 }
 

@@ -1,5 +1,7 @@
 //! A message on its way to a consumer.
 
+use std::num::NonZeroU32;
+
 use message::Message;
 
 use crate::consumer::ConsumerId;
@@ -7,8 +9,8 @@ use crate::consumer::ConsumerId;
 /// Names an unsettled delivery within its queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DeliveryId {
-    /// Where the queue keeps it.
-    pub(crate) slot: u32,
+    /// Where the queue keeps it, counted from 1: an absent delivery so needs no room of its own.
+    pub(crate) slot: NonZeroU32,
     /// The message's place in the queue; tells a slot's uses apart.
     pub(crate) seq: u64,
 }

@@ -1,5 +1,7 @@
 //! Deliveries that are not settled.
 
+use std::num::NonZeroU32;
+
 use slab::Slab;
 
 use crate::delivery::DeliveryId;
@@ -29,13 +31,13 @@ impl Unsettled {
     pub(crate) fn hold(&mut self, entry: Entry, taker: Option<usize>) -> DeliveryId {
         let seq = entry.seq;
         let slot = self.held.insert(Held { entry, taker });
-        let slot = u32::try_from(slot).expect("fewer than 2^32 deliveries are unsettled");
-        DeliveryId { slot, seq }
+        let slot = u32::try_from(slot + 1).ok().and_then(NonZeroU32::new);
+        DeliveryId { slot: slot.expect("fewer than 2^32 deliveries are unsettled"), seq }
     }
 
     /// Takes a delivery out; `None` when it was settled before.
     pub(crate) fn release(&mut self, id: DeliveryId) -> Option<Held> {
-        let slot = id.slot as usize;
+        let slot = id.slot.get() as usize - 1;
         match self.held.get(slot) {
             Some(held) if held.entry.seq == id.seq => Some(self.held.remove(slot)),
             _ => None,

@@ -21,7 +21,7 @@ const OPEN_FILES_MAX: usize = 64;
 
 /// A data directory on a file system.
 #[derive(Debug)]
-pub struct FsDisk {
+pub(crate) struct FsDisk {
     root: PathBuf,
     open: BTreeMap<String, OpenFile>,
     /// Counts uses, to know which descriptor was used longest ago.
@@ -39,7 +39,7 @@ impl FsDisk {
     ///
     /// # Errors
     /// When it cannot be created or is no directory.
-    pub fn open(root: &Path) -> io::Result<Self> {
+    pub(crate) fn open(root: &Path) -> io::Result<Self> {
         fs::create_dir_all(root)?;
         Ok(Self { root: root.to_owned(), open: BTreeMap::new(), uses: 0 })
     }
