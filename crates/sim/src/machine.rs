@@ -1,0 +1,440 @@
+//! The machine that the node runs on: threads, sockets, mailboxes and disk threads, all of them faked.
+//!
+//! ```text
+//!   ToNode ─▶ socket ─▶ receive ─▶ shard ─▶ output ─▶ socket ─▶ ToClient
+//!                          Mail ⇅   │ ⇅ Execute, Completed
+//!                       other shards  SimDisk
+//! ```
+//!
+//! A turn is what `server`'s reactor does in one. Everything that a turn sets off happens later, at times that the
+//! seed decides; what has an order keeps it (the bytes of a connection, the mail from one shard to another).
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use broker::Mail;
+use message::{ClientId, ShardId};
+use node::Shard;
+use proto_amqp091::{Limits, Peer, Settings};
+use stdx::{Random, Time};
+use store::{Completion, Lane, Submission};
+
+use crate::SimDisk;
+use crate::agenda::{Agenda, Event};
+use crate::plan::{Pace, Plan, delay_us};
+
+/// How often work and writing alternate in a turn, as in the reactor.
+const WORK_ROUNDS_MAX: usize = 8;
+/// What one read takes at most.
+const READ_BYTES_MAX: usize = 256 * 1024;
+
+/// Why the machine has stopped by itself.
+#[derive(Debug)]
+pub(crate) enum Stopped {
+    /// The disk failed; a server would have ended its process.
+    Disk,
+    /// The node could not start because the disk failed.
+    Boot,
+    /// Something is wrong that no disk excuses.
+    Wrong(String),
+}
+
+/// What a turn left behind, for those who check bounds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Load {
+    /// The most that lies unsent for any client.
+    pub(crate) output_bytes: usize,
+    /// Messages in memory.
+    pub(crate) resident_bytes: usize,
+    /// What waits for the journal.
+    pub(crate) unwritten_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Station {
+    shard: Shard,
+    /// By sender.
+    mail: Vec<VecDeque<Vec<Mail>>>,
+    /// When the last mail to each shard arrives.
+    mail_at: Vec<Time>,
+    completions: VecDeque<Completion>,
+    /// Connections that wait to be accepted.
+    arriving: Vec<u64>,
+    turn_at: Option<Time>,
+}
+
+#[derive(Debug)]
+struct Socket {
+    shard: usize,
+    /// None before it is accepted, and when the node has closed it.
+    client: Option<ClientId>,
+    input: VecDeque<u8>,
+    is_hung_up: bool,
+    /// How many bytes more the network takes.
+    room: usize,
+    /// When the last bytes arrive on either side.
+    to_node_at: Time,
+    to_client_at: Time,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    settings: Arc<Settings>,
+    pace: Pace,
+    pub(crate) disk: SimDisk,
+    stations: Vec<Station>,
+    sockets: BTreeMap<u64, Socket>,
+    random: Random,
+    /// What a client of the last turn would have seen in the log.
+    pub(crate) load: Load,
+}
+
+impl Machine {
+    pub(crate) fn new(plan: &Plan, disk: SimDisk, random: Random) -> Self {
+        let users = auth::Users::with_guest([1, 2, 3, 4], true);
+        let mechanisms = auth::Mechanism::ALL.to_vec();
+        let settings = Settings::new(Limits::default(), users, mechanisms, "leveret@sim");
+        Self {
+            settings: Arc::new(settings),
+            pace: plan.pace,
+            disk,
+            stations: Vec::new(),
+            sockets: BTreeMap::new(),
+            random,
+            load: Load::default(),
+        }
+    }
+
+    /// Starts the node from what is on the disk.
+    pub(crate) fn boot(
+        &mut self,
+        shards: usize,
+        options: &store::Options,
+        now: Time,
+        agenda: &mut Agenda,
+    ) -> Result<(), Stopped> {
+        let seed = self.random.next_u64();
+        let booted = node::boot(&mut self.disk, shards, &self.settings, seed, options.clone());
+        let booted = match booted {
+            Ok(booted) => booted,
+            Err(_) if self.disk.is_off() => return Err(Stopped::Boot),
+            Err(error) => return Err(Stopped::Wrong(format!("the node does not start: {error}"))),
+        };
+        // A disk that lies does damage, which a store sees. Who was promised something must see it too.
+        let is_honest = self.disk.lies.is_empty();
+        if let Some(damage) = booted.damage.first().filter(|_| is_honest) {
+            return Err(Stopped::Wrong(format!("a crash is no damage: {damage}")));
+        }
+        let station = |shard| Station {
+            shard,
+            mail: (0..shards).map(|_| VecDeque::new()).collect(),
+            mail_at: vec![now; shards],
+            completions: VecDeque::new(),
+            arriving: Vec::new(),
+            turn_at: None,
+        };
+        self.stations = booted.shards.into_iter().map(station).collect();
+        (0..shards).for_each(|shard| self.wake(shard, now, agenda));
+        Ok(())
+    }
+
+    /// The power goes, or the process is killed. `work` is what the disk was asked and has not done: of one piece of it
+    /// perhaps a part is.
+    pub(crate) fn crash(&mut self, work: Vec<Submission>, keeps_power: bool) {
+        self.stations.clear();
+        self.sockets.clear();
+        for submission in work {
+            if !self.disk.is_off() && self.random.chance(1, 2) {
+                self.disk.fail_at = Some(self.disk.calls() + self.random.below(8));
+                drop(submission.execute(&mut self.disk));
+            }
+        }
+        let disk =
+            if keeps_power { self.disk.kill() } else { self.disk.crash(&mut self.random.fork()) };
+        self.disk = disk;
+    }
+
+    /// A client connects; the node sees it a little later.
+    pub(crate) fn connect(&mut self, connection: u64, now: Time, agenda: &mut Agenda) {
+        let shard = self.random.below(self.stations.len() as u64) as usize;
+        let socket = Socket {
+            shard,
+            client: None,
+            input: VecDeque::new(),
+            is_hung_up: false,
+            room: self.pace.socket_bytes,
+            to_node_at: now,
+            to_client_at: now,
+        };
+        self.sockets.insert(connection, socket);
+        self.stations[shard].arriving.push(connection);
+        self.wake(shard, now, agenda);
+    }
+
+    /// A client sends bytes: they arrive in pieces.
+    pub(crate) fn send(&mut self, connection: u64, bytes: &[u8], now: Time, agenda: &mut Agenda) {
+        let Some(socket) = self.sockets.get_mut(&connection) else { return };
+        for piece in pieces(bytes, self.pace.cuts, &mut self.random) {
+            let at = now.plus_micros(delay_us(&mut self.random, self.pace.network));
+            socket.to_node_at = socket.to_node_at.max(at);
+            agenda.push(socket.to_node_at, Event::ToNode { connection, bytes: piece.to_vec() });
+        }
+    }
+
+    /// A client is gone; the node sees it behind the bytes that were on their way.
+    pub(crate) fn hang_up(&mut self, connection: u64, now: Time, agenda: &mut Agenda) {
+        let Some(socket) = self.sockets.get_mut(&connection) else { return };
+        let at = now.plus_micros(delay_us(&mut self.random, self.pace.network));
+        agenda.push(at.max(socket.to_node_at), Event::HangUp { connection });
+    }
+
+    /// Bytes of a client arrive.
+    pub(crate) fn arrive(&mut self, connection: u64, bytes: &[u8], now: Time, agenda: &mut Agenda) {
+        if let Some(socket) = self.sockets.get_mut(&connection) {
+            socket.input.extend(bytes);
+            let shard = socket.shard;
+            self.wake(shard, now, agenda);
+        }
+    }
+
+    /// The end of a client's bytes arrives.
+    pub(crate) fn end_input(&mut self, connection: u64, now: Time, agenda: &mut Agenda) {
+        if let Some(socket) = self.sockets.get_mut(&connection) {
+            socket.is_hung_up = true;
+            let (shard, client) = (socket.shard, socket.client);
+            if let Some(client) = client {
+                self.stations[shard].shard.touch(client);
+            }
+            self.wake(shard, now, agenda);
+        }
+    }
+
+    /// A client has taken bytes: there is room for more.
+    pub(crate) fn taken(&mut self, connection: u64, count: usize, now: Time, agenda: &mut Agenda) {
+        let Some(socket) = self.sockets.get_mut(&connection) else { return };
+        socket.room += count;
+        if let Some(client) = socket.client {
+            let shard = socket.shard;
+            self.stations[shard].shard.touch(client);
+            self.wake(shard, now, agenda);
+        }
+    }
+
+    /// Mail arrives.
+    pub(crate) fn post(
+        &mut self,
+        (from, to): (usize, usize),
+        batch: Vec<Mail>,
+        now: Time,
+        agenda: &mut Agenda,
+    ) {
+        self.stations[to].mail[from].push_back(batch);
+        self.wake(to, now, agenda);
+    }
+
+    /// The disk does a piece of work.
+    pub(crate) fn execute(
+        &mut self,
+        shard: usize,
+        submission: Submission,
+        now: Time,
+        agenda: &mut Agenda,
+    ) {
+        let completion = submission.execute(&mut self.disk);
+        let at = now.plus_micros(delay_us(&mut self.random, self.pace.turn));
+        agenda.push(at, Event::Completed { shard, completion });
+    }
+
+    /// A shard hears of it.
+    pub(crate) fn completed(
+        &mut self,
+        shard: usize,
+        completion: Completion,
+        now: Time,
+        agenda: &mut Agenda,
+    ) {
+        self.stations[shard].completions.push_back(completion);
+        self.wake(shard, now, agenda);
+    }
+
+    /// Runs a turn of a shard, if it is still due.
+    pub(crate) fn turn(
+        &mut self,
+        index: usize,
+        now: Time,
+        agenda: &mut Agenda,
+    ) -> Result<(), Stopped> {
+        if self.stations[index].turn_at != Some(now) {
+            return Ok(());
+        }
+        let station = &mut self.stations[index];
+        station.turn_at = None;
+        station.shard.begin_turn();
+        for batch in station.mail.iter_mut().flat_map(|mail| mail.drain(..)) {
+            station.shard.deliver_mail(batch);
+        }
+        while let Some(completion) = station.completions.pop_front() {
+            station.shard.complete(completion).map_err(|_| Stopped::Disk)?;
+        }
+        for connection in std::mem::take(&mut station.arriving) {
+            let peer = Peer { address: format!("client {connection}"), is_loopback: true };
+            let client = station.shard.accept(peer, now);
+            if let Some(socket) = self.sockets.get_mut(&connection) {
+                socket.client = Some(client);
+            }
+        }
+        self.read(index, now);
+        self.stations[index].shard.handle_timeout(now);
+        let is_busy = self.work(index, now, agenda);
+        self.carry_away(index, now, agenda);
+        self.measure(index);
+        if is_busy || self.has_input(index, now) {
+            self.wake(index, now, agenda);
+        } else if let Some(due) = self.stations[index].shard.poll_timeout() {
+            self.wake_at(index, due.max(now.plus_micros(1)), agenda);
+        }
+        Ok(())
+    }
+
+    /// Connections of a shard, and the clients that they stand for.
+    fn clients(&self, index: usize) -> Vec<(u64, ClientId)> {
+        let here = self.sockets.iter().filter(|(_, socket)| socket.shard == index);
+        here.filter_map(|(&connection, socket)| Some((connection, socket.client?))).collect()
+    }
+
+    fn read(&mut self, index: usize, now: Time) {
+        for (connection, client) in self.clients(index) {
+            let shard = &mut self.stations[index].shard;
+            if !shard.wants_input(client, now) {
+                continue;
+            }
+            let Some(socket) = self.sockets.get_mut(&connection) else { continue };
+            if !socket.input.is_empty() {
+                let count = socket.input.len().min(READ_BYTES_MAX);
+                let bytes: Vec<u8> = socket.input.drain(..count).collect();
+                shard.receive(client, &bytes, now);
+            } else if socket.is_hung_up {
+                shard.lost(client, now);
+                self.sockets.remove(&connection);
+            }
+        }
+    }
+
+    fn has_input(&mut self, index: usize, now: Time) -> bool {
+        let clients = self.clients(index);
+        clients.into_iter().any(|(connection, client)| {
+            let socket = &self.sockets[&connection];
+            let has_input = !socket.input.is_empty() || socket.is_hung_up;
+            has_input && self.stations[index].shard.wants_input(client, now)
+        })
+    }
+
+    /// Works and writes in turns, as the reactor does. Returns whether there is more to do.
+    fn work(&mut self, index: usize, now: Time, agenda: &mut Agenda) -> bool {
+        for _ in 0..WORK_ROUNDS_MAX {
+            self.stations[index].shard.work(now);
+            let mut has_sent = false;
+            while let Some(client) = self.stations[index].shard.poll_touched() {
+                has_sent |= self.write(index, client, now, agenda);
+            }
+            if !has_sent {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn write(&mut self, index: usize, client: ClientId, now: Time, agenda: &mut Agenda) -> bool {
+        let shard = &mut self.stations[index].shard;
+        let found = self
+            .sockets
+            .iter_mut()
+            .find(|(_, socket)| socket.shard == index && socket.client == Some(client));
+        let Some((&connection, socket)) = found else { return false };
+        if socket.is_hung_up && !shard.output(client).is_empty() {
+            self.sockets.remove(&connection);
+            shard.lost(client, now);
+            return true;
+        }
+        let count = shard.output(client).len().min(socket.room);
+        let output = &shard.output(client)[..count];
+        for piece in pieces(output, self.pace.cuts, &mut self.random) {
+            let at = now.plus_micros(delay_us(&mut self.random, self.pace.network));
+            socket.to_client_at = socket.to_client_at.max(at);
+            agenda.push(socket.to_client_at, Event::ToClient { connection, bytes: piece.to_vec() });
+        }
+        socket.room -= count;
+        if count > 0 {
+            shard.sent(client, count, now);
+        }
+        if shard.is_finished(client) && shard.output(client).is_empty() {
+            agenda.push(socket.to_client_at.max(now), Event::Closed { connection });
+            self.sockets.remove(&connection);
+            shard.lost(client, now);
+            return true;
+        }
+        count > 0
+    }
+
+    /// Sends mail and hands the disk its work.
+    fn carry_away(&mut self, index: usize, now: Time, agenda: &mut Agenda) {
+        let (random, pace) = (&mut self.random, self.pace);
+        for to in 0..self.stations.len() {
+            let shard = ShardId::try_from(to).expect("a node has at most 256 shards");
+            let station = &mut self.stations[index];
+            while let Some(batch) = station.shard.poll_mail(shard) {
+                let at = now.plus_micros(delay_us(random, pace.mail)).max(station.mail_at[to]);
+                station.mail_at[to] = at;
+                agenda.push(at, Event::Mail { from: index, to, batch });
+            }
+        }
+        while let Some(submission) = self.stations[index].shard.poll_submission(now) {
+            let usual = match submission.lane() {
+                Lane::Journal => pace.journal,
+                Lane::Read | Lane::Background => pace.background,
+            };
+            let at = now.plus_micros(delay_us(random, usual));
+            agenda.push(at, Event::Execute { shard: index, submission });
+        }
+        while self.stations[index].shard.poll_notice().is_some() {}
+    }
+
+    fn measure(&mut self, index: usize) {
+        let clients = self.clients(index);
+        let shard = &self.stations[index].shard;
+        let unsent = clients.into_iter().map(|(_, client)| shard.output(client).len());
+        self.load = Load {
+            output_bytes: unsent.max().unwrap_or(0),
+            resident_bytes: shard.broker().resident_bytes(),
+            unwritten_bytes: shard.broker().unwritten_bytes(),
+        };
+    }
+
+    fn wake(&mut self, shard: usize, now: Time, agenda: &mut Agenda) {
+        let at = now.plus_micros(delay_us(&mut self.random, self.pace.turn));
+        self.wake_at(shard, at, agenda);
+    }
+
+    fn wake_at(&mut self, shard: usize, at: Time, agenda: &mut Agenda) {
+        let turn_at = &mut self.stations[shard].turn_at;
+        if turn_at.is_none_or(|earlier| at < earlier) {
+            *turn_at = Some(at);
+            agenda.push(at, Event::Turn { shard });
+        }
+    }
+}
+
+/// Bytes as the network hands them over: mostly whole, or cut at a few random places.
+fn pieces<'a>(bytes: &'a [u8], cuts: bool, random: &mut Random) -> Vec<&'a [u8]> {
+    let mut pieces = Vec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let is_cut = cuts && pieces.len() < 4 && random.chance(1, 2);
+        let len = if is_cut { 1 + random.below(rest.len() as u64) as usize } else { rest.len() };
+        let (piece, left) = rest.split_at(len);
+        pieces.push(piece);
+        rest = left;
+    }
+    pieces
+}

@@ -1,0 +1,212 @@
+//! What is known of every message: where it was sent, and what may have become of it in each of its queues.
+//!
+//! ```text
+//!             delivered              settled               answered              confirmed behind it
+//!   Waiting ─────────────▶ Held ──────────────▶ Settling ───────────▶ Gone ─────────────────▶ Buried
+//!      ▲                    │                      │                   │
+//!      └─ requeued, lost ───┘     connection lost  ▼      crash        ▼
+//!                                               Doubtful ◀─────────────┘        crash, not stored: Vanished
+//! ```
+//!
+//! A settle is not answered, so a client knows of it only what follows from an order: what a connection sent first
+//! is read first; what reached a queue first is on its disk first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::fact::{Consumer, Fact, MessageId, Placed, Publication};
+use crate::plan::Plan;
+
+/// What may have become of a message in a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is in the queue, or was never put there because its publisher was cut off.
+    Waiting,
+    /// A consumer has it.
+    Held(Consumer),
+    /// A consumer has settled it; the node may not know.
+    Settling { connection: u64, method: u64 },
+    /// The node knows that it is settled; its disk may not.
+    Gone,
+    /// It is settled for good.
+    Buried,
+    /// It is settled, unless that got lost.
+    Doubtful,
+    /// It was in memory only when the node crashed.
+    Vanished,
+}
+
+/// A message that was sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) publication: Publication,
+    pub(crate) is_confirmed: bool,
+    pub(crate) is_returned: bool,
+}
+
+/// What is known.
+#[derive(Debug)]
+pub(crate) struct Model {
+    durable: BTreeSet<String>,
+    planned: BTreeSet<String>,
+    sent: BTreeMap<MessageId, Sent>,
+    fates: BTreeMap<Placed, Fate>,
+    /// Settles that may not be known to be read, and to be synced, by connection, in order.
+    settling: BTreeMap<u64, Vec<(u64, Placed)>>,
+    unsynced: BTreeMap<u64, Vec<(u64, Placed)>>,
+    pub(crate) confirmed_count: u64,
+    pub(crate) delivered_count: u64,
+}
+
+impl Model {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let durable = plan.queues.iter().filter(|queue| queue.is_durable);
+        Self {
+            durable: durable.map(|queue| queue.name.clone()).collect(),
+            planned: plan.queues.iter().map(|queue| queue.name.clone()).collect(),
+            sent: BTreeMap::new(),
+            fates: BTreeMap::new(),
+            settling: BTreeMap::new(),
+            unsynced: BTreeMap::new(),
+            confirmed_count: 0,
+            delivered_count: 0,
+        }
+    }
+
+    pub(crate) fn sent(&self, id: MessageId) -> Option<&Sent> {
+        self.sent.get(&id)
+    }
+
+    pub(crate) fn fate(&self, copy: &Placed) -> Option<&Fate> {
+        self.fates.get(copy)
+    }
+
+    /// Every message in every queue.
+    pub(crate) fn fates(&self) -> impl Iterator<Item = (&Placed, &Fate)> {
+        self.fates.iter()
+    }
+
+    /// Whether a queue is one that exists all the time.
+    pub(crate) fn is_planned(&self, queue: &str) -> bool {
+        self.planned.contains(queue)
+    }
+
+    /// Takes note of what happened.
+    pub(crate) fn learn(&mut self, fact: &Fact) {
+        match fact {
+            Fact::Published { id, publication } => self.published(*id, publication),
+            Fact::Confirmed { id } => {
+                self.confirmed_count += 1;
+                if let Some(sent) = self.sent.get_mut(id) {
+                    sent.is_confirmed = true;
+                }
+            }
+            Fact::Returned { id } => {
+                if let Some(sent) = self.sent.get_mut(id) {
+                    sent.is_returned = true;
+                }
+            }
+            Fact::Delivered(delivery) => {
+                self.delivered_count += 1;
+                let held = Fate::Held(delivery.consumer.clone());
+                let fate = if delivery.settles { held } else { Fate::Gone };
+                self.fates.insert(delivery.copy.clone(), fate);
+            }
+            Fact::Settled { copy, connection, method } => {
+                let (connection, method) = (*connection, *method);
+                self.fates.insert(copy.clone(), Fate::Settling { connection, method });
+                self.settling.entry(connection).or_default().push((method, copy.clone()));
+            }
+            Fact::Requeued { copy } => drop(self.fates.insert(copy.clone(), Fate::Waiting)),
+            Fact::Read { connection, before } => self.read(*connection, *before),
+            Fact::Synced { connection, before, queue } => {
+                self.synced(*connection, *before, queue);
+            }
+            Fact::ChannelGone { connection, channel } => {
+                self.release(|holder| {
+                    (holder.connection, holder.channel) == (*connection, *channel)
+                });
+            }
+            Fact::ConnectionGone { connection } => self.lost(*connection),
+            Fact::Crashed => self.crashed(),
+            Fact::Rested { .. } => self.rested(),
+            Fact::Nonsense { .. } | Fact::Turned(_) | Fact::Audited => {}
+        }
+    }
+
+    fn published(&mut self, id: MessageId, publication: &Publication) {
+        for queue in &publication.targets {
+            self.fates.insert(Placed { queue: queue.clone(), id }, Fate::Waiting);
+        }
+        let sent =
+            Sent { publication: publication.clone(), is_confirmed: false, is_returned: false };
+        self.sent.insert(id, sent);
+    }
+
+    fn read(&mut self, connection: u64, before: u64) {
+        let Some(settling) = self.settling.get_mut(&connection) else { return };
+        for (method, copy) in settling.extract_if(.., |(method, _)| *method < before) {
+            if self.fates.get(&copy) == Some(&Fate::Settling { connection, method }) {
+                self.fates.insert(copy.clone(), Fate::Gone);
+                self.unsynced.entry(connection).or_default().push((method, copy));
+            }
+        }
+    }
+
+    fn synced(&mut self, connection: u64, before: u64, queue: &str) {
+        self.read(connection, before);
+        let Some(unsynced) = self.unsynced.get_mut(&connection) else { return };
+        let is_synced =
+            |(method, copy): &mut (u64, Placed)| *method < before && copy.queue == queue;
+        for (_, copy) in unsynced.extract_if(.., is_synced) {
+            if self.fates.get(&copy) == Some(&Fate::Gone) {
+                self.fates.insert(copy, Fate::Buried);
+            }
+        }
+    }
+
+    fn release(&mut self, is_gone: impl Fn(&Consumer) -> bool) {
+        for fate in self.fates.values_mut() {
+            if matches!(fate, Fate::Held(holder) if is_gone(holder)) {
+                *fate = Fate::Waiting;
+            }
+        }
+    }
+
+    fn lost(&mut self, connection: u64) {
+        self.release(|holder| holder.connection == connection);
+        for (method, copy) in self.settling.remove(&connection).unwrap_or_default() {
+            if self.fates.get(&copy) == Some(&Fate::Settling { connection, method }) {
+                self.fates.insert(copy, Fate::Doubtful);
+            }
+        }
+        self.unsynced.remove(&connection);
+    }
+
+    fn crashed(&mut self) {
+        self.settling.clear();
+        self.unsynced.clear();
+        for (copy, fate) in &mut self.fates {
+            let is_persistent = self.sent[&copy.id].publication.is_persistent;
+            let is_stored = is_persistent && self.durable.contains(&copy.queue);
+            *fate = match fate {
+                Fate::Buried => Fate::Buried,
+                _ if !is_persistent => Fate::Vanished,
+                _ if is_stored && matches!(fate, Fate::Waiting | Fate::Held(_)) => Fate::Waiting,
+                _ if is_stored => Fate::Doubtful,
+                // Whether the queue itself is durable is not known of all queues.
+                _ => Fate::Doubtful,
+            };
+        }
+    }
+
+    /// Everything that was sent has been read, and all of it is on disk.
+    fn rested(&mut self) {
+        self.settling.clear();
+        self.unsynced.clear();
+        for fate in self.fates.values_mut() {
+            if matches!(fate, Fate::Settling { .. } | Fate::Gone) {
+                *fate = Fate::Buried;
+            }
+        }
+    }
+}
