@@ -15,6 +15,9 @@ use crate::request::{ExchangeDeclaration, Origin, QueueDeclaration, Request, Ver
 /// Names that begin so are given by the broker only.
 const RESERVED_PREFIX: &str = "amq.";
 
+/// The type of queues that keep every message on disk, whatever its producer asked for.
+pub(crate) const QUORUM: &str = "quorum";
+
 /// Queue arguments of RabbitMQ's classic queues whose meaning comes with a later version. They are refused: a queue
 /// that silently kept messages for longer, or more of them, than it was told would be worse.
 const LATER_QUEUE_ARGUMENTS: [&str; 10] = [
@@ -184,9 +187,8 @@ fn check_arguments(wanted: &QueueDeclaration) -> Result<(), Refusal> {
 fn check_queue_type(wanted: &QueueDeclaration, value: &Value) -> Result<(), Refusal> {
     match value.as_text() {
         Some("classic") => Ok(()),
-        Some(kind @ ("quorum" | "stream")) => {
-            Err(Refusal::NotYet { feature: format!("queue type '{kind}'") })
-        }
+        Some(QUORUM) => check_quorum(wanted),
+        Some("stream") => Err(Refusal::NotYet { feature: "queue type 'stream'".to_owned() }),
         _ => Err(Refusal::InvalidArgument {
             argument: "x-queue-type".to_owned(),
             name: wanted.name.clone(),
@@ -194,6 +196,24 @@ fn check_queue_type(wanted: &QueueDeclaration, value: &Value) -> Result<(), Refu
             reason: "unsupported queue type".to_owned(),
         }),
     }
+}
+
+/// A quorum queue with one member: durable, shared, and it keeps every message on disk.
+fn check_quorum(wanted: &QueueDeclaration) -> Result<(), Refusal> {
+    let property = if wanted.is_exclusive {
+        "exclusive-owner"
+    } else if !wanted.is_durable {
+        "non-durable"
+    } else if wanted.is_auto_delete {
+        "auto-delete"
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::InvalidProperty {
+        property: property.to_owned(),
+        name: wanted.name.clone(),
+        vhost: wanted.vhost.clone(),
+    })
 }
 
 fn same_exchange(found: &Exchange, wanted: &ExchangeDeclaration) -> Result<(), Refusal> {

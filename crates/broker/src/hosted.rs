@@ -2,17 +2,53 @@
 
 use std::sync::Arc;
 
+use message::{Message, Value};
 use metadata::Queue as Definition;
 use queue::Queue;
 
+use crate::declare::QUORUM;
+
 const LAG_BEGINS_BYTES: usize = 1024 * 1024;
 const LAG_ENDS_BYTES: usize = 256 * 1024;
+
+/// Which of its messages a queue keeps on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keeps {
+    /// None: it does not survive a restart itself.
+    Nothing,
+    /// Those that their producers asked to be kept.
+    Persistent,
+    /// All.
+    Everything,
+}
+
+impl Keeps {
+    fn of(definition: &Definition) -> Self {
+        let kind = definition.arguments.get("x-queue-type").and_then(Value::as_text);
+        match (definition.is_durable, kind) {
+            (false, _) => Self::Nothing,
+            (true, Some(QUORUM)) => Self::Everything,
+            (true, _) => Self::Persistent,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn keeps(self, message: &Message) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Persistent => message.is_persistent(),
+            Self::Everything => true,
+        }
+    }
+}
 
 /// A queue and what the broker must know of it at every step.
 #[derive(Debug)]
 pub(crate) struct Hosted {
     pub(crate) definition: Arc<Definition>,
     pub(crate) queue: Queue,
+    /// Which messages go to disk.
+    pub(crate) keeps: Keeps,
     /// Whether it waits in the broker's list of queues to be dispatched.
     pub(crate) is_dirty: bool,
     /// Whether it is deleted here, and the topology does not yet say so: nothing may go in.
@@ -24,8 +60,9 @@ pub(crate) struct Hosted {
 }
 
 impl Hosted {
-    pub(crate) const fn new(definition: Arc<Definition>, queue: Queue) -> Self {
+    pub(crate) fn new(definition: Arc<Definition>, queue: Queue) -> Self {
         Self {
+            keeps: Keeps::of(&definition),
             definition,
             queue,
             is_dirty: false,

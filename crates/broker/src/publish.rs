@@ -86,7 +86,7 @@ impl Broker {
             return self.confirm(confirm);
         }
         let Some(hosted) = self.queues.get_mut(id) else { return };
-        let is_stored = hosted.definition.is_durable && message.is_persistent();
+        let is_stored = hosted.keeps.keeps(&message);
         if !hosted.is_dirty {
             hosted.is_dirty = true;
             self.dirty.push_back(id);

@@ -110,6 +110,15 @@ pub enum Refusal {
         /// What is wrong, in RabbitMQ's words.
         reason: String,
     },
+    /// A queue of its type cannot have this property.
+    InvalidProperty {
+        /// In RabbitMQ's words: `exclusive-owner`, …
+        property: String,
+        /// The queue.
+        name: Name,
+        /// Where it was to be.
+        vhost: Name,
+    },
     /// The feature comes later; it is refused rather than silently taken for something else.
     NotYet {
         /// What was asked for.

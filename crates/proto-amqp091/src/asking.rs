@@ -46,62 +46,6 @@ impl Connection {
     ) -> Result<(), Exception> {
         let id = method.id();
         let (verb, no_wait, wish) = match method {
-            Method::ExchangeDeclare(declare) => (
-                Verb::DeclareExchange(self.exchange_declaration(declare)?),
-                declare.no_wait,
-                Wish::Plain,
-            ),
-            Method::ExchangeDelete(delete) => {
-                let name = name(delete.exchange, id)?;
-                let verb = Verb::DeleteExchange {
-                    vhost: self.vhost.clone(),
-                    name,
-                    if_unused: delete.if_unused,
-                };
-                (verb, delete.no_wait, Wish::Plain)
-            }
-            Method::ExchangeBind(bind) => {
-                let ends = (bind.source, bind.destination);
-                let binding = self.exchange_binding(ends, bind.routing_key, &bind.arguments, id)?;
-                (Verb::Bind(binding), bind.no_wait, Wish::Plain)
-            }
-            Method::ExchangeUnbind(unbind) => {
-                let ends = (unbind.source, unbind.destination);
-                let key = unbind.routing_key;
-                let binding = self.exchange_binding(ends, key, &unbind.arguments, id)?;
-                (Verb::Unbind(binding), unbind.no_wait, Wish::Plain)
-            }
-            Method::QueueDeclare(declare) => {
-                let declaration = self.queue_declaration(number, declare)?;
-                (Verb::DeclareQueue(declaration), declare.no_wait, Wish::DeclareQueue)
-            }
-            Method::QueueBind(bind) => {
-                let ends = (bind.exchange, bind.queue);
-                let key = bind.routing_key;
-                let binding = self.queue_binding(number, ends, key, &bind.arguments, id)?;
-                (Verb::Bind(binding), bind.no_wait, Wish::Plain)
-            }
-            Method::QueueUnbind(unbind) => {
-                let ends = (unbind.exchange, unbind.queue);
-                let key = unbind.routing_key;
-                let binding = self.queue_binding(number, ends, key, &unbind.arguments, id)?;
-                (Verb::Unbind(binding), false, Wish::Plain)
-            }
-            Method::QueuePurge(purge) => {
-                let name = self.queue_name(number, purge.queue, id)?;
-                let verb = Verb::PurgeQueue { vhost: self.vhost.clone(), name };
-                (verb, purge.no_wait, Wish::Plain)
-            }
-            Method::QueueDelete(delete) => {
-                let name = self.queue_name(number, delete.queue, id)?;
-                let verb = Verb::DeleteQueue {
-                    vhost: self.vhost.clone(),
-                    name,
-                    if_unused: delete.if_unused,
-                    if_empty: delete.if_empty,
-                };
-                (verb, delete.no_wait, Wish::Plain)
-            }
             Method::BasicConsume(consume) => return self.consume_from(cx, number, consume),
             Method::BasicCancel(cancel) => return self.cancel(cx, number, cancel),
             Method::BasicGet(get) => {
@@ -109,10 +53,81 @@ impl Connection {
                 let vhost = self.vhost.clone();
                 (Verb::Fetch { vhost, name, settles: !get.no_ack }, false, Wish::Plain)
             }
-            _ => return Err(Exception::new(Code::CommandInvalid, "unimplemented method", id)),
+            Method::QueueDeclare(declare) => {
+                let declaration = self.queue_declaration(number, declare)?;
+                (Verb::DeclareQueue(declaration), declare.no_wait, Wish::DeclareQueue)
+            }
+            Method::QueueBind(_)
+            | Method::QueueUnbind(_)
+            | Method::QueuePurge(_)
+            | Method::QueueDelete(_) => {
+                let (verb, no_wait) = self.queue_verb(number, method)?;
+                (verb, no_wait, Wish::Plain)
+            }
+            _ => {
+                let (verb, no_wait) = self.exchange_verb(method)?;
+                (verb, no_wait, Wish::Plain)
+            }
         };
         self.send(cx, Asked { channel: number, method: id, no_wait, wish }, verb);
         Ok(())
+    }
+
+    /// What a method of class exchange asks, and whether it waits for no answer.
+    fn exchange_verb(&self, method: &Method<'_>) -> Result<(Verb, bool), Exception> {
+        let id = method.id();
+        Ok(match method {
+            Method::ExchangeDeclare(declare) => {
+                (Verb::DeclareExchange(self.exchange_declaration(declare)?), declare.no_wait)
+            }
+            Method::ExchangeDelete(delete) => {
+                let (vhost, name) = (self.vhost.clone(), name(delete.exchange, id)?);
+                let if_unused = delete.if_unused;
+                (Verb::DeleteExchange { vhost, name, if_unused }, delete.no_wait)
+            }
+            Method::ExchangeBind(bind) => {
+                let ends = (bind.source, bind.destination);
+                let binding = self.exchange_binding(ends, bind.routing_key, &bind.arguments, id)?;
+                (Verb::Bind(binding), bind.no_wait)
+            }
+            Method::ExchangeUnbind(unbind) => {
+                let ends = (unbind.source, unbind.destination);
+                let key = unbind.routing_key;
+                let binding = self.exchange_binding(ends, key, &unbind.arguments, id)?;
+                (Verb::Unbind(binding), unbind.no_wait)
+            }
+            _ => return Err(Exception::new(Code::CommandInvalid, "unimplemented method", id)),
+        })
+    }
+
+    /// What a method of class queue asks, and whether it waits for no answer.
+    fn queue_verb(&self, number: u16, method: &Method<'_>) -> Result<(Verb, bool), Exception> {
+        let id = method.id();
+        let vhost = self.vhost.clone();
+        Ok(match method {
+            Method::QueueBind(bind) => {
+                let ends = (bind.exchange, bind.queue);
+                let key = bind.routing_key;
+                let binding = self.queue_binding(number, ends, key, &bind.arguments, id)?;
+                (Verb::Bind(binding), bind.no_wait)
+            }
+            Method::QueueUnbind(unbind) => {
+                let ends = (unbind.exchange, unbind.queue);
+                let key = unbind.routing_key;
+                let binding = self.queue_binding(number, ends, key, &unbind.arguments, id)?;
+                (Verb::Unbind(binding), false)
+            }
+            Method::QueuePurge(purge) => {
+                let name = self.queue_name(number, purge.queue, id)?;
+                (Verb::PurgeQueue { vhost, name }, purge.no_wait)
+            }
+            Method::QueueDelete(delete) => {
+                let name = self.queue_name(number, delete.queue, id)?;
+                let (if_unused, if_empty) = (delete.if_unused, delete.if_empty);
+                (Verb::DeleteQueue { vhost, name, if_unused, if_empty }, delete.no_wait)
+            }
+            _ => return Err(Exception::new(Code::CommandInvalid, "unimplemented method", id)),
+        })
     }
 
     /// The broker answers.

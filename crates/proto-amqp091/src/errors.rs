@@ -106,6 +106,10 @@ fn words(refusal: &Refusal) -> (Code, String) {
             Code::PreconditionFailed,
             format!("invalid arg '{argument}' for queue '{name}' in vhost '{vhost}': {reason}"),
         ),
+        Refusal::InvalidProperty { property, name, vhost } => (
+            Code::PreconditionFailed,
+            format!("invalid property '{property}' for queue '{name}' in vhost '{vhost}'"),
+        ),
         Refusal::NotYet { feature } => {
             (Code::NotImplemented, format!("{feature} is not supported by this version of Leveret"))
         }
