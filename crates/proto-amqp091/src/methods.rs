@@ -79,7 +79,7 @@ impl Connection {
             let text = format!(
                 "number of channels opened ({open_count}) has reached the negotiated channel_max ({max})"
             );
-            return Err(Exception::new(Code::NotAllowed, text, channel::Open::ID));
+            return Err(Exception::new(Code::NotAllowed, text, 0));
         }
         let origin = broker::Origin { client: self.client, link: frame.channel.into() };
         self.channels.insert(frame.channel, Channel::new(origin, self.vhost.clone()));
@@ -87,7 +87,8 @@ impl Connection {
         Ok(())
     }
 
-    /// We have closed the channel: only the client's agreement, or its own close, matters.
+    /// We have closed the channel: only the client's agreement ends it. A close of its own that crossed ours is
+    /// answered, and the agreement still comes.
     fn closing_channel_frame(&mut self, frame: &Frame<'_>) {
         if frame.kind != Kind::Method {
             return;
@@ -98,7 +99,6 @@ impl Connection {
             }
             Ok((channel::Close::ID, _)) => {
                 self.out.method(frame.channel, &channel::CloseOk {});
-                self.channels.remove(frame.channel);
             }
             _ => {}
         }
