@@ -5,8 +5,6 @@
 //! Large messages get memory of their own, which grows as bytes arrive: a length that a client merely
 //! announces sizes nothing.
 
-use std::collections::VecDeque;
-
 use bytes::{Bytes, BytesMut};
 
 use crate::blob::{self, Address, Message};
@@ -21,8 +19,8 @@ const SHARED_BYTES_MAX: usize = 16 * 1024;
 #[derive(Debug, Default)]
 pub struct Arena {
     chunk: BytesMut,
-    layout: Vec<u8>,
-    used: VecDeque<BytesMut>,
+    head: Vec<u8>,
+    used: Vec<BytesMut>,
 }
 
 impl Arena {
@@ -39,14 +37,11 @@ impl Arena {
             draft.push(body);
             return draft.finish();
         }
-        // Laid out in memory that is always hot, then copied once: the chunk checks and counts per call.
-        self.layout.clear();
-        blob::write_head(&mut self.layout, address, properties);
-        self.layout.extend_from_slice(body);
-        let mut layout = std::mem::take(&mut self.layout);
-        let message = self.copy(&[&layout]);
-        layout.clear();
-        self.layout = layout;
+        let mut head = std::mem::take(&mut self.head);
+        head.clear();
+        blob::write_head(&mut head, address, properties);
+        let message = self.copy(&[&head, body]);
+        self.head = head;
         message
     }
 
@@ -74,24 +69,18 @@ impl Arena {
         Message::sealed(self.chunk.split().freeze())
     }
 
-    /// Puts the full chunk aside and takes one that is free again, or a fresh one.
+    /// Puts the full chunk aside and takes one that is free again, or a fresh one. The one that was used last is the
+    /// one that is most likely still in the cache.
     fn turn_over(&mut self) {
-        let full = std::mem::take(&mut self.chunk);
-        if self.used.len() < CHUNKS_MAX {
-            self.used.push_back(full);
-        }
-        for _ in 0..self.used.len() {
-            let Some(mut oldest) = self.used.pop_front() else { break };
-            if oldest.try_reclaim(CHUNK_BYTES) {
-                self.chunk = oldest;
-                return;
-            }
-            self.used.push_back(oldest);
-        }
         if self.used.len() == CHUNKS_MAX {
-            self.used.pop_front();
+            self.used.remove(0);
         }
-        self.chunk = BytesMut::with_capacity(CHUNK_BYTES);
+        self.used.push(std::mem::take(&mut self.chunk));
+        let free = self.used.iter_mut().rposition(|chunk| chunk.try_reclaim(CHUNK_BYTES));
+        self.chunk = match free {
+            Some(at) => self.used.remove(at),
+            None => BytesMut::with_capacity(CHUNK_BYTES),
+        };
     }
 }
 
