@@ -22,28 +22,26 @@ impl Broker {
         self.change(&[Change::Bind(binding)]).map_err(Refusal::InvalidBinding)
     }
 
-    /// Removes a binding; one that is not there is fine. An auto-delete exchange goes with its last one.
+    /// Removes a binding; one that is not there is fine, also because there is no such queue or exchange. An auto-delete
+    /// exchange goes with its last one.
     pub(crate) fn unbind(
         &mut self,
         origin: Origin,
         binding: Binding,
     ) -> Result<Option<Ticket>, Refusal> {
-        self.check_ends(origin, &binding)?;
+        check_not_default(&binding)?;
         if !self.topology.is_bound(&binding) {
             return Ok(None);
         }
+        self.check_ends(origin, &binding)?;
         let sources = self.topology.ends(&binding).map(|(source, _)| vec![source]);
         let ticket = self.change(&[Change::Unbind(binding)]).map_err(Refusal::InvalidBinding)?;
         Ok(self.remove_unbound(sources.unwrap_or_default()).or(ticket))
     }
 
     fn check_ends(&self, origin: Origin, binding: &Binding) -> Result<(), Refusal> {
+        check_not_default(binding)?;
         let vhost = &binding.vhost;
-        let default_destination =
-            matches!(&binding.destination, BindingEnd::Exchange(name) if name.is_empty());
-        if binding.source.is_empty() || default_destination {
-            return Err(Refusal::DefaultExchange);
-        }
         let missing = |object, name: &message::Name| Refusal::NotFound {
             object,
             name: name.clone(),
@@ -63,4 +61,14 @@ impl Broker {
             }
         }
     }
+}
+
+/// The bindings of the default exchange are nobody's to change.
+fn check_not_default(binding: &Binding) -> Result<(), Refusal> {
+    let is_default_destination =
+        matches!(&binding.destination, BindingEnd::Exchange(name) if name.is_empty());
+    if binding.source.is_empty() || is_default_destination {
+        return Err(Refusal::DefaultExchange);
+    }
+    Ok(())
 }

@@ -54,7 +54,7 @@ impl Connection {
                 (Verb::Fetch { vhost, name, settles: !get.no_ack }, false, Wish::Plain)
             }
             Method::QueueDeclare(declare) => {
-                let declaration = self.queue_declaration(number, declare)?;
+                let declaration = self.queue_declaration(declare)?;
                 (Verb::DeclareQueue(declaration), declare.no_wait, Wish::DeclareQueue)
             }
             Method::QueueBind(_)
@@ -314,20 +314,14 @@ impl Connection {
         })
     }
 
+    /// An empty name asks the broker to find one, or, passively, for a queue that cannot exist.
     fn queue_declaration(
         &self,
-        number: u16,
         declare: &wire_queue::Declare<'_>,
     ) -> Result<QueueDeclaration, Exception> {
-        let id = wire_queue::Declare::ID;
-        let name = if declare.passive {
-            self.queue_name(number, declare.queue, id)?
-        } else {
-            name(declare.queue, id)?
-        };
         Ok(QueueDeclaration {
             vhost: self.vhost.clone(),
-            name,
+            name: name(declare.queue, wire_queue::Declare::ID)?,
             is_passive: declare.passive,
             is_durable: declare.durable,
             is_exclusive: declare.exclusive,
