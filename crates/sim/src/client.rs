@@ -201,8 +201,9 @@ impl Client {
     }
 
     fn take_frame(&mut self, frame: &Frame<'_>, heard: &mut Vec<Heard>) {
-        // What was on its way when the connection ended.
-        if frame.channel != 0 && self.stage != Stage::Running {
+        // What was on its way when the connection ended; perhaps both sides ended it.
+        let is_late = frame.channel != 0 && self.stage != Stage::Running;
+        if is_late || self.stage == Stage::Over {
             return;
         }
         let result = match frame.kind {

@@ -125,6 +125,11 @@ impl SimDisk {
         self.fail_at.is_some_and(|at| self.calls > at)
     }
 
+    /// Whether neither the power went nor a sync failed.
+    pub fn is_sound(&self) -> bool {
+        !self.is_off() && self.fail_sync.is_none_or(|at| self.syncs < at)
+    }
+
     /// All paths, in order.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.names.keys().map(String::as_str)

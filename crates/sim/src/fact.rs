@@ -102,8 +102,8 @@ pub(crate) enum Fact {
     Nonsense { connection: u64, what: String },
     /// A turn of the node is over.
     Turned(Load),
-    /// The node has crashed.
-    Crashed,
+    /// The node has crashed, or, if it was stopped, has brought everything to disk and ended.
+    Ended { is_flushed: bool },
     /// Nothing happens any more, and clients wait for this.
     Rested { waiting: Vec<String> },
     /// All that is left in the queues of the plan has been consumed.

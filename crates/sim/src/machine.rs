@@ -25,6 +25,8 @@ use crate::plan::{Pace, Plan, delay_us};
 
 /// How often work and writing alternate in a turn, as in the reactor.
 const WORK_ROUNDS_MAX: usize = 8;
+/// How much slower a slow client is.
+const SLOW_LAG: u32 = 30;
 /// What one read takes at most.
 const READ_BYTES_MAX: usize = 256 * 1024;
 
@@ -72,6 +74,8 @@ struct Socket {
     is_hung_up: bool,
     /// How many bytes more the network takes.
     room: usize,
+    /// How many times as long as usual the client takes to read.
+    lag: u32,
     /// When the last bytes arrive on either side.
     to_node_at: Time,
     to_client_at: Time,
@@ -155,6 +159,19 @@ impl Machine {
         self.disk = disk;
     }
 
+    /// The node is told to stop: its clients hear of it, and everything goes to disk.
+    pub(crate) fn stop(&mut self, now: Time, agenda: &mut Agenda) {
+        for index in 0..self.stations.len() {
+            self.stations[index].shard.stop(now);
+            self.wake(index, now, agenda);
+        }
+    }
+
+    /// Whether the node has stopped, and everything is on disk.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.stations.iter().all(|station| station.shard.is_flushed())
+    }
+
     /// A client connects; the node sees it a little later.
     pub(crate) fn connect(&mut self, connection: u64, now: Time, agenda: &mut Agenda) {
         let shard = self.random.below(self.stations.len() as u64) as usize;
@@ -164,6 +181,7 @@ impl Machine {
             input: VecDeque::new(),
             is_hung_up: false,
             room: self.pace.socket_bytes,
+            lag: if self.random.chance(1, 8) { SLOW_LAG } else { 1 },
             to_node_at: now,
             to_client_at: now,
         };
@@ -360,7 +378,8 @@ impl Machine {
         let count = shard.output(client).len().min(socket.room);
         let output = &shard.output(client)[..count];
         for piece in pieces(output, self.pace.cuts, &mut self.random) {
-            let at = now.plus_micros(delay_us(&mut self.random, self.pace.network));
+            let usual = self.pace.network * socket.lag;
+            let at = now.plus_micros(delay_us(&mut self.random, usual));
             socket.to_client_at = socket.to_client_at.max(at);
             agenda.push(socket.to_client_at, Event::ToClient { connection, bytes: piece.to_vec() });
         }

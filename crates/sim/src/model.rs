@@ -127,7 +127,7 @@ impl Model {
                 });
             }
             Fact::ConnectionGone { connection } => self.lost(*connection),
-            Fact::Crashed => self.crashed(),
+            Fact::Ended { is_flushed } => self.ended(*is_flushed),
             Fact::Rested { .. } => self.rested(),
             Fact::Nonsense { .. } | Fact::Turned(_) | Fact::Audited => {}
         }
@@ -182,7 +182,7 @@ impl Model {
         self.unsynced.remove(&connection);
     }
 
-    fn crashed(&mut self) {
+    fn ended(&mut self, is_flushed: bool) {
         self.settling.clear();
         self.unsynced.clear();
         for (copy, fate) in &mut self.fates {
@@ -190,6 +190,7 @@ impl Model {
             let is_stored = is_persistent && self.durable.contains(&copy.queue);
             *fate = match fate {
                 Fate::Buried => Fate::Buried,
+                Fate::Gone if is_flushed => Fate::Buried,
                 _ if !is_persistent => Fate::Vanished,
                 _ if is_stored && matches!(fate, Fate::Waiting | Fate::Held(_)) => Fate::Waiting,
                 _ if is_stored => Fate::Doubtful,

@@ -20,6 +20,8 @@ use crate::workload::{Auditor, Consumer, Meddler, Next, Publisher, Scene, Setup}
 
 /// A world that has not come to rest after this much time, or so many events, never will.
 const REST_MS_MAX: u64 = 120_000;
+/// A node that is told to stop is given this long; its disk may be slow.
+const STOP_MS_MAX: u64 = 20_000;
 const EVENTS_MAX: u64 = 3_000_000;
 /// A node that did not start so often does not start at all.
 const BOOTS_MAX: u64 = 100;
@@ -40,6 +42,8 @@ pub(crate) struct World {
     is_set_up: bool,
     /// Whether users do anything of their own accord.
     is_busy: bool,
+    /// Whether the node was told to stop.
+    is_stopping: bool,
     pub(crate) crash_count: u64,
 }
 
@@ -67,6 +71,7 @@ impl World {
             last_line: 0,
             is_set_up: false,
             is_busy: false,
+            is_stopping: false,
             crash_count: 0,
         }
     }
@@ -86,9 +91,13 @@ impl World {
             if self.is_broken() {
                 return;
             }
-            if !is_last {
-                self.crash();
+            if is_last {
+                break;
             }
+            if self.random.chance(1, 6) {
+                self.stop();
+            }
+            self.crash();
         }
         self.audit();
     }
@@ -108,7 +117,7 @@ impl World {
             let (options, now) = (self.plan.store.clone(), self.now);
             match self.machine.boot(shards, &options, now, &mut self.agenda) {
                 Ok(()) => {
-                    self.machine.disk.fail_at = None;
+                    self.plan_faults();
                     (0..self.users.len()).for_each(|user| self.schedule(user));
                     return;
                 }
@@ -119,10 +128,19 @@ impl World {
         self.judge.condemn("the node does not start".to_owned());
     }
 
+    /// Now and then the power goes in the midst of life, or a sync fails.
+    fn plan_faults(&mut self) {
+        let (random, disk) = (&mut self.random, &mut self.machine.disk);
+        disk.fail_at = random.chance(1, 8).then(|| disk.calls() + random.below(2_000));
+        disk.fail_sync = random.chance(1, 8).then(|| disk.syncs() + 1 + random.below(200));
+    }
+
     fn crash(&mut self) {
         self.crash_count += 1;
+        let is_flushed = std::mem::take(&mut self.is_stopping) && self.machine.is_flushed();
         let work = self.agenda.clear();
-        let keeps_power = self.random.chance(1, 4);
+        // A failed sync leaves a disk of which nobody knows what it holds: that is like a loss of power.
+        let keeps_power = self.machine.disk.is_sound() && self.random.chance(1, 4);
         self.machine.crash(work, keeps_power);
         for user in &mut self.users {
             if let Some(connection) = user.lose() {
@@ -130,11 +148,45 @@ impl World {
             }
         }
         self.is_set_up = false;
-        self.judge.hear(&Fact::Crashed);
+        self.judge.hear(&Fact::Ended { is_flushed });
+    }
+
+    /// The node could not go on because the disk failed: that is as good as a crash. It starts again.
+    fn recover(&mut self) {
+        if self.machine.disk.is_sound() {
+            return self.judge.condemn("the node stops although the disk is sound".to_owned());
+        }
+        self.crash();
+        self.boot();
+    }
+
+    /// The node is told to stop, and does so in good time.
+    fn stop(&mut self) {
+        self.end_faults();
+        (self.is_busy, self.is_stopping) = (false, true);
+        // The node gives back what a client holds before the client can know.
+        for (connection, _) in self.users.iter().filter_map(|user| user.link.as_ref()) {
+            self.judge.hear(&Fact::ConnectionGone { connection: *connection });
+        }
+        self.machine.stop(self.now, &mut self.agenda);
+        let end = self.now.plus_millis(STOP_MS_MAX);
+        self.run_until(end);
+        if !self.machine.is_flushed() {
+            self.judge.condemn("a node that stops does not bring everything to disk".to_owned());
+        }
+    }
+
+    /// From here on the disk does what it should.
+    fn end_faults(&mut self) {
+        if !self.machine.disk.is_sound() {
+            self.recover();
+        }
+        (self.machine.disk.fail_at, self.machine.disk.fail_sync) = (None, None);
     }
 
     /// Users stop, and everything comes to an end that has begun.
     fn rest(&mut self) {
+        self.end_faults();
         self.is_busy = false;
         let end = self.now.plus_millis(REST_MS_MAX);
         self.run_until(end);
@@ -188,9 +240,7 @@ impl World {
         match event {
             Event::Turn { shard } => match machine.turn(shard, now, agenda) {
                 Ok(()) => self.judge.hear(&Fact::Turned(self.machine.load)),
-                Err(stopped) => {
-                    self.judge.condemn(format!("the node stops by itself: {stopped:?}"));
-                }
+                Err(_) => self.recover(),
             },
             Event::Mail { from, to, batch } => machine.post((from, to), batch, now, agenda),
             Event::Execute { shard, submission } => machine.execute(shard, submission, now, agenda),
@@ -303,6 +353,8 @@ impl World {
                     self.play(index, |role, scene| role.begin(scene));
                 }
                 Heard::Nonsense(what) => self.judge.hear(&Fact::Nonsense { connection, what }),
+                Heard::Delivered { .. } | Heard::Got { .. } | Heard::Closed { .. }
+                    if self.is_stopping => {}
                 Heard::Closed { text } => {
                     let what = format!("the node closes the connection: {text}");
                     self.judge.hear(&Fact::Nonsense { connection, what });
@@ -318,7 +370,7 @@ impl World {
     fn closed(&mut self, connection: u64) {
         let Some(index) = self.user_of(connection) else { return };
         let is_over = self.users[index].link.as_ref().is_some_and(|(_, client)| client.is_over());
-        if !is_over {
+        if !is_over && !self.is_stopping {
             let what = "the node hangs up".to_owned();
             self.judge.hear(&Fact::Nonsense { connection, what });
         }

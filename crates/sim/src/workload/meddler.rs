@@ -13,9 +13,18 @@ use crate::workload::{Next, Role, Scene};
 
 const CHANNEL: u16 = 1;
 
+/// How many of the queues that it has left behind it remembers.
+const REMEMBERED_MAX: usize = 8;
+
 /// Meddles, one request at a time.
 #[derive(Debug, Default)]
 pub(crate) struct Meddler {
+    /// Durable queues of earlier connections that the node has said to be there, or to be gone.
+    remembered: VecDeque<(String, bool)>,
+    /// Whether its queue outlives everything but its own deletion.
+    is_lasting: bool,
+    /// Of the queue that it asks for: whether it is there.
+    expected: Option<(String, bool)>,
     /// The queue that it plays with.
     queue: Option<String>,
     /// The tag of its consumer, and whether that settles.
@@ -36,6 +45,7 @@ impl Meddler {
             auto_delete: scene.random.chance(1, 3),
             ..Default::default()
         };
+        self.is_lasting = declare.durable && !declare.exclusive && !declare.auto_delete;
         scene.client.ask(CHANNEL, &declare, queue::DeclareOk::ID);
         self.queue = Some(name);
     }
@@ -80,16 +90,58 @@ impl Meddler {
             8 => {
                 let delete = queue::Delete { queue: name, ..Default::default() };
                 scene.client.ask(CHANNEL, &delete, queue::DeleteOk::ID);
+                // Until the answer is there, nobody knows.
+                self.remembered.retain(|(other, _)| other != name);
             }
             9 if scene.random.chance(1, 4) => {
-                let passive = true;
-                let declare = queue::Declare { queue: "no such", passive, ..Default::default() };
-                scene.client.ask(CHANNEL, &declare, queue::DeclareOk::ID);
                 self.is_provoking = true;
                 // What the channel holds goes back at a moment that only the node knows.
                 let connection = scene.connection;
                 scene.hear(&Fact::ChannelGone { connection, channel: CHANNEL });
+                Self::ask_for(scene, "no such");
             }
+            _ => {}
+        }
+    }
+
+    /// Asks whether a queue is there.
+    fn ask_for(scene: &mut Scene<'_>, queue: &str) {
+        let declare = queue::Declare { queue, passive: true, ..Default::default() };
+        scene.client.ask(CHANNEL, &declare, queue::DeclareOk::ID);
+    }
+
+    /// Asks for a queue of earlier days.
+    fn look_back(&mut self, scene: &mut Scene<'_>) {
+        let Some((name, is_there)) = self.remembered.pop_front() else { return };
+        Self::ask_for(scene, &name);
+        self.is_provoking = !is_there;
+        self.expected = Some((name, is_there));
+    }
+
+    fn remember(&mut self, name: String, is_there: bool) {
+        self.remembered.retain(|(other, _)| *other != name);
+        self.remembered.push_back((name, is_there));
+        if self.remembered.len() > REMEMBERED_MAX {
+            self.remembered.pop_front();
+        }
+    }
+
+    fn answered(&mut self, scene: &mut Scene<'_>, method: u32) {
+        match (method, self.expected.take()) {
+            (queue::DeclareOk::ID, Some((name, true))) => self.remember(name, true),
+            (queue::DeclareOk::ID, Some((name, false))) => {
+                scene.refuse(format!("queue '{name}' is there, and it was deleted"));
+            }
+            (queue::DeclareOk::ID, None) | (queue::DeleteOk::ID, _) => {
+                let is_there = method == queue::DeclareOk::ID;
+                if let Some(name) = self.queue.clone().filter(|_| self.is_lasting) {
+                    self.remember(name, is_there);
+                }
+                if !is_there {
+                    self.forget_queue();
+                }
+            }
+            (basic::GetEmpty::ID, _) => drop(self.getting.pop_front()),
             _ => {}
         }
     }
@@ -135,6 +187,7 @@ impl Role for Meddler {
         match (scene.random.below(150), self.queue.clone()) {
             (0, _) => return Next::Leave,
             (1, _) => return Next::Break,
+            (2..60, None) => self.look_back(scene),
             (_, None) => self.declare(scene),
             (_, Some(name)) => self.use_queue(scene, &name),
         }
@@ -145,18 +198,18 @@ impl Role for Meddler {
         match heard {
             Heard::Answered { method, request, .. } => {
                 scene.was_read(request);
-                match method {
-                    queue::DeleteOk::ID => self.forget_queue(),
-                    basic::GetEmpty::ID => drop(self.getting.pop_front()),
-                    _ => {}
-                }
+                self.answered(scene, method);
             }
             Heard::ChannelClosed { code, .. } if self.is_provoking => {
                 if code != Code::NotFound.number() {
                     scene.refuse(format!("what is not there is refused with {code}"));
                 }
+                self.remembered.extend(self.expected.take());
                 self.reset();
                 self.begin(scene);
+            }
+            Heard::ChannelClosed { text, .. } => {
+                scene.refuse(format!("{:?} is refused: {text}", self.expected));
             }
             Heard::Delivered { .. } if self.is_provoking => {}
             Heard::Delivered { parcel, .. } => {
@@ -178,6 +231,7 @@ impl Role for Meddler {
     }
 
     fn reset(&mut self) {
-        *self = Self::default();
+        let remembered = std::mem::take(&mut self.remembered);
+        *self = Self { remembered, ..Self::default() };
     }
 }
