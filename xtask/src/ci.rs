@@ -19,7 +19,7 @@ const STEPS: &[(&str, Action)] = &[
     ("interop", |root| interop(root, "run.py", &[])),
     ("hostile", |root| interop(root, "hostile.py", &[])),
     ("kill9", |root| interop(root, "kill9.py", &["--cycles", "5"])),
-    ("sim", |root| step::cargo_sim(root, &["--seeds", "1000"])),
+    ("sim", |root| step::cargo_sim(root, &["--seeds", "3000"])),
     ("bugs", seeded_bugs),
     ("fuzz", fuzz::run),
 ];
