@@ -9,7 +9,7 @@ pub struct Layout {
     pub shard_count: usize,
     /// Which shard serves the first client; those that come after it alternate.
     pub first_shard: usize,
-    /// How many bytes the node gets at a time.
+    /// How many bytes the node gets at a time; more if very many wait.
     pub piece_bytes: usize,
 }
 

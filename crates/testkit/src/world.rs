@@ -24,6 +24,9 @@ use crate::memory_disk::MemoryDisk;
 /// A node that has not come to rest after this many turns never will.
 const TURNS_MAX: usize = 10_000_000;
 
+/// In how many pieces input comes at most, so that a large message in small pieces does not take for ever.
+const PIECES_MAX: usize = 1_000;
+
 /// A client's end of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SocketId(usize);
@@ -248,7 +251,8 @@ impl World {
         for socket in self.sockets.iter_mut().filter(|socket| socket.shard == index) {
             let wants_input = socket.is_open && shard.wants_input(socket.client, self.now);
             if wants_input && !socket.to_node.is_empty() {
-                let count = socket.to_node.len().min(self.layout.piece_bytes);
+                let waiting = socket.to_node.len();
+                let count = waiting.min(self.layout.piece_bytes.max(waiting / PIECES_MAX));
                 let piece: Vec<u8> = socket.to_node.drain(..count).collect();
                 shard.receive(socket.client, &piece, self.now);
                 is_busy = true;
