@@ -26,7 +26,7 @@ pub(crate) struct Pair {
 
 impl Pair {
     /// Two queues that are empty, or recovered from the same store.
-    pub(crate) fn new(mut messages: Messages, random: &mut Random) -> Self {
+    pub(crate) fn new(messages: Messages, random: &mut Random) -> Self {
         let mut model = Model::default();
         let mut queue = Queue::new();
         let mut operations = String::new();
@@ -185,7 +185,7 @@ impl Pair {
         self.note("settle what another queue has delivered");
         let mut other = Queue::new();
         for _ in 0..=self.model.next_place {
-            other.enqueue(self.messages.small(), false);
+            other.enqueue(Messages::small(), false);
         }
         let client = ClientId::new(9, 0);
         let last = std::iter::from_fn(|| other.fetch(client, true)).last();
