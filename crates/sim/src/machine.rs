@@ -90,7 +90,7 @@ pub(crate) struct Machine {
     stations: Vec<Station>,
     sockets: BTreeMap<u64, Socket>,
     random: Random,
-    /// What a client of the last turn would have seen in the log.
+    /// What the last turn left behind.
     pub(crate) load: Load,
 }
 

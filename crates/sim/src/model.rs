@@ -193,8 +193,7 @@ impl Model {
                 Fate::Gone if is_flushed => Fate::Buried,
                 _ if !is_persistent => Fate::Vanished,
                 _ if is_stored && matches!(fate, Fate::Waiting | Fate::Held(_)) => Fate::Waiting,
-                _ if is_stored => Fate::Doubtful,
-                // Whether the queue itself is durable is not known of all queues.
+                // Of queues that come and go it is not known whether they are durable.
                 _ => Fate::Doubtful,
             };
         }
