@@ -16,7 +16,7 @@ impl Broker {
         binding: Binding,
     ) -> Result<Option<Ticket>, Refusal> {
         self.check_ends(origin, &binding)?;
-        if self.topology.is_bound(&binding) {
+        if self.draft.is_bound(&binding) {
             return Ok(None);
         }
         self.change(&[Change::Bind(binding)]).map_err(Refusal::InvalidBinding)
@@ -30,11 +30,11 @@ impl Broker {
         binding: Binding,
     ) -> Result<Option<Ticket>, Refusal> {
         check_not_default(&binding)?;
-        if !self.topology.is_bound(&binding) {
+        if !self.draft.is_bound(&binding) {
             return Ok(None);
         }
         self.check_ends(origin, &binding)?;
-        let sources = self.topology.ends(&binding).map(|(source, _)| vec![source]);
+        let sources = self.draft.ends(&binding).map(|(source, _)| vec![source]);
         let ticket = self.change(&[Change::Unbind(binding)]).map_err(Refusal::InvalidBinding)?;
         Ok(self.remove_unbound(sources.unwrap_or_default()).or(ticket))
     }
@@ -47,16 +47,16 @@ impl Broker {
             name: name.clone(),
             vhost: vhost.clone(),
         };
-        if self.topology.exchange(vhost.as_str(), binding.source.as_str()).is_none() {
+        if self.draft.exchange(vhost.as_str(), binding.source.as_str()).is_none() {
             return Err(missing(Object::Exchange, &binding.source));
         }
         match &binding.destination {
             BindingEnd::Exchange(name) => {
-                let exchange = self.topology.exchange(vhost.as_str(), name.as_str());
+                let exchange = self.draft.exchange(vhost.as_str(), name.as_str());
                 exchange.map(|_| ()).ok_or_else(|| missing(Object::Exchange, name))
             }
             BindingEnd::Queue(name) => {
-                let queue = self.topology.queue(vhost.as_str(), name.as_str());
+                let queue = self.draft.queue(vhost.as_str(), name.as_str());
                 check_owner(queue.ok_or_else(|| missing(Object::Queue, name))?, origin)
             }
         }

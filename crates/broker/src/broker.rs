@@ -18,11 +18,11 @@ use store::{Completion, Fault, Store, Submission, Ticket};
 use crate::client::Leaving;
 use crate::event::Event;
 use crate::hosted::Hosted;
-use crate::lag::Lag;
 use crate::mail::Mail;
 use crate::publisher::Confirm;
 use crate::registry::Errand;
 use crate::request::{Origin, Reply, Request};
+use crate::signal::Signal;
 use crate::topology::Topology;
 
 /// Deliveries handed out before the events are drained: few enough that they stay in the first-level cache.
@@ -40,6 +40,8 @@ pub(crate) enum Awaited {
     Confirm(Confirm),
     Answer(Origin, Box<Reply>),
     Errand(ShardId, Box<Errand>),
+    Publish(Arc<Topology>),
+    Serve(QueueId, Box<Request>),
 }
 
 /// One shard of the core.
@@ -49,6 +51,10 @@ pub struct Broker {
     pub(crate) shards: usize,
     pub(crate) shared: Shared,
     pub(crate) topology: Arc<Topology>,
+    /// Shard 0's: the topology with the changes that are not on disk yet.
+    pub(crate) draft: Arc<Topology>,
+    /// Shard 0's: the last note of a change.
+    pub(crate) noted: Option<Ticket>,
     pub(crate) queues: Recent<QueueId, Hosted>,
     pub(crate) store: Store,
     pub(crate) random: Random,
@@ -73,7 +79,9 @@ pub struct Broker {
     /// Deliveries by client while a queue is dispatched.
     pub(crate) runs: Vec<(ClientId, Vec<Delivery>)>,
     resident_bytes: usize,
-    lag: Lag,
+    lagging_count: usize,
+    lag: Signal,
+    behind: Signal,
 }
 
 impl Broker {
@@ -88,6 +96,8 @@ impl Broker {
             shard,
             shards,
             topology: shared.load_full(),
+            draft: shared.load_full(),
+            noted: None,
             shared,
             queues: Recent::new(),
             store,
@@ -105,7 +115,9 @@ impl Broker {
             message_lists: Vec::new(),
             runs: Vec::new(),
             resident_bytes: 0,
-            lag: Lag::default(),
+            lagging_count: 0,
+            lag: Signal::default(),
+            behind: Signal::default(),
         }
     }
 
@@ -134,6 +146,7 @@ impl Broker {
             Mail::Errand(errand) => self.run(*errand),
             Mail::Owns { client, queue } => self.own(client, queue),
             Mail::Lag { is_lagging } => self.lag.heard(is_lagging),
+            Mail::Behind { is_behind } => self.behind.heard(is_behind),
             Mail::Tell { client, event } => self.events.push_back((client, event)),
         }
     }
@@ -159,11 +172,26 @@ impl Broker {
         !self.events.is_empty() || self.confirmed.is_some()
     }
 
+    /// The shell's view of this shard: whether it has more than it can put anywhere. The other shards are told.
+    pub const fn set_behind(&mut self, is_behind: bool) {
+        self.behind.set(is_behind);
+    }
+
+    /// Whether this shard or another one has more than it can put anywhere. Then those that publish have to wait.
+    pub const fn is_anyone_behind(&self) -> bool {
+        self.behind.is_anywhere()
+    }
+
     /// Mail for `shard` since the last call, in order.
     pub fn poll_mail(&mut self, shard: ShardId) -> Option<Vec<Mail>> {
         if let Some(is_lagging) = self.lag.poll_news() {
             for other in self.others() {
                 self.post(other, Mail::Lag { is_lagging });
+            }
+        }
+        if let Some(is_behind) = self.behind.poll_news() {
+            for other in self.others() {
+                self.post(other, Mail::Behind { is_behind });
             }
         }
         let box_of_shard = &mut self.outbox[usize::from(shard)];
@@ -173,7 +201,7 @@ impl Broker {
     /// What the disk has to do next. Call at the end of a turn until `None`.
     pub fn poll_submission(&mut self, now: Time) -> Option<Submission> {
         if self.shard == 0 && self.store.wants_snapshot() {
-            let changes = self.topology.durable_changes();
+            let changes = self.draft.durable_changes();
             self.store.snapshot(Change::list_to_bytes(&changes));
         }
         self.store.poll_submission(now)
@@ -288,16 +316,18 @@ impl Broker {
             let bytes = hosted.queue.resident_bytes();
             self.resident_bytes = self.resident_bytes + bytes - hosted.counted_bytes;
             hosted.counted_bytes = bytes;
-            let was_lagging = hosted.is_lagging;
-            let is_lagging = hosted.look_for_lag();
-            self.lag.change(was_lagging, is_lagging);
+            self.lagging_count -= usize::from(hosted.is_lagging);
+            self.lagging_count += usize::from(hosted.look_for_lag());
+            self.lag.set(self.lagging_count > 0);
         }
     }
 
     pub(crate) fn forget_hosted(&mut self, id: QueueId) {
         if let Some(hosted) = self.queues.remove(id) {
             self.resident_bytes -= hosted.counted_bytes;
-            self.lag.change(hosted.is_lagging, false);
+            self.lagging_count -= usize::from(hosted.is_lagging);
+            self.lag.set(self.lagging_count > 0);
+            hosted.late.into_iter().for_each(|confirm| self.confirm(Some(confirm)));
         }
     }
 

@@ -26,6 +26,15 @@ impl Broker {
             self.owned.entry(client).or_default().push(id);
         } else if self.hosted(id).is_some() {
             self.drop_queue(id, After::Nothing);
+        } else {
+            self.end_queue(id, After::Nothing);
+        }
+    }
+
+    /// A client's socket is gone. One that never logged in has nothing else to tell.
+    pub fn part(&mut self, client: ClientId) {
+        if self.clients.contains(&client) {
+            self.leave(Origin { client, link: 0 });
         }
     }
 

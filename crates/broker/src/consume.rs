@@ -52,7 +52,14 @@ impl Broker {
     pub(crate) fn serve(&mut self, id: QueueId, request: Request) {
         let Request { origin, verb } = request;
         if self.hosted(id).is_none() {
-            return self.answer(origin, absent(&verb));
+            return match verb {
+                // It was deleted since shard 0 saw it, and shard 0 knows by the time this comes back.
+                Verb::DeclareQueue(wanted) if !wanted.is_passive => {
+                    let verb = Verb::DeclareQueue(wanted);
+                    self.send_to_registry(Request { origin, verb });
+                }
+                verb => self.answer(origin, absent(&verb)),
+            };
         }
         match verb {
             Verb::DeclareQueue(_) => self.describe(id, origin),
@@ -110,7 +117,9 @@ impl Broker {
     pub(crate) fn cancel(&mut self, id: QueueId, consumer: ConsumerId) {
         let Some(hosted) = self.hosted(id) else { return };
         let Some(cancelled) = hosted.queue.cancel(consumer) else { return };
-        if cancelled.was_last && hosted.definition.is_auto_delete {
+        let is_auto_delete = hosted.definition.is_auto_delete;
+        self.count_resident(id);
+        if cancelled.was_last && is_auto_delete {
             self.drop_queue(id, crate::registry::After::Nothing);
         }
     }

@@ -39,7 +39,7 @@ impl Broker {
         wanted: ExchangeDeclaration,
     ) -> Result<Option<Ticket>, Refusal> {
         let ExchangeDeclaration { vhost, name, .. } = &wanted;
-        let found = self.topology.exchange(vhost.as_str(), name.as_str());
+        let found = self.draft.exchange(vhost.as_str(), name.as_str());
         if wanted.is_passive {
             let missing = || Refusal::NotFound {
                 object: Object::Exchange,
@@ -65,7 +65,7 @@ impl Broker {
             return Err(Refusal::NotYet { feature });
         }
         let exchange = Exchange {
-            id: self.topology.definitions().next_id(),
+            id: self.draft.definitions().next_id(),
             vhost: wanted.vhost,
             name: wanted.name,
             kind: Name::fixed(kind.as_str()),
@@ -89,16 +89,16 @@ impl Broker {
         if name.as_str().starts_with(RESERVED_PREFIX) {
             return Err(Refusal::SystemExchange { name: name.clone(), vhost: vhost.clone() });
         }
-        let Some(found) = self.topology.exchange(vhost.as_str(), name.as_str()) else {
+        let Some(found) = self.draft.exchange(vhost.as_str(), name.as_str()) else {
             return Ok(None);
         };
         let id = routing::ExchangeId(found.id);
-        let router = self.topology.router();
+        let router = self.draft.router();
         if if_unused && router.has_bindings(id) {
             let (name, vhost) = (name.clone(), vhost.clone());
             return Err(Refusal::InUse { object: Object::Exchange, name, vhost });
         }
-        let sources = self.topology.sources_of(Destination::Exchange(id));
+        let sources = self.draft.sources_of(Destination::Exchange(id));
         let (vhost, name) = (vhost.clone(), name.clone());
         let removed = self.change(&[Change::RemoveExchange { vhost, name }]);
         let ticket = removed.map_err(Refusal::InvalidBinding)?;
@@ -116,12 +116,12 @@ impl Broker {
         }
         // An exclusive queue goes with its client and so never survives a restart.
         wanted.is_durable = wanted.is_durable && !wanted.is_exclusive;
-        if let Some(found) = self.topology.queue(wanted.vhost.as_str(), wanted.name.as_str()) {
+        if let Some(found) = self.draft.queue(wanted.vhost.as_str(), wanted.name.as_str()) {
             return match same_queue(found, &wanted, origin) {
                 Ok(()) => {
                     let id = found.id;
                     let verb = Verb::DeclareQueue(wanted);
-                    self.send_to_queue(id, Request { origin, verb });
+                    self.send_when_noted(id, Request { origin, verb });
                 }
                 Err(refusal) => self.answer(origin, Err(refusal)),
             };
@@ -142,7 +142,7 @@ impl Broker {
     ) -> Result<(Option<Ticket>, Name), Refusal> {
         check_arguments(&wanted)?;
         let home = origin.client.shard();
-        let id = QueueId::new(self.topology.definitions().next_id(), home);
+        let id = QueueId::new(self.draft.definitions().next_id(), home);
         let name = wanted.name.clone();
         let owner = wanted.is_exclusive.then_some(origin.client);
         let queue = Queue {

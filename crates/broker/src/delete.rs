@@ -53,6 +53,11 @@ impl Broker {
             self.serve(id, request);
         }
         self.count_resident(id);
+        self.end_queue(id, after);
+    }
+
+    /// Has shard 0 end a queue everywhere.
+    pub(crate) fn end_queue(&mut self, id: QueueId, after: After) {
         let errand = Errand::RemoveQueue { id, after };
         if self.shard == 0 {
             self.run(errand);

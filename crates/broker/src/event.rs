@@ -58,7 +58,7 @@ pub enum Event {
     /// queues that it went to.
     Confirmed {
         /// The conversation.
-        link: u32,
+        link: u64,
         /// The first number.
         first: u64,
         /// The last number.
@@ -67,7 +67,7 @@ pub enum Event {
     /// The end of a request.
     Answered {
         /// The conversation.
-        link: u32,
+        link: u64,
         /// The end.
         reply: Box<Result<Answer, Refusal>>,
     },

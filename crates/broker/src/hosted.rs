@@ -7,6 +7,7 @@ use metadata::Queue as Definition;
 use queue::Queue;
 
 use crate::declare::QUORUM;
+use crate::publisher::Confirm;
 
 const LAG_BEGINS_BYTES: usize = 1024 * 1024;
 const LAG_ENDS_BYTES: usize = 256 * 1024;
@@ -53,6 +54,9 @@ pub(crate) struct Hosted {
     pub(crate) is_dirty: bool,
     /// Whether it is deleted here, and the topology does not yet say so: nothing may go in.
     pub(crate) is_deleted: bool,
+    /// Messages that came after it was deleted, to be confirmed when its end is on disk: until then it might come
+    /// back without them.
+    pub(crate) late: Vec<Confirm>,
     /// Whether its consumers are willing and do not keep up.
     pub(crate) is_lagging: bool,
     /// What `queue.resident_bytes()` was when the broker last added it up.
@@ -67,6 +71,7 @@ impl Hosted {
             queue,
             is_dirty: false,
             is_deleted: false,
+            late: Vec::new(),
             is_lagging: false,
             counted_bytes: 0,
         }
@@ -75,7 +80,7 @@ impl Hosted {
     /// Looks whether the queue lags: a consumer waits for its socket while messages pile up in memory. It has caught up
     /// only when much less is left, so that the answer does not flicker.
     pub(crate) fn look_for_lag(&mut self) -> bool {
-        let bytes = self.queue.resident_bytes();
+        let bytes = self.queue.waiting_bytes();
         self.is_lagging = if self.is_lagging {
             bytes > LAG_ENDS_BYTES && self.queue.consumer_count() > 0
         } else {

@@ -24,7 +24,6 @@ mod deliver;
 mod event;
 mod get;
 mod hosted;
-mod lag;
 mod mail;
 mod publish;
 mod publisher;
@@ -34,6 +33,7 @@ mod refusal;
 mod registry;
 mod request;
 mod settle;
+mod signal;
 mod topology;
 
 pub use broker::{Broker, Shared};

@@ -8,6 +8,19 @@ use crate::publisher::Confirm;
 use crate::registry::Errand;
 use crate::request::Request;
 
+impl Mail {
+    /// How many bytes of messages it holds.
+    pub fn message_bytes(&self) -> usize {
+        match self {
+            Self::Enqueue { messages, .. } => messages.iter().map(Message::len_bytes).sum(),
+            Self::Tell { event: Event::Deliver { deliveries, .. }, .. } => {
+                deliveries.iter().map(|delivery| delivery.message.len_bytes()).sum()
+            }
+            _ => 0,
+        }
+    }
+}
+
 /// One piece of mail.
 #[derive(Clone, Debug)]
 pub enum Mail {
@@ -67,6 +80,11 @@ pub enum Mail {
     Lag {
         /// Whether any of them does.
         is_lagging: bool,
+    },
+    /// The sender has, or has no longer, more than it can put anywhere.
+    Behind {
+        /// Whether it has.
+        is_behind: bool,
     },
     /// For a client of the receiver.
     Tell {

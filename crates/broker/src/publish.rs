@@ -83,7 +83,10 @@ impl Broker {
     /// behind it; a queue that was deleted meanwhile has nothing to keep.
     pub(crate) fn enqueue(&mut self, id: QueueId, message: Message, confirm: Option<Confirm>) {
         if self.hosted(id).is_none() {
-            return self.confirm(confirm);
+            return match self.queues.get_mut(id) {
+                Some(deleted) => deleted.late.extend(confirm),
+                None => self.confirm(confirm),
+            };
         }
         let Some(hosted) = self.queues.get_mut(id) else { return };
         let is_stored = hosted.keeps.keeps(&message);

@@ -17,7 +17,7 @@ const ROUTES_MAX: usize = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Confirm {
     pub(crate) client: ClientId,
-    pub(crate) link: u32,
+    pub(crate) link: u64,
     pub(crate) number: u64,
 }
 

@@ -1,7 +1,10 @@
 //! The one writer of the topology: shard 0.
 //!
-//! It checks a declaration, makes [`Change`]s of it, applies them to a copy of the topology, publishes the copy, and
-//! notes in its journal what must survive a restart. Who asked hears of it when the note is synced.
+//! ```text
+//!   check → Change → draft of the topology → note in the journal → synced → published, and answered
+//! ```
+//!
+//! The draft is ahead of what is published by the changes whose notes are on their way to the disk.
 
 use std::sync::Arc;
 
@@ -75,7 +78,11 @@ impl Broker {
             | Verb::Leave => unreachable!("these concern one queue or client"),
         };
         match reply {
-            Ok(ticket) => self.answer_after(ticket, origin, Ok(Answer::Done)),
+            // What is there already may have been declared a moment ago, and wait for the disk.
+            Ok(ticket) => {
+                let ticket = ticket.or_else(|| self.pending_note());
+                self.answer_after(ticket, origin, Ok(Answer::Done));
+            }
             Err(refusal) => self.answer(origin, Err(refusal)),
         }
     }
@@ -111,23 +118,51 @@ impl Broker {
         }
     }
 
-    /// Applies changes and publishes the result. The ticket is that of the last note, if any change is durable.
+    /// Applies changes. What comes of it is published as soon as all that it rests on is on disk: nobody can publish to
+    /// a durable queue before the queue itself would survive. The ticket says when that is; `None` for at once.
     ///
     /// # Errors
     /// [`Invalid`] when a binding does not fit its exchange; nothing has changed then.
     pub(crate) fn change(&mut self, changes: &[Change]) -> Result<Option<Ticket>, Invalid> {
-        let mut topology = Topology::clone(&self.topology);
-        let mut ticket = None;
+        let mut draft = Topology::clone(&self.draft);
         for change in changes {
-            let is_durable = is_durable(&topology, change);
-            topology.apply(change)?;
+            let is_durable = is_durable(&draft, change);
+            draft.apply(change)?;
             if is_durable {
-                ticket = Some(self.store.note(&change.to_bytes()));
+                self.noted = Some(self.store.note(&change.to_bytes()));
             }
         }
-        self.topology = Arc::new(topology);
-        self.shared.store(Arc::clone(&self.topology));
+        self.draft = Arc::new(draft);
+        let ticket = self.pending_note();
+        match ticket {
+            Some(ticket) => {
+                let awaited = Awaited::Publish(Arc::clone(&self.draft));
+                self.awaiting.push_back((ticket, awaited));
+            }
+            None => self.publish_topology(Arc::clone(&self.draft)),
+        }
         Ok(ticket)
+    }
+
+    /// Has all shards see a topology.
+    pub(crate) fn publish_topology(&mut self, topology: Arc<Topology>) {
+        self.topology = Arc::clone(&topology);
+        self.shared.store(topology);
+    }
+
+    /// The last note, if it is not synced.
+    fn pending_note(&self) -> Option<Ticket> {
+        self.noted.filter(|&noted| !self.store.synced().covers(noted))
+    }
+
+    /// Asks a queue's shard once all that is declared is on disk.
+    pub(crate) fn send_when_noted(&mut self, queue: QueueId, request: Request) {
+        match self.pending_note() {
+            Some(ticket) => {
+                self.awaiting.push_back((ticket, Awaited::Serve(queue, Box::new(request))));
+            }
+            None => self.send_to_queue(queue, request),
+        }
     }
 
     pub(crate) fn answer_after(&mut self, ticket: Option<Ticket>, origin: Origin, reply: Reply) {
@@ -141,7 +176,7 @@ impl Broker {
 
     /// Removes a queue, and the auto-delete exchanges that lose their last binding by it.
     fn remove_queue(&mut self, id: QueueId) -> Option<Ticket> {
-        let sources = self.topology.sources_of(Destination::Queue(id.number()));
+        let sources = self.draft.sources_of(Destination::Queue(id.number()));
         let removed = self.change(&[Change::RemoveQueue { id }]);
         let ticket = removed.expect("a removal fits every exchange");
         self.remove_unbound(sources).or(ticket)
@@ -151,13 +186,13 @@ impl Broker {
     pub(crate) fn remove_unbound(&mut self, mut sources: Vec<ExchangeId>) -> Option<Ticket> {
         let mut ticket = None;
         while let Some(id) = sources.pop() {
-            let router = self.topology.router();
-            let Some(exchange) = self.topology.exchange_by_id(id) else { continue };
+            let router = self.draft.router();
+            let Some(exchange) = self.draft.exchange_by_id(id) else { continue };
             if !exchange.is_auto_delete || router.has_bindings(id) {
                 continue;
             }
             let (vhost, name) = (exchange.vhost.clone(), exchange.name.clone());
-            sources.extend(self.topology.sources_of(Destination::Exchange(id)));
+            sources.extend(self.draft.sources_of(Destination::Exchange(id)));
             let removed = self.change(&[Change::RemoveExchange { vhost, name }]);
             ticket = removed.expect("a removal fits every exchange").or(ticket);
         }

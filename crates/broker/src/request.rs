@@ -20,7 +20,7 @@ pub struct Origin {
     /// The client.
     pub client: ClientId,
     /// The front-end's number for the conversation.
-    pub link: u32,
+    pub link: u64,
 }
 
 /// What a queue is to be like.

@@ -9,6 +9,8 @@ use stdx::Time;
 
 const SLOT_BITS: u32 = 24;
 const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
+/// Generations begin again after 2^32 clients in one slot.
+const GENERATION_MASK: u64 = (1 << 32) - 1;
 
 /// A connection and what the shard knows of it.
 #[derive(Debug)]
@@ -47,7 +49,7 @@ impl Clients {
         });
         assert!(index as u64 <= SLOT_MASK, "fewer than 2^24 connections");
         let slot = &mut self.slots[index];
-        slot.generation += 1;
+        slot.generation = (slot.generation + 1) & GENERATION_MASK;
         let id = ClientId::new(slot.generation << SLOT_BITS | index as u64, shard);
         let connection = make(id);
         slot.client = Some(Box::new(Client { connection, timer: None, is_touched: false }));

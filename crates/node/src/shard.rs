@@ -22,7 +22,7 @@ use crate::timers::Timers;
 /// Above this, what waits for the disk holds back those that publish.
 const UNWRITTEN_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Above this, mail that other shards have not taken holds back those that publish.
-const UNSENT_MAIL_MAX: usize = 64 * 1024;
+const UNSENT_MAIL_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// One shard.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub struct Shard {
     pace: Pace,
     /// A client was not read because of the pace.
     is_pacing: bool,
-    unsent_mail_count: usize,
+    unsent_mail_bytes: usize,
     notices: Vec<(String, String)>,
 }
 
@@ -59,7 +59,7 @@ impl Shard {
             is_stopping: false,
             pace: Pace::default(),
             is_pacing: false,
-            unsent_mail_count: 0,
+            unsent_mail_bytes: 0,
             notices: Vec::new(),
         }
     }
@@ -96,6 +96,8 @@ impl Shard {
 
     /// A client has sent bytes.
     pub fn receive(&mut self, client: ClientId, bytes: &[u8], now: Time) {
+        // The client may know of what was declared since the turn began.
+        self.broker.begin_turn();
         self.with(client, now, |connection, cx| connection.receive(cx, bytes));
         self.pace.spend(bytes.len());
     }
@@ -103,6 +105,7 @@ impl Shard {
     /// A client's socket is gone.
     pub fn lost(&mut self, client: ClientId, now: Time) {
         self.with(client, now, |connection, cx| connection.lost(cx));
+        self.broker.part(client);
         if let Some(client_gone) = self.clients.remove(client) {
             self.timers.remove(client, client_gone.timer);
         }
@@ -146,6 +149,8 @@ impl Shard {
         if let Some(found) = self.clients.get_mut(client) {
             let mut cx = Context { broker: &mut self.broker, arena: &mut self.arena, now };
             found.connection.sent(&mut cx, count);
+            // What was sent may have let the connection go on with what its client had asked before.
+            self.touch(client);
         }
     }
 
@@ -157,11 +162,11 @@ impl Shard {
     /// Whether a client's socket should be read. A client that waits for an answer is not, and one that publishes is
     /// not while the disk, another shard or the consumers are behind.
     pub fn wants_input(&mut self, client: ClientId, now: Time) -> bool {
-        let is_behind = self.is_behind();
+        let is_behind = self.look_behind();
         let is_paced = self.broker.is_lagging() && !self.pace.allows(now);
         let Some(client) = self.clients.get_mut(client) else { return false };
-        self.is_pacing |= is_paced;
         if (is_behind || is_paced) && client.connection.has_published() {
+            self.is_pacing |= is_paced;
             client.connection.excuse(now);
             return false;
         }
@@ -169,19 +174,22 @@ impl Shard {
     }
 
     /// Whether those that publish have to be held back.
-    fn is_behind(&self) -> bool {
-        self.broker.unwritten_bytes() > UNWRITTEN_BYTES_MAX
-            || self.unsent_mail_count > UNSENT_MAIL_MAX
-            || self.broker.resident_bytes() > self.settings.limits.resident_bytes_max
+    fn look_behind(&mut self) -> bool {
+        let is_behind = self.broker.unwritten_bytes() > UNWRITTEN_BYTES_MAX
+            || self.unsent_mail_bytes > UNSENT_MAIL_BYTES_MAX
+            || self.broker.resident_bytes() > self.settings.limits.resident_bytes_max;
+        self.broker.set_behind(is_behind);
+        self.broker.is_anyone_behind()
     }
 
-    /// The shell tells how many pieces of mail it could not hand over yet.
-    pub const fn set_unsent_mail(&mut self, count: usize) {
-        self.unsent_mail_count = count;
+    /// The shell tells how many bytes of mail it could not hand over yet.
+    pub const fn set_unsent_mail(&mut self, bytes: usize) {
+        self.unsent_mail_bytes = bytes;
     }
 
     /// Mail for another shard.
     pub fn poll_mail(&mut self, to: ShardId) -> Option<Vec<Mail>> {
+        self.look_behind();
         self.broker.poll_mail(to)
     }
 

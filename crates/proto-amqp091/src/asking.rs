@@ -13,6 +13,7 @@ use wire_amqp091::method::{Method, basic, exchange, queue as wire_queue};
 use wire_amqp091::{Code, Table};
 
 use crate::arguments::arguments;
+use crate::channel::channel_of;
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::errors::Exception;
@@ -134,7 +135,7 @@ impl Connection {
     pub(crate) fn answered(
         &mut self,
         cx: &mut Context<'_>,
-        link: u32,
+        link: u64,
         reply: Result<Answer, Refusal>,
     ) {
         if link == 0 {
@@ -145,7 +146,7 @@ impl Connection {
             let reply = Box::new(reply);
             return cx.broker.take_back(self.client, Event::Answered { link, reply });
         };
-        assert_eq!(link, u32::from(asked.channel), "the broker answers what was asked");
+        assert_eq!(channel_of(link), asked.channel, "the broker answers what was asked");
         match reply {
             Ok(answer) => self.grant(asked, answer),
             Err(refusal) => {
@@ -156,7 +157,8 @@ impl Connection {
     }
 
     fn send(&mut self, cx: &mut Context<'_>, asked: Asked, verb: Verb) {
-        let origin = Origin { client: self.client, link: asked.channel.into() };
+        let Some(channel) = self.channels.get(asked.channel) else { return };
+        let origin = Origin { client: self.client, link: channel.link };
         assert!(self.asked.is_none(), "a connection asks one thing at a time");
         self.asked = Some(asked);
         cx.broker.request(Request { origin, verb });

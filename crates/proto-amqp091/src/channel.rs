@@ -14,9 +14,22 @@ use crate::publishing::Assembly;
 use crate::repeat::LastPublish;
 use crate::unacked::Unacked;
 
+/// The broker's name for the `opened`th channel of a connection, which has this number. A number is used again and
+/// again; a name is not, so that what is meant for a channel that is closed does not reach the next one.
+pub(crate) fn link(opened: u64, number: u16) -> u64 {
+    opened << u16::BITS | u64::from(number)
+}
+
+/// The number of the channel that a link names.
+pub(crate) const fn channel_of(link: u64) -> u16 {
+    (link & 0xFFFF) as u16
+}
+
 /// A channel.
 #[derive(Debug)]
 pub(crate) struct Channel {
+    /// The broker's name for it.
+    pub(crate) link: u64,
     pub(crate) publisher: Publisher,
     pub(crate) assembly: Assembly,
     pub(crate) last_publish: LastPublish,
@@ -36,6 +49,7 @@ pub(crate) struct Channel {
 impl Channel {
     pub(crate) fn new(origin: Origin, vhost: Name) -> Self {
         Self {
+            link: origin.link,
             publisher: Publisher::new(origin, vhost),
             assembly: Assembly::Idle,
             last_publish: LastPublish::default(),

@@ -2,13 +2,15 @@
 
 use wire_amqp091::content;
 
+use crate::channel::channel_of;
 use crate::connection::Connection;
 
 impl Connection {
     /// The broker says that messages of a channel are safe.
-    pub(crate) fn confirmed(&mut self, link: u32, first: u64, last: u64) {
-        let Ok(number) = u16::try_from(link) else { return };
+    pub(crate) fn confirmed(&mut self, link: u64, first: u64, last: u64) {
+        let number = channel_of(link);
         if let Some(channel) = self.channels.get_mut(number)
+            && channel.link == link
             && !channel.is_closing
         {
             channel.publisher.confirmed(first, last);

@@ -78,6 +78,8 @@ pub struct Connection {
     pub(crate) user: String,
     /// Input that waits for its rest, or for an answer.
     incoming: Vec<u8>,
+    /// How much of `incoming` has been handled.
+    handled: usize,
     pub(crate) payload_max: usize,
     pub(crate) out: Outgoing,
     pub(crate) channels: Recent<u16, Channel>,
@@ -90,6 +92,8 @@ pub struct Connection {
     pub(crate) random: Random,
     notices: Vec<String>,
     pub(crate) has_published: bool,
+    /// How many channels have been opened.
+    pub(crate) opened_count: u64,
 }
 
 impl Connection {
@@ -111,6 +115,7 @@ impl Connection {
             vhost: Name::fixed("/"),
             user: String::new(),
             incoming: Vec::new(),
+            handled: 0,
             payload_max: payload_max(limits.initial_frame_max),
             out: Outgoing::default(),
             channels: Recent::new(),
@@ -122,6 +127,7 @@ impl Connection {
             random,
             notices: Vec::new(),
             has_published: false,
+            opened_count: 0,
             settings,
         }
     }
@@ -129,6 +135,7 @@ impl Connection {
     /// Takes bytes that the client sent.
     pub fn receive(&mut self, cx: &mut Context<'_>, mut bytes: &[u8]) {
         self.heartbeat.heard(cx.now);
+        self.incoming.drain(..std::mem::take(&mut self.handled));
         if !self.incoming.is_empty() && !self.is_held() {
             bytes = self.complete_frame(cx, bytes);
         }
@@ -171,7 +178,8 @@ impl Connection {
             // We do not listen to it at the moment; that it takes what it is sent is the sign of life there is.
             self.heartbeat.heard(cx.now);
         }
-        if self.out.advance(count) {
+        self.out.advance(count);
+        if self.out.is_low() {
             self.consumers.pay(self.client, cx.broker);
             self.resume(cx);
         }
@@ -216,7 +224,7 @@ impl Connection {
             }
             Stage::Running | Stage::Leaving => self.heartbeat.deadline(),
             Stage::Closing { until, .. } => Some(until),
-            Stage::Finished => None,
+            Stage::Finished => (!self.out.is_empty()).then(|| self.heartbeat.gone()),
         }
     }
 
@@ -241,14 +249,20 @@ impl Connection {
                     let interval_s = self.heartbeat.interval_s();
                     self.notice(format!("missed heartbeats from client, timeout: {interval_s}s"));
                     self.lost(cx);
+                    self.out.drop_all();
                 }
             },
             Stage::Closing { until, .. } => {
                 if cx.now >= until {
                     self.finish();
+                    self.out.drop_all();
                 }
             }
-            Stage::Finished => {}
+            Stage::Finished => {
+                if cx.now >= self.heartbeat.gone() {
+                    self.out.drop_all();
+                }
+            }
         }
     }
 
@@ -259,6 +273,7 @@ impl Connection {
     pub(crate) fn finish(&mut self) {
         self.stage = Stage::Finished;
         self.incoming = Vec::new();
+        self.handled = 0;
     }
 
     /// Whether input has to wait: for an answer, or for the client to take what it has asked for.
@@ -268,11 +283,14 @@ impl Connection {
 
     /// Goes on with what had to wait for an answer.
     fn resume(&mut self, cx: &mut Context<'_>) {
-        if !self.is_held() && !self.incoming.is_empty() {
+        if !self.is_held() && self.handled < self.incoming.len() {
             let bytes = std::mem::take(&mut self.incoming);
-            let used = self.consume(cx, &bytes);
-            if self.stage != Stage::Finished {
-                self.incoming.extend_from_slice(&bytes[used..]);
+            self.handled += self.consume(cx, &bytes[self.handled..]);
+            let is_done = self.handled == bytes.len() || self.stage == Stage::Finished;
+            if is_done {
+                self.handled = 0;
+            } else {
+                self.incoming = bytes;
             }
         }
     }

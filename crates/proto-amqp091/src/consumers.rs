@@ -30,9 +30,12 @@ pub(crate) struct Consumers {
 impl Consumers {
     /// A number that no consumer of this connection has had.
     pub(crate) fn next_number(&mut self) -> u32 {
-        self.last_number =
-            self.last_number.checked_add(1).expect("2^32 consumers of one connection");
-        self.last_number
+        loop {
+            self.last_number = self.last_number.wrapping_add(1);
+            if self.last_number > 0 && !self.by_number.contains(self.last_number) {
+                return self.last_number;
+            }
+        }
     }
 
     pub(crate) fn add(&mut self, number: u32, channel: u16, tag: Box<str>, queue: QueueId) {

@@ -156,7 +156,11 @@ impl Connection {
             limits.channel_max.into(),
         )?;
         check_negotiated("frame_max", tune_ok.frame_max, FRAME_MAX_MIN, limits.frame_max)?;
-        self.channel_max = tune_ok.channel_max;
+        // Without a limit on either side, the protocol's own holds.
+        self.channel_max = match tune_ok.channel_max {
+            0 => u16::MAX,
+            channel_max => channel_max,
+        };
         self.out.frame_max = tune_ok.frame_max;
         self.payload_max = payload_max(tune_ok.frame_max);
         self.heartbeat.start(tune_ok.heartbeat, cx.now);

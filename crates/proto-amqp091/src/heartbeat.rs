@@ -6,6 +6,9 @@
 
 use stdx::Time;
 
+/// How long the last words for a client may lie before it is given up.
+const GONE_MS: u64 = 30_000;
+
 /// The heartbeat of one connection.
 #[derive(Debug)]
 pub(crate) struct Heartbeat {
@@ -59,6 +62,11 @@ impl Heartbeat {
         } else {
             Due::Nothing
         }
+    }
+
+    /// When a client that takes nothing any more is left to itself, whether heartbeats were agreed on or not.
+    pub(crate) fn gone(&self) -> Time {
+        self.heard.max(self.spoke).plus_millis(GONE_MS)
     }
 
     const fn give_up(&self) -> Time {

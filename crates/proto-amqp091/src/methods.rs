@@ -4,7 +4,7 @@ use message::Settlement;
 use wire_amqp091::method::{Method, access, basic, channel, confirm, connection, split};
 use wire_amqp091::{Code, Frame, Kind, Snippet};
 
-use crate::channel::Channel;
+use crate::channel::{Channel, link};
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::errors::Exception;
@@ -81,7 +81,9 @@ impl Connection {
             );
             return Err(Exception::new(Code::NotAllowed, text, 0));
         }
-        let origin = broker::Origin { client: self.client, link: frame.channel.into() };
+        self.opened_count += 1;
+        let link = link(self.opened_count, frame.channel);
+        let origin = broker::Origin { client: self.client, link };
         self.channels.insert(frame.channel, Channel::new(origin, self.vhost.clone()));
         self.out.method(frame.channel, &channel::OpenOk { reserved_1: b"" });
         Ok(())

@@ -9,6 +9,9 @@ const KEPT_BYTES: usize = 4 * 1024;
 /// A client that leaves so much lying is not listened to: what it asks for would only be added.
 const FULL_BYTES: usize = 1024 * 1024;
 
+/// A client that has taken all but this may be sent more.
+const LOW_BYTES: usize = 64 * 1024;
+
 /// What waits to be sent.
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
@@ -33,20 +36,33 @@ impl Outgoing {
         self.sent == self.bytes.len()
     }
 
-    /// `count` more bytes are sent. Returns whether that was the last of them.
-    pub(crate) fn advance(&mut self, count: usize) -> bool {
+    /// `count` more bytes are sent.
+    pub(crate) fn advance(&mut self, count: usize) {
         self.sent += count;
         assert!(self.sent <= self.bytes.len(), "no more is sent than there was");
         if !self.is_empty() {
-            return false;
-        }
-        self.sent = 0;
-        if self.bytes.capacity() > KEPT_BYTES && self.bytes.len() <= KEPT_BYTES {
-            self.bytes = Vec::new();
+            // A client that always leaves something lying must not make us keep all that it took.
+            if self.sent >= FULL_BYTES {
+                self.bytes.drain(..self.sent);
+                self.sent = 0;
+            }
+        } else if self.bytes.capacity() > KEPT_BYTES && self.bytes.len() <= KEPT_BYTES {
+            self.drop_all();
         } else {
             self.bytes.clear();
+            self.sent = 0;
         }
-        true
+    }
+
+    /// Whether so little waits that more may come.
+    pub(crate) fn is_low(&self) -> bool {
+        self.pending().len() <= LOW_BYTES
+    }
+
+    /// Nobody will take what waits.
+    pub(crate) fn drop_all(&mut self) {
+        self.bytes = Vec::new();
+        self.sent = 0;
     }
 
     /// Where frames are appended.

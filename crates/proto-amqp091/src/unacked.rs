@@ -1,43 +1,40 @@
 //! Delivery tags of one channel, and what they stand for.
 //!
-//! Tags count up from 1, so what is not acknowledged is a ring: the tag is the place. An acknowledgement
-//! costs the same however many are out.
+//! Tags count up from 1. What is not acknowledged lies in their order; what was acknowledged out of order leaves a hole
+//! that is closed when it reaches the front, or when there are more holes than deliveries.
 
 use std::collections::VecDeque;
 
 use broker::Due;
 
-/// The channel's deliveries that the client has not acknowledged.
-#[derive(Debug)]
-pub(crate) struct Unacked {
-    first_tag: u64,
-    /// `None` for what was acknowledged out of order.
-    due: VecDeque<Option<Due>>,
-}
+/// Holes that are not worth closing.
+const HOLES_MAX: usize = 64;
 
-impl Default for Unacked {
-    fn default() -> Self {
-        Self { first_tag: 1, due: VecDeque::new() }
-    }
+/// The channel's deliveries that the client has not acknowledged.
+#[derive(Debug, Default)]
+pub(crate) struct Unacked {
+    last_tag: u64,
+    /// By tag. `None` for what was acknowledged out of order.
+    due: VecDeque<(u64, Option<Due>)>,
+    hole_count: usize,
 }
 
 impl Unacked {
     /// The tag of the next delivery; `due` is `None` when there is nothing to acknowledge.
     pub(crate) fn push(&mut self, due: Option<Due>) -> u64 {
-        let tag = self.first_tag + self.due.len() as u64;
-        if due.is_none() && self.due.is_empty() {
-            self.first_tag += 1;
-        } else {
-            self.due.push_back(due);
+        self.last_tag += 1;
+        if due.is_some() {
+            self.due.push_back((self.last_tag, due));
         }
-        tag
+        self.last_tag
     }
 
     /// Takes out the delivery with this tag; `None` when there is none.
     pub(crate) fn take(&mut self, tag: u64) -> Option<Due> {
-        let place = usize::try_from(tag.checked_sub(self.first_tag)?).ok()?;
-        let due = self.due.get_mut(place)?.take()?;
-        self.trim();
+        let place = self.place(tag)?;
+        let due = self.due[place].1.take()?;
+        self.hole_count += 1;
+        self.close_holes();
         Some(due)
     }
 
@@ -47,20 +44,31 @@ impl Unacked {
         let count = if tag == 0 {
             self.due.len()
         } else {
-            let place = usize::try_from(tag.checked_sub(self.first_tag)?).ok()?;
-            self.due.get(place)?.as_ref()?;
+            let place = self.place(tag)?;
+            self.due[place].1.as_ref()?;
             place + 1
         };
-        let taken: Vec<Due> = self.due.drain(..count).flatten().collect();
-        self.first_tag += count as u64;
-        self.trim();
+        let taken: Vec<Due> = self.due.drain(..count).filter_map(|(_, due)| due).collect();
+        self.hole_count -= count - taken.len();
+        self.close_holes();
         Some(taken)
     }
 
-    fn trim(&mut self) {
-        while let Some(None) = self.due.front() {
+    fn place(&self, tag: u64) -> Option<usize> {
+        match self.due.front() {
+            Some(&(first, _)) if first == tag => Some(0),
+            _ => self.due.binary_search_by_key(&tag, |&(tag, _)| tag).ok(),
+        }
+    }
+
+    fn close_holes(&mut self) {
+        while let Some((_, None)) = self.due.front() {
             self.due.pop_front();
-            self.first_tag += 1;
+            self.hole_count -= 1;
+        }
+        if self.hole_count > HOLES_MAX && self.hole_count > self.due.len() / 2 {
+            self.due.retain(|(_, due)| due.is_some());
+            self.hole_count = 0;
         }
     }
 }

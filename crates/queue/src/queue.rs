@@ -96,8 +96,13 @@ impl Queue {
         self.takers.len()
     }
 
+    /// Bytes of messages that are held in memory, waiting or unsettled.
+    pub const fn resident_bytes(&self) -> usize {
+        self.ready.resident_bytes() + self.unsettled.bytes()
+    }
+
     /// Bytes of waiting messages that are held in memory.
-    pub fn resident_bytes(&self) -> usize {
+    pub const fn waiting_bytes(&self) -> usize {
         self.ready.resident_bytes()
     }
 

@@ -49,6 +49,8 @@ pub(crate) struct Ready {
     window_bytes: usize,
     tail: VecDeque<Run>,
     tail_count: u64,
+    /// Bytes of the tail that are held in memory, because the store does not have them.
+    kept_bytes: usize,
     is_reading: bool,
 }
 
@@ -68,7 +70,7 @@ impl Ready {
 
     /// Bytes of messages held in memory.
     pub(crate) const fn resident_bytes(&self) -> usize {
-        self.window_bytes
+        self.window_bytes + self.kept_bytes
     }
 
     /// Adds a message behind all others.
@@ -82,6 +84,7 @@ impl Ready {
         }
         self.tail_count += 1;
         if !entry.is_stored {
+            self.kept_bytes += entry.message.len_bytes();
             self.tail.push_back(Run::Kept(entry));
         } else if let Some(Run::Stored { last_seq, count, .. }) = self.tail.back_mut() {
             *last_seq = entry.seq;
@@ -134,9 +137,7 @@ impl Ready {
     /// Takes what a read brought, in order. The store has nothing live between the last of `entries` and
     /// `next_seq`.
     pub(crate) fn loaded(&mut self, entries: impl Iterator<Item = Entry>, next_seq: u64) {
-        if !std::mem::take(&mut self.is_reading) {
-            return; // Purged while the read was under way.
-        }
+        self.is_reading = false;
         let Some(Run::Stored { first_seq, last_seq, count }) = self.tail.front_mut() else {
             return;
         };
@@ -161,7 +162,8 @@ impl Ready {
     /// Removes everything. Returns how many there were.
     pub(crate) fn clear(&mut self) -> u64 {
         let count = self.len();
-        *self = Self::default();
+        // A read that is under way brings nothing that is still wanted, and must not be taken for the next one.
+        *self = Self { is_reading: self.is_reading, ..Self::default() };
         count
     }
 
@@ -169,6 +171,7 @@ impl Ready {
         while let Some(Run::Kept(_)) = self.tail.front() {
             let Some(Run::Kept(entry)) = self.tail.pop_front() else { return };
             self.tail_count -= 1;
+            self.kept_bytes -= entry.message.len_bytes();
             self.window_bytes += entry.message.len_bytes();
             self.window.push_back(entry);
         }

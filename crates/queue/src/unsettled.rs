@@ -21,6 +21,7 @@ pub(crate) struct Held {
 #[derive(Debug, Default)]
 pub(crate) struct Unsettled {
     held: Slab<Held>,
+    bytes: usize,
 }
 
 impl Unsettled {
@@ -28,8 +29,14 @@ impl Unsettled {
         self.held.len()
     }
 
+    /// Bytes of the messages held.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(crate) fn hold(&mut self, entry: Entry, taker: Option<usize>) -> DeliveryId {
         let seq = entry.seq;
+        self.bytes += entry.message.len_bytes();
         let slot = self.held.insert(Held { entry, taker });
         let slot = u32::try_from(slot + 1).ok().and_then(NonZeroU32::new);
         DeliveryId { slot: slot.expect("fewer than 2^32 deliveries are unsettled"), seq }
@@ -39,7 +46,10 @@ impl Unsettled {
     pub(crate) fn release(&mut self, id: DeliveryId) -> Option<Held> {
         let slot = id.slot.get() as usize - 1;
         match self.held.get(slot) {
-            Some(held) if held.entry.seq == id.seq => Some(self.held.remove(slot)),
+            Some(held) if held.entry.seq == id.seq => {
+                self.bytes -= held.entry.message.len_bytes();
+                Some(self.held.remove(slot))
+            }
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! The threads that wait for the disk so that no shard has to.
 //!
-//! Each shard has two: one for its journal, whose syncs confirms wait for, and one for everything else (cold reads,
-//! moving old messages to segments), which may take its time.
+//! Each shard has three: one for its journal, whose syncs confirms wait for; one for cold reads, which consumers wait
+//! for; and one for moving old messages to segments, which may take its time.
 
 use std::io;
 use std::path::Path;
@@ -17,7 +17,8 @@ use crate::mailbox::Inboxes;
 #[derive(Debug)]
 pub(crate) struct DiskThreads {
     journal: Sender<Submission>,
-    other: Sender<Submission>,
+    read: Sender<Submission>,
+    background: Sender<Submission>,
 }
 
 impl DiskThreads {
@@ -44,14 +45,16 @@ impl DiskThreads {
             io::Result::Ok(sender)
         };
         let journal = start(format!("journal-{shard}"))?;
-        let other = start(format!("disk-{shard}"))?;
-        Ok((Self { journal, other }, handles))
+        let read = start(format!("read-{shard}"))?;
+        let background = start(format!("background-{shard}"))?;
+        Ok((Self { journal, read, background }, handles))
     }
 
     pub(crate) fn submit(&self, submission: Submission) {
         let thread = match submission.lane() {
             Lane::Journal => &self.journal,
-            Lane::Read | Lane::Background => &self.other,
+            Lane::Read => &self.read,
+            Lane::Background => &self.background,
         };
         thread.send(submission).expect("a disk thread lives as long as its shard");
     }

@@ -11,8 +11,6 @@ use socket2::{Domain, Protocol, Socket, Type};
 #[derive(Debug)]
 pub(crate) struct Listeners {
     listeners: Vec<TcpListener>,
-    /// The system had no room for another client when one was last accepted.
-    pub(crate) is_short: bool,
 }
 
 /// What came of an accept.
@@ -45,7 +43,7 @@ impl Listeners {
                 listeners.push(listener);
             }
         }
-        Ok(Self { listeners, is_short: false })
+        Ok(Self { listeners })
     }
 
     /// The addresses in use, with the ports that the system found for those that asked for any.
@@ -62,8 +60,7 @@ impl Listeners {
     }
 
     /// Takes the next client that waits at any listener.
-    pub(crate) fn accept(&mut self) -> Accepted {
-        self.is_short = false;
+    pub(crate) fn accept(&self) -> Accepted {
         for listener in &self.listeners {
             loop {
                 match listener.accept() {
@@ -75,10 +72,7 @@ impl Listeners {
                             error.kind(),
                             io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted
                         ) => {}
-                    Err(error) => {
-                        self.is_short = true;
-                        return Accepted::Short(error);
-                    }
+                    Err(error) => return Accepted::Short(error),
                 }
             }
         }

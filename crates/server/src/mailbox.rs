@@ -7,10 +7,10 @@
 //!   acceptor ─queue─┘         ↑ waker, only if it sleeps
 //! ```
 //!
-//! Sleeping is a handshake over two facts that both sides read after writing their own (sequentially consistent): a
-//! receiver says that it sleeps and then looks whether anything came; a sender puts something in and then looks
-//! whether the receiver sleeps. One of them sees the other, so nothing is left lying. A sender whose ring is full
-//! leaves a mark, and is woken when there is room.
+//! Whoever has something for a shard rings (sequentially consistent): it leaves a mark, and wakes the shard if that
+//! sleeps. A shard wipes the mark when its turn begins; before it sleeps it says so, and then looks at the mark. One of
+//! the two sees the other, whatever it is that the ring was for: mail, a completion, a socket, room in a ring that was
+//! full, the end of the process.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,6 +41,10 @@ pub(crate) struct Inbox {
     completions: SegQueue<Completion>,
     sockets: SegQueue<(TcpStream, SocketAddr)>,
     is_asleep: AtomicBool,
+    /// Somebody has rung since the turn began.
+    is_rung: AtomicBool,
+    /// The process ends, and this shard has no clients and no mail left.
+    is_quiet: AtomicBool,
     is_stopping: AtomicBool,
     waker: Waker,
 }
@@ -59,6 +63,8 @@ impl Inbox {
             completions: SegQueue::new(),
             sockets: SegQueue::new(),
             is_asleep: AtomicBool::new(false),
+            is_rung: AtomicBool::new(false),
+            is_quiet: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
             waker,
         }
@@ -112,24 +118,41 @@ impl Inbox {
         self.is_stopping.load(Ordering::SeqCst)
     }
 
-    /// Says that the shard is about to sleep. Returns false when it must not, because something has come.
+    /// Whether nothing lies here.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.completions.is_empty()
+            && self.sockets.is_empty()
+            && self.rings.iter().all(|ring| ring.batches.is_empty())
+    }
+
+    /// Says whether the shard, on its way out, needs nothing from the others any more.
+    pub(crate) fn set_quiet(&self, is_quiet: bool) -> bool {
+        self.is_quiet.swap(is_quiet, Ordering::SeqCst) != is_quiet
+    }
+
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.is_quiet.load(Ordering::SeqCst) && self.is_empty()
+    }
+
+    /// Says that the shard is about to sleep. Returns false when it must not, because somebody has rung.
     pub(crate) fn fall_asleep(&self) -> bool {
         self.is_asleep.store(true, Ordering::SeqCst);
-        let is_empty = self.completions.is_empty()
-            && self.sockets.is_empty()
-            && self.rings.iter().all(|ring| ring.batches.is_empty());
-        if !is_empty {
-            self.wake_up();
+        let is_rung = self.is_rung.load(Ordering::SeqCst);
+        if is_rung {
+            self.is_asleep.store(false, Ordering::SeqCst);
         }
-        is_empty
+        !is_rung
     }
 
+    /// A turn begins: from here on a ring means something new.
     pub(crate) fn wake_up(&self) {
         self.is_asleep.store(false, Ordering::SeqCst);
+        self.is_rung.store(false, Ordering::SeqCst);
     }
 
-    /// Wakes the shard if it sleeps.
+    /// Rings: the shard has a turn after this, even if it is about to sleep.
     pub(crate) fn wake(&self) {
+        self.is_rung.store(true, Ordering::SeqCst);
         if self.is_asleep.swap(false, Ordering::SeqCst)
             && let Err(error) = self.waker.wake()
         {

@@ -23,7 +23,7 @@ use stdx::Time;
 use crate::clock::Clock;
 use crate::disk_threads::DiskThreads;
 use crate::listeners::{Accepted, Listeners};
-use crate::mailbox::Inboxes;
+use crate::mailbox::{Inbox, Inboxes};
 use crate::sockets::{Input, Sockets};
 
 /// The token of an inbox's waker.
@@ -41,6 +41,8 @@ const WORK_ROUNDS_MAX: usize = 8;
 const ACCEPT_PAUSE_MS: u64 = 100;
 /// How long clients are given to agree to the end of the server.
 const STOP_WAIT_MS: u64 = 1_000;
+/// How often a shard looks whether the others are done.
+const STOP_LOOK_MS: u64 = 10;
 /// How long the whole end may take.
 const STOP_MAX_MS: u64 = 1_800;
 
@@ -134,10 +136,12 @@ impl Reactor {
     }
 
     fn timeout(&self) -> Option<Duration> {
+        let now = self.clock.now();
         let stop_at = self.stop_since.map(|since| since.plus_millis(STOP_WAIT_MS));
+        let stop_at = stop_at.map(|at| if at > now { at } else { now.plus_millis(STOP_LOOK_MS) });
         let times = [self.shard.poll_timeout(), self.accept_at, stop_at];
         let next = times.into_iter().flatten().min()?;
-        Some(Duration::from_micros(next.micros_since(self.clock.now())))
+        Some(Duration::from_micros(next.micros_since(now)))
     }
 
     fn turn(&mut self, events: &Events) {
@@ -158,6 +162,7 @@ impl Reactor {
             self.disk.submit(submission);
         }
         self.release_held(now);
+        self.end(now);
         while let Some((client, notice)) = self.shard.poll_notice() {
             tracing::info!(client, "{notice}");
         }
@@ -259,7 +264,9 @@ impl Reactor {
             let Some(socket) = self.sockets.by_client(client) else { continue };
             socket.is_listed = false;
             if !self.shard.wants_input(client, now) {
-                self.held.push(client);
+                if !std::mem::replace(&mut socket.is_held, true) {
+                    self.held.push(client);
+                }
                 continue;
             }
             match socket.read(&mut self.buffer) {
@@ -338,7 +345,7 @@ impl Reactor {
     }
 
     fn send_mail(&mut self) {
-        let mut unsent_count = 0;
+        let mut unsent_bytes = 0;
         for to in 0..self.inboxes.len() {
             let shard = ShardId::try_from(to).expect("a node has at most 256 shards");
             let waiting = &mut self.unsent[to];
@@ -349,17 +356,19 @@ impl Reactor {
                     break;
                 }
             }
-            unsent_count += waiting.iter().map(Vec::len).sum::<usize>();
+            unsent_bytes += waiting.iter().flatten().map(Mail::message_bytes).sum::<usize>();
         }
-        self.shard.set_unsent_mail(unsent_count);
+        self.shard.set_unsent_mail(unsent_bytes);
     }
 
     /// Lists the sockets again that were held back, if they may be read by now.
     fn release_held(&mut self, now: Time) {
         for client in std::mem::take(&mut self.held) {
+            let Some(socket) = self.sockets.by_client(client) else { continue };
             if self.shard.wants_input(client, now) {
+                socket.is_held = false;
                 self.list_again(client);
-            } else if self.sockets.by_client(client).is_some() {
+            } else {
                 self.held.push(client);
             }
         }
@@ -375,10 +384,22 @@ impl Reactor {
         }
     }
 
+    /// On the way out: tells the other shards when this one needs nothing from them any more, and asks for what it has
+    /// to be written.
+    fn end(&mut self, now: Time) {
+        let Some(since) = self.stop_since else { return };
+        let is_late = now >= since.plus_millis(STOP_WAIT_MS);
+        let is_quiet = (self.shard.client_count() == 0 || is_late)
+            && self.unsent.iter().all(VecDeque::is_empty);
+        if self.inboxes[usize::from(self.id)].set_quiet(is_quiet) {
+            self.inboxes.iter().for_each(Inbox::wake);
+        }
+    }
+
+    /// What is left of the clients may have sent mail to any shard: none ends before all are quiet.
     fn is_done(&self) -> bool {
         let Some(since) = self.stop_since else { return false };
-        let waited_ms = self.clock.now().micros_since(since) / 1_000;
-        let are_clients_done = self.shard.client_count() == 0 || waited_ms >= STOP_WAIT_MS;
-        (are_clients_done && self.shard.is_flushed()) || waited_ms >= STOP_MAX_MS
+        let is_over = self.clock.now() >= since.plus_millis(STOP_MAX_MS);
+        (self.inboxes.iter().all(Inbox::is_quiet) && self.shard.is_flushed()) || is_over
     }
 }

@@ -16,7 +16,12 @@ pub(crate) struct Socket {
     pub(crate) is_writable: bool,
     /// Whether it is listed to be read.
     pub(crate) is_listed: bool,
+    /// Whether it is among those that must not be read for now.
+    pub(crate) is_held: bool,
 }
+
+/// How much a client may still send while it is being closed: beyond this it has not listened anyway.
+const LAST_READS_MAX: usize = 4;
 
 /// What reading brought.
 #[derive(Debug)]
@@ -67,7 +72,11 @@ impl Socket {
     /// would reset the connection, and the client might never see the last thing it was told.
     pub(crate) fn close(mut self, buffer: &mut [u8]) {
         let _ = self.stream.shutdown(Shutdown::Write);
-        while matches!(self.stream.read(buffer), Ok(count) if count > 0) {}
+        for _ in 0..LAST_READS_MAX {
+            if !matches!(self.stream.read(buffer), Ok(count) if count > 0) {
+                return;
+            }
+        }
     }
 }
 
@@ -102,6 +111,7 @@ impl Sockets {
             is_readable: false,
             is_writable: true,
             is_listed: false,
+            is_held: false,
         });
         Ok(())
     }
