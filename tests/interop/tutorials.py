@@ -1,7 +1,7 @@
 """The programs of the RabbitMQ tutorials for Python: nothing is configured first.
 
-They are written as the edition with classic queues has them. The edition for RabbitMQ 4 declares some queues with
-`x-queue-type: quorum`, which Leveret does not have.
+They are written as the edition with classic queues has them, and the two that differ as the edition for RabbitMQ 4
+has them, too: with `x-queue-type: quorum`.
 """
 
 import threading
@@ -12,17 +12,20 @@ import pika
 from suite import depth, equal, test, wait_until
 
 
-def hello(world, host):
+QUORUM = {"durable": True, "arguments": {"x-queue-type": "quorum"}}
+
+
+def hello(world, host, **declaration):
     world.fresh("hello")
     sender = world.connect(host)
     channel = sender.channel()
-    channel.queue_declare(queue="hello")
+    channel.queue_declare(queue="hello", **declaration)
     channel.basic_publish(exchange="", routing_key="hello", body="Hello World!")
     sender.close()
 
     received = []
     channel = world.connect(host).channel()
-    channel.queue_declare(queue="hello")
+    channel.queue_declare(queue="hello", **declaration)
 
     def callback(ch, method, properties, body):
         received.append(body)
@@ -43,16 +46,20 @@ def hello_world_through_localhost(world):
     hello(world, "localhost")
 
 
+@test
+def hello_world_of_the_edition_with_quorum_queues(world):
+    hello(world, "127.0.0.1", **QUORUM)
+
+
 @test(ours_only=True)
 def hello_world_through_ipv6(world):
     hello(world, "::1")
 
 
-@test
-def work_queues_give_the_next_task_to_whoever_is_free(world):
+def work_queues(world, **declaration):
     world.fresh("task_queue")
     channel = world.channel()
-    channel.queue_declare(queue="task_queue", durable=True)
+    channel.queue_declare(queue="task_queue", **declaration)
     for number in range(10):
         channel.basic_publish(
             exchange="",
@@ -62,7 +69,7 @@ def work_queues_give_the_next_task_to_whoever_is_free(world):
         )
 
     busy, busy_done = world.channel(), []
-    busy.queue_declare(queue="task_queue", durable=True)
+    busy.queue_declare(queue="task_queue", **declaration)
     busy.basic_qos(prefetch_count=1)
     busy.basic_consume("task_queue", lambda ch, method, properties, body: busy_done.append(body))
     wait_until(busy.connection, lambda: busy_done, "the first task")
@@ -73,12 +80,22 @@ def work_queues_give_the_next_task_to_whoever_is_free(world):
         free_done.append(body)
         ch.basic_ack(delivery_tag=method.delivery_tag)
 
-    free.queue_declare(queue="task_queue", durable=True)
+    free.queue_declare(queue="task_queue", **declaration)
     free.basic_qos(prefetch_count=1)
     free.basic_consume(queue="task_queue", on_message_callback=callback)
     wait_until(free.connection, lambda: len(free_done) == 9, "the other tasks")
     equal(busy_done, [b"task 0"])
     equal(free_done, [b"task %d" % number for number in range(1, 10)])
+
+
+@test
+def work_queues_give_the_next_task_to_whoever_is_free(world):
+    work_queues(world, durable=True)
+
+
+@test
+def work_queues_of_the_edition_with_quorum_queues(world):
+    work_queues(world, **QUORUM)
 
 
 @test

@@ -293,8 +293,8 @@ impl Broker {
     /// The queue, if it lives here and is not deleted. A queue comes to life when it is first asked for: its declaration
     /// was published before anybody could know of it.
     pub(crate) fn hosted(&mut self, id: QueueId) -> Option<&mut Hosted> {
-        assert_eq!(self.shard_of(id), self.shard, "mail for a queue goes to its shard");
         if self.queues.get_mut(id).is_none() {
+            assert_eq!(self.shard_of(id), self.shard, "mail for a queue goes to its shard");
             let definition = self.topology.definitions().queue_by_id(id)?;
             self.queues.insert(id, Hosted::new(Arc::clone(definition), Queue::new()));
         }

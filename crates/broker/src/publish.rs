@@ -82,7 +82,8 @@ impl Broker {
     /// Puts a message into a queue of this shard. It is safe when it needs no disk, or when the journal is synced
     /// behind it; a queue that was deleted meanwhile has nothing to keep.
     pub(crate) fn enqueue(&mut self, id: QueueId, message: Message, confirm: Option<Confirm>) {
-        if self.hosted(id).is_none() {
+        let is_open = self.queues.get_mut(id).is_some_and(|hosted| !hosted.is_deleted);
+        if !is_open && self.hosted(id).is_none() {
             return match self.queues.get_mut(id) {
                 Some(deleted) => deleted.late.extend(confirm),
                 None => self.confirm(confirm),
