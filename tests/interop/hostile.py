@@ -40,6 +40,7 @@ CAN_BE_TOLD = {"authentication_failure_close": True}
 REFUSED = "ACCESS_REFUSED - Login was refused using authentication mechanism {}. For details see the broker logfile."
 CASES_AT_ONCE = 16
 FLOOD_CONNECTIONS = 2_000
+ABRUPT_ENDS = 200
 FLOOD_GROWTH_KIB_MAX = 8 * 1024
 HANDSHAKE_TIMEOUT_S = 10
 
@@ -272,6 +273,21 @@ def flood(under_test):
     assert after - before < FLOOD_GROWTH_KIB_MAX, f"{after - before} KiB more"
 
 
+def abrupt_ends(under_test):
+    """A client that ends right behind its last byte leaves no socket behind."""
+    before = under_test.open_files()
+    for _ in range(ABRUPT_ENDS):
+        with Wire(under_test.address) as wire:
+            wire.log_in(heartbeat=0).open_channel()
+            wire.send(queue_declare(1, "hostile-abrupt"))
+            wire.expect(QUEUE_DECLARE_OK)
+            wire.send(publish(1, "hostile-abrupt", b"x") * 100)
+    deadline = time.monotonic() + 10
+    while (after := under_test.open_files()) > before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert after <= before, f"{after - before} of {ABRUPT_ENDS} sockets are still open"
+
+
 class Silent:
     """A client that connects and says nothing: opened first, looked at last, so that nobody waits for it."""
 
@@ -304,6 +320,7 @@ def outcomes(under_test, pattern):
     yield from run_together([(name, case) for name, case in cases if pattern in name])
     alone = [("a client that says nothing", silent.check)]
     if under_test.is_ours:
+        alone.append(("an end right behind the last byte", lambda: abrupt_ends(under_test)))
         alone.append(("memory stays flat under a flood", lambda: flood(under_test)))
     for case in alone:
         if pattern in case[0]:

@@ -10,7 +10,7 @@
 use auth::{Credentials, Denied, Mechanism};
 use wire_amqp091::limits::payload_max;
 use wire_amqp091::method::{Method, connection};
-use wire_amqp091::protocol_header::{self, Greeting};
+use wire_amqp091::protocol_header::{self, Greeting, Refused};
 use wire_amqp091::{Code, FieldValue, Frame, Kind, Table};
 
 use crate::connection::{Abilities, Connection, Stage};
@@ -45,7 +45,7 @@ impl Connection {
                 self.finish();
             }
             Greeting::Refused(refused) => {
-                self.notice(format!("the client does not speak AMQP 0-9-1: {refused:?}"));
+                self.notice(format!("the client does not speak AMQP 0-9-1: {}", spoken(refused)));
                 self.out.buffer().extend_from_slice(&refused.answer());
                 self.finish();
             }
@@ -183,6 +183,18 @@ impl Connection {
         );
         self.notice(text);
         Ok(())
+    }
+}
+
+/// What a client speaks that is refused, for people.
+const fn spoken(refused: Refused) -> &'static str {
+    match refused {
+        Refused::OtherAmqp0 => "it asks for another AMQP 0",
+        Refused::Amqp10Plain => "it asks for AMQP 1.0",
+        Refused::Amqp10Tls => "it asks for AMQP 1.0 over TLS",
+        Refused::Http => "this is HTTP; is it meant for the management port?",
+        Refused::Tls => "this is TLS, and the port has none",
+        Refused::Unknown => "its first bytes are of no protocol known here",
     }
 }
 

@@ -17,6 +17,8 @@ impl DataDir {
     /// # Errors
     /// Which directory, what is wrong, and what to do.
     pub(crate) fn open(path: &Path) -> Result<Self, String> {
+        // What is printed must be found from anywhere.
+        let path = &std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let shown = path.display();
         let refuse = |error: &io::Error| match error.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => format!(

@@ -63,6 +63,8 @@ fn serve_logged(options: &serve::Options) -> ExitCode {
         .with_writer(io::stderr)
         .with_env_filter(filter)
         .with_ansi(false)
+        // A log that cannot be written is no reason to stop serving.
+        .log_internal_errors(false)
         .init();
     serve::run(options)
 }

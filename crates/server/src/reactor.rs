@@ -204,6 +204,7 @@ impl Reactor {
             }
             if event.is_readable() || event.is_read_closed() || event.is_error() {
                 socket.is_readable = true;
+                socket.has_ended |= event.is_read_closed() || event.is_error();
                 if !socket.is_listed {
                     socket.is_listed = true;
                     self.readable.push_back(socket.client);

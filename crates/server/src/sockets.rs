@@ -14,6 +14,8 @@ pub(crate) struct Socket {
     pub(crate) client: ClientId,
     pub(crate) is_readable: bool,
     pub(crate) is_writable: bool,
+    /// Whether the client has sent its last byte, which may not be read yet.
+    pub(crate) has_ended: bool,
     /// Whether it is listed to be read.
     pub(crate) is_listed: bool,
     /// Whether it is among those that must not be read for now.
@@ -39,8 +41,9 @@ impl Socket {
         match self.stream.read(buffer) {
             Ok(0) => Input::Gone,
             Ok(count) => {
-                // A short read has emptied the socket: the system will tell when there is more.
-                self.is_readable = count == buffer.len();
+                // A short read has emptied the socket: the system will tell when there is more. But if the end came
+                // with what was read, it has told so already.
+                self.is_readable = count == buffer.len() || self.has_ended;
                 Input::Bytes(count)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -110,6 +113,7 @@ impl Sockets {
             client,
             is_readable: false,
             is_writable: true,
+            has_ended: false,
             is_listed: false,
             is_held: false,
         });
