@@ -161,10 +161,9 @@ class Ledger:
     def __init__(self):
         self.next = [1] * PUBLISHERS
         self.outstanding = set()  # Confirmed, and no acknowledgement was sent.
-        self.acked_at = {}
+        self.acked = {}  # When, and when the broker was killed next.
         self.faults = []
         self.confirmed = self.returned = 0
-        self.killed_at = None
 
     def add(self, publishers):
         for publisher in publishers:
@@ -174,10 +173,15 @@ class Ledger:
             self.confirmed += len(publisher.confirmed)
             self.outstanding |= {(publisher.number, sequence) for sequence in publisher.confirmed}
 
-    def take(self, consumer):
+    def take(self, consumer, killed_at):
+        """What a consumer acknowledged, and when the run that it did that in was killed; None if it was not."""
         self.faults += consumer.faults
-        self.acked_at |= consumer.acked_at
+        self.acked |= {message: (at, killed_at) for message, at in consumer.acked_at.items()}
         self.outstanding -= consumer.acked_at.keys()
+
+    def kill(self, killed_at):
+        """A kill may overtake what was acknowledged since the start, by whichever consumer."""
+        self.acked = {message: (at, killed or killed_at) for message, (at, killed) in self.acked.items()}
 
     def check_order(self, received):
         """Nothing twice, and each publisher's messages in the order in which it sent them."""
@@ -190,17 +194,18 @@ class Ledger:
     def check_returned(self, received):
         """Of what was acknowledged, only what the last kill may have overtaken."""
         for message in received:
-            if message in self.acked_at:
+            if message in self.acked:
                 self.returned += 1
-                age = self.killed_at - self.acked_at[message]
+                acked_at, killed_at = self.acked[message]
+                age = killed_at - acked_at
                 if age >= SYNCED_AFTER_S:
                     self.faults.append(f"{message} was acknowledged {age:.1f} s before the kill and is back")
 
-    def check(self, consumer):
+    def check(self, consumer, killed_at=None):
         """What holds of any consumer, and then what it acknowledged."""
         self.check_order(consumer.received)
         self.check_returned(consumer.received)
-        self.take(consumer)
+        self.take(consumer, killed_at)
 
     def check_emptied(self, consumer):
         """The promises, once everything that the broker still had was consumed."""
@@ -230,8 +235,8 @@ def disturb(under_test, ledger, seconds):
         thread.join(10)
         assert not thread.is_alive(), "a client did not notice that the broker is gone"
     ledger.add(publishers)
-    ledger.check(consumer)
-    ledger.killed_at = killed_at
+    ledger.check(consumer, killed_at)
+    ledger.kill(killed_at)
 
 
 def empty(under_test, ledger):

@@ -136,7 +136,7 @@ impl Connection {
     pub fn receive(&mut self, cx: &mut Context<'_>, mut bytes: &[u8]) {
         self.heartbeat.heard(cx.now);
         self.incoming.drain(..std::mem::take(&mut self.handled));
-        if !self.incoming.is_empty() && !self.is_held() {
+        while !self.incoming.is_empty() && !bytes.is_empty() && !self.is_held() {
             bytes = self.complete_frame(cx, bytes);
         }
         if self.incoming.is_empty() {

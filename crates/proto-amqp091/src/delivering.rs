@@ -38,6 +38,7 @@ impl Connection {
             return dues.for_each(|due| cx.broker.settle(due, Settlement::Requeue));
         };
         let frame_max = self.out.frame_max;
+        let pending_bytes = self.out.pending().len();
         let mut owed_bytes = 0;
         for delivery in run {
             let message = &delivery.message;
@@ -48,6 +49,7 @@ impl Connection {
             frame::write_body(out, consumer.channel, message.body(), frame_max);
             owed_bytes += cost_bytes(message.len_bytes());
         }
+        self.out.count_deliveries(self.out.pending().len() - pending_bytes);
         self.consumers.owe(number, owed_bytes);
     }
 

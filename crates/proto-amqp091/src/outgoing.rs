@@ -17,6 +17,8 @@ const LOW_BYTES: usize = 64 * 1024;
 pub(crate) struct Outgoing {
     bytes: Vec<u8>,
     sent: usize,
+    /// How much of what waits is deliveries, at most.
+    delivery_bytes: usize,
     /// The largest frame that the client takes; 0 before that is known.
     pub(crate) frame_max: u32,
 }
@@ -27,9 +29,15 @@ impl Outgoing {
         &self.bytes[self.sent..]
     }
 
-    /// Whether the client has to take something before it may ask for more.
+    /// Whether the client has to take something before it may ask for more. Deliveries do not count: they have bounds of
+    /// their own, and a client that is slow to take them must still be heard when it acknowledges.
     pub(crate) fn is_full(&self) -> bool {
-        self.pending().len() >= FULL_BYTES
+        self.pending().len().saturating_sub(self.delivery_bytes) >= FULL_BYTES
+    }
+
+    /// `bytes` of what was appended are deliveries.
+    pub(crate) const fn count_deliveries(&mut self, bytes: usize) {
+        self.delivery_bytes += bytes;
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -39,6 +47,7 @@ impl Outgoing {
     /// `count` more bytes are sent.
     pub(crate) fn advance(&mut self, count: usize) {
         self.sent += count;
+        self.delivery_bytes = self.delivery_bytes.saturating_sub(count);
         assert!(self.sent <= self.bytes.len(), "no more is sent than there was");
         if !self.is_empty() {
             // A client that always leaves something lying must not make us keep all that it took.
@@ -63,6 +72,7 @@ impl Outgoing {
     pub(crate) fn drop_all(&mut self) {
         self.bytes = Vec::new();
         self.sent = 0;
+        self.delivery_bytes = 0;
     }
 
     /// Where frames are appended.
