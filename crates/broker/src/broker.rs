@@ -1,7 +1,7 @@
 //! One shard of the core: what it owns, and the frame of a turn.
 //!
 //! ```text
-//!   begin_turn → verbs, mail, disk completions → dispatch until dry → end_turn → poll_mail, poll_submission
+//!   begin_turn → verbs, mail, disk completions → dispatch until dry → poll_mail, poll_submission
 //!                                     events are polled all along
 //! ```
 

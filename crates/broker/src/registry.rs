@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use message::{ClientId, QueueId};
-use metadata::{BindingEnd, Change};
+use metadata::Change;
 use routing::{Destination, ExchangeId, Invalid};
 use store::Ticket;
 
@@ -211,13 +211,7 @@ fn is_durable(topology: &Topology, change: &Change) -> bool {
         Change::RemoveQueue { id } => {
             topology.definitions().queue_by_id(*id).is_some_and(|q| q.is_durable)
         }
-        Change::Bind(binding) | Change::Unbind(binding) => {
-            debug_assert!(matches!(
-                binding.destination,
-                BindingEnd::Queue(_) | BindingEnd::Exchange(_)
-            ));
-            topology.is_durable(binding)
-        }
+        Change::Bind(binding) | Change::Unbind(binding) => topology.is_durable(binding),
         Change::ReserveIds(_) => true,
     }
 }

@@ -11,7 +11,8 @@ use crate::consumer::ConsumerId;
 pub struct DeliveryId {
     /// Where the queue keeps it, counted from 1: an absent delivery so needs no room of its own.
     pub(crate) slot: NonZeroU32,
-    /// The message's place in the queue; tells a slot's uses apart.
+    /// The message's place in the queue: a slot that holds another message by now is not taken for this one. The same
+    /// message may come back to the same slot; whoever settles does so once per delivery.
     pub(crate) seq: u64,
 }
 

@@ -30,7 +30,6 @@ pub struct Queue {
     /// How many of `takers` wait for their sockets.
     pub(crate) blocked_count: usize,
     next_seq: u64,
-    has_had_consumers: bool,
 }
 
 /// A consumer was refused: it or another one wants the queue for itself.
@@ -124,7 +123,6 @@ impl Queue {
         let key = self.takers.insert(Taker::new(consumer));
         let before = self.taker_keys.insert(id, key);
         assert!(before.is_none(), "a front-end numbers its consumers apart");
-        self.has_had_consumers = true;
         self.offer(key);
         Ok(())
     }
@@ -140,7 +138,7 @@ impl Queue {
         if taker.unsettled_count > 0 {
             self.unsettled.orphan(key);
         }
-        Some(Cancelled { was_last: self.takers.is_empty() && self.has_had_consumers })
+        Some(Cancelled { was_last: self.takers.is_empty() })
     }
 
     /// All consumers, for a queue that is deleted.
