@@ -14,7 +14,7 @@ impl Broker {
         let (store, runs, lists) = (&mut self.store, &mut self.runs, &mut self.delivery_lists);
         hosted.queue.dispatch(limit, |delivery| {
             if delivery.leaves_store {
-                store.settle(id, delivery.seq);
+                store.settle(id, delivery.seq, delivery.message.len_bytes() as u32);
             }
             let client = delivery.consumer.client;
             match runs.iter_mut().rev().find(|(of, _)| *of == client) {

@@ -26,7 +26,7 @@ impl Broker {
             if let Some(delivery) = &delivery
                 && delivery.leaves_store
             {
-                self.store.settle(id, delivery.seq);
+                self.store.settle(id, delivery.seq, delivery.message.len_bytes() as u32);
             }
             self.answer(origin, Ok(Answer::Fetched { queue: id, delivery, ready_count }));
         }

@@ -87,7 +87,7 @@ impl Broker {
         if let Settled::Gone(entry) = hosted.queue.settle(delivery, settlement)
             && entry.is_stored
         {
-            self.store.settle(id, entry.seq);
+            self.store.settle(id, entry.seq, entry.message.len_bytes() as u32);
         }
         self.mark_dirty(id);
     }

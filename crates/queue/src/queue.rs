@@ -180,10 +180,10 @@ impl Queue {
         Some(self.hand_over(entry, ConsumerId { client, number: 0 }, settles, None))
     }
 
-    /// Removes all waiting messages. Returns how many there were, and which places the store must keep because
-    /// a consumer still has them.
-    pub fn purge(&mut self) -> (u64, Vec<u64>) {
-        (self.ready.clear(), self.unsettled.stored_seqs())
+    /// Removes all waiting messages. Returns how many there were, and the places and lengths of those that the store
+    /// must keep because a consumer still has them.
+    pub fn purge(&mut self) -> (u64, Vec<(u64, u32)>) {
+        (self.ready.clear(), self.unsettled.stored())
     }
 
     /// What to read from the store before the window runs dry. The caller answers with [`Queue::loaded`].

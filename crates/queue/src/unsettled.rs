@@ -63,15 +63,15 @@ impl Unsettled {
         }
     }
 
-    /// The places of everything held, lowest first.
-    pub(crate) fn stored_seqs(&self) -> Vec<u64> {
-        let mut seqs: Vec<u64> = self
+    /// The places and lengths of everything held that is stored, lowest first.
+    pub(crate) fn stored(&self) -> Vec<(u64, u32)> {
+        let mut places: Vec<(u64, u32)> = self
             .held
             .iter()
             .filter(|(_, held)| held.entry.is_stored)
-            .map(|(_, held)| held.entry.seq)
+            .map(|(_, held)| (held.entry.seq, held.entry.message.len_bytes() as u32))
             .collect();
-        seqs.sort_unstable();
-        seqs
+        places.sort_unstable();
+        places
     }
 }

@@ -118,11 +118,12 @@ impl QueueIndex {
     }
 
     /// Settles one message while journal file `current` is being written; `None` when there is no such message.
-    pub(crate) fn settle(&mut self, seq: u64, current: u64) -> Option<Gone> {
+    pub(crate) fn settle(&mut self, seq: u64, length: u32, current: u64) -> Option<Gone> {
         let at = self.extent_of(seq)?;
         let extent = &mut self.extents[at];
         let entry = extent.find(seq)?;
-        let length = extent.settle(entry)?;
+        let known = extent.settle(entry)?;
+        assert_eq!(known, length, "a message keeps its length");
         extent.dirty_since.get_or_insert(current);
         self.live_count -= 1;
         self.live_bytes -= u64::from(length);
@@ -323,9 +324,9 @@ mod tests {
     #[test]
     fn an_extent_without_live_messages_is_dropped() {
         let mut queue = queue();
-        let emptied = (1..=4).filter_map(|seq| queue.settle(seq, 1)).last();
+        let emptied = (1..=4).filter_map(|seq| queue.settle(seq, 10, 1)).last();
         assert_eq!(emptied, Some(Gone { place: Place::Journal(0), count: 1, is_emptied: true }));
         assert_eq!(queue.extents.len(), 1);
-        assert_eq!(queue.settle(3, 1), None);
+        assert_eq!(queue.settle(3, 10, 1), None);
     }
 }

@@ -74,6 +74,7 @@ pub(crate) struct Unreadable {
     pub(crate) path: String,
     pub(crate) queue: QueueId,
     pub(crate) seq: u64,
+    pub(crate) length: u32,
 }
 
 impl Run {
@@ -103,7 +104,12 @@ impl Run {
                     let from = start + RECORD_HEADER_BYTES;
                     messages.push((spot.seq, buffer.slice(from..from + record.payload.len())));
                 }
-                None => bad.push(Unreadable { path: self.path.clone(), queue, seq: spot.seq }),
+                None => bad.push(Unreadable {
+                    path: self.path.clone(),
+                    queue,
+                    seq: spot.seq,
+                    length: spot.length,
+                }),
             }
         }
         Ok(())

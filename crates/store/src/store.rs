@@ -58,6 +58,7 @@ pub struct Store {
     is_closing: bool,
     is_witnessed: bool,
     is_faulted: bool,
+    is_full: bool,
 }
 
 impl Store {
@@ -89,6 +90,7 @@ impl Store {
             is_closing: false,
             is_witnessed: false,
             is_faulted: false,
+            is_full: false,
         }
     }
 
@@ -122,18 +124,32 @@ impl Store {
         self.journal.ticket()
     }
 
-    /// The message is gone. Nothing happens when there is no such message.
-    pub fn settle(&mut self, queue: QueueId, seq: u64) {
+    /// Stores a message that need not survive a restart: memory is short. Otherwise as [`enqueue`](Self::enqueue).
+    ///
+    /// # Panics
+    /// As [`enqueue`](Self::enqueue).
+    pub fn spill(&mut self, queue: QueueId, seq: u64, message: &[u8]) {
+        self.enqueue(queue, seq, message, false);
+    }
+
+    /// Whether there is no room for further messages. Then [`enqueue`](Self::enqueue) and [`spill`](Self::spill)
+    /// are not to be called; everything else may be.
+    pub const fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    /// The message, which was `length` bytes long, is gone. Nothing happens when there is no such message.
+    pub fn settle(&mut self, queue: QueueId, seq: u64, length: u32) {
         let current = self.journal.current_number();
         let Some(entry) = self.index.get_mut(queue) else { return };
-        let Some(gone) = entry.settle(seq, current) else { return };
+        let Some(gone) = entry.settle(seq, length, current) else { return };
         self.account(queue, gone);
         self.journal.settle(queue, seq);
     }
 
-    /// Every message up to `seq` is gone, except those in `keep`.
-    pub fn settle_through(&mut self, queue: QueueId, seq: u64, keep: &[u64]) {
-        let mut keep = keep.to_vec();
+    /// Every message up to `seq` is gone, except those in `keep`: their numbers and lengths.
+    pub fn settle_through(&mut self, queue: QueueId, seq: u64, keep: &[(u64, u32)]) {
+        let mut keep: Vec<u64> = keep.iter().map(|(seq, _)| *seq).collect();
         keep.sort_unstable();
         let current = self.journal.current_number();
         let Some(entry) = self.index.get_mut(queue) else { return };
@@ -324,8 +340,10 @@ impl Store {
         // reported again after a restart, until its file is retired.
         for message in &bad {
             let current = self.journal.current_number();
-            let gone =
-                self.index.get_mut(message.queue).and_then(|q| q.settle(message.seq, current));
+            let gone = self
+                .index
+                .get_mut(message.queue)
+                .and_then(|q| q.settle(message.seq, message.length, current));
             if let Some(gone) = gone {
                 self.account(message.queue, gone);
             }

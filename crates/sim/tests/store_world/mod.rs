@@ -275,14 +275,16 @@ impl World {
                 let nth =
                     if self.random.chance(2, 3) { 0 } else { self.random.below(live.len() as u64) };
                 let seq = live[nth as usize];
-                self.stores[shard].settle(queue, seq);
+                self.stores[shard].settle(queue, seq, message(queue, seq).len() as u32);
                 self.models[shard].push(Step::Settle { queue, seq }, None);
             }
             75..78 if !live.is_empty() => {
                 let seq = live[self.random.below(live.len() as u64) as usize];
                 let keep: Vec<u64> =
                     live.iter().copied().filter(|_| self.random.chance(1, 4)).collect();
-                self.stores[shard].settle_through(queue, seq, &keep);
+                let kept: Vec<(u64, u32)> =
+                    keep.iter().map(|seq| (*seq, message(queue, *seq).len() as u32)).collect();
+                self.stores[shard].settle_through(queue, seq, &kept);
                 self.models[shard].push(Step::SettleThrough { queue, seq, keep }, None);
             }
             78..80 => {
