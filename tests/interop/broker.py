@@ -22,6 +22,7 @@ class Leveret:
     def __init__(self, binary, *settings):
         self.binary = pathlib.Path(binary).resolve()
         self.settings = settings
+        self.wrapper = []  # What the process is started under; it must become the process.
         self.folder = tempfile.TemporaryDirectory(prefix="leveret-interop-")
         self.data_dir = pathlib.Path(self.folder.name) / "data"
         self.log_path = pathlib.Path(self.folder.name) / "log"
@@ -48,9 +49,10 @@ class Leveret:
         """Starts the process and waits for its `ready` line."""
         settings = ("listeners.tcp.1=127.0.0.1:0", "listeners.tcp.2=::1:0", *self.settings)
         began = time.monotonic()
+        command = self.wrapper + self.command(*settings)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                self.command(*settings), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
             )
         line = self._ready_line(began + READY_S_MAX)
         self.ready_s = time.monotonic() - began

@@ -23,13 +23,19 @@ CONNECTION_START, CONNECTION_START_OK = (10, 10), (10, 11)
 CONNECTION_TUNE, CONNECTION_TUNE_OK = (10, 30), (10, 31)
 CONNECTION_OPEN, CONNECTION_OPEN_OK = (10, 40), (10, 41)
 CONNECTION_CLOSE, CONNECTION_CLOSE_OK = (10, 50), (10, 51)
+CONNECTION_BLOCKED, CONNECTION_UNBLOCKED = (10, 60), (10, 61)
 CHANNEL_OPEN, CHANNEL_OPEN_OK = (20, 10), (20, 11)
 CHANNEL_CLOSE, CHANNEL_CLOSE_OK = (20, 40), (20, 41)
+EXCHANGE_DECLARE, EXCHANGE_DECLARE_OK = (40, 10), (40, 11)
 QUEUE_DECLARE, QUEUE_DECLARE_OK = (50, 10), (50, 11)
+QUEUE_BIND, QUEUE_BIND_OK = (50, 20), (50, 21)
+QUEUE_PURGE, QUEUE_PURGE_OK = (50, 30), (50, 31)
+QUEUE_DELETE, QUEUE_DELETE_OK = (50, 40), (50, 41)
 BASIC_QOS, BASIC_QOS_OK = (60, 10), (60, 11)
 BASIC_CONSUME, BASIC_CONSUME_OK = (60, 20), (60, 21)
 BASIC_PUBLISH, BASIC_DELIVER = (60, 40), (60, 60)
-BASIC_GET, BASIC_ACK = (60, 70), (60, 80)
+BASIC_GET, BASIC_GET_OK, BASIC_GET_EMPTY = (60, 70), (60, 71), (60, 72)
+BASIC_ACK, BASIC_NACK = (60, 80), (60, 120)
 CONFIRM_SELECT, CONFIRM_SELECT_OK = (85, 10), (85, 11)
 
 PERSISTENT = struct.pack(">HB", 1 << 12, 2)
@@ -76,9 +82,9 @@ def publish_method(channel, key, exchange="", flags=0):
     return method(channel, BASIC_PUBLISH, arguments)
 
 
-def publish(channel, key, body, properties=b"\0\0", frame_max=131072):
+def publish(channel, key, body, properties=b"\0\0", frame_max=131072, exchange=""):
     """A whole message as the bytes of its frames."""
-    parts = [publish_method(channel, key), header(channel, len(body), properties)]
+    parts = [publish_method(channel, key, exchange), header(channel, len(body), properties)]
     size = frame_max - 8
     for at in range(0, len(body), size):
         parts.append(frame(BODY, channel, body[at : at + size]))
@@ -88,6 +94,24 @@ def publish(channel, key, body, properties=b"\0\0", frame_max=131072):
 def queue_declare(channel, name, durable=False, passive=False):
     flags = passive | durable << 1
     return method(channel, QUEUE_DECLARE, b"\0\0" + short_string(name) + bytes([flags]) + table({}))
+
+
+def queue_purge(channel, name):
+    return method(channel, QUEUE_PURGE, b"\0\0" + short_string(name) + b"\0")
+
+
+def queue_delete(channel, name):
+    return method(channel, QUEUE_DELETE, b"\0\0" + short_string(name) + b"\0")
+
+
+def queue_bind(channel, queue, exchange, key=""):
+    names = short_string(queue) + short_string(exchange) + short_string(key)
+    return method(channel, QUEUE_BIND, b"\0\0" + names + b"\0" + table({}))
+
+
+def exchange_declare(channel, name, kind, durable=False):
+    arguments = b"\0\0" + short_string(name) + short_string(kind) + bytes([durable << 1]) + table({})
+    return method(channel, EXCHANGE_DECLARE, arguments)
 
 
 class Frame:
@@ -183,11 +207,11 @@ class Wire:
     def open_vhost(self, vhost="/"):
         self.send(method(0, CONNECTION_OPEN, short_string(vhost) + b"\0\0"))
 
-    def log_in(self, **tuning):
+    def log_in(self, capabilities=None, **tuning):
         """From the protocol header to connection.open-ok."""
         self.send(PROTOCOL_HEADER)
         self.expect(CONNECTION_START)
-        self.start_ok()
+        self.start_ok(capabilities=capabilities)
         self.expect(CONNECTION_TUNE)
         self.tune_ok(**tuning)
         self.open_vhost()
