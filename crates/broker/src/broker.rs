@@ -15,14 +15,16 @@ use queue::{Delivery, Queue};
 use stdx::{Random, Recent, Time};
 use store::{Completion, Fault, Store, Submission, Ticket};
 
+use crate::alarm::Alarm;
 use crate::client::Leaving;
+use crate::confirm::Decided;
 use crate::event::Event;
 use crate::hosted::Hosted;
 use crate::mail::Mail;
 use crate::publisher::Confirm;
 use crate::registry::Errand;
 use crate::request::{Origin, Reply, Request};
-use crate::signal::Signal;
+use crate::signal::{Fact, Signals};
 use crate::topology::Topology;
 
 /// Deliveries handed out before the events are drained: few enough that they stay in the first-level cache.
@@ -70,8 +72,8 @@ pub struct Broker {
     /// In the order of their tickets.
     pub(crate) awaiting: VecDeque<(Ticket, Awaited)>,
     pub(crate) events: VecDeque<(ClientId, Event)>,
-    /// Confirms of one conversation in a row, not yet told.
-    pub(crate) confirmed: Option<(Confirm, u64)>,
+    /// Confirms that are decided and not yet told.
+    pub(crate) decided: Option<Decided>,
     pub(crate) outbox: Vec<Vec<Mail>>,
     /// Empty lists, to be used again.
     pub(crate) delivery_lists: Vec<Vec<Delivery>>,
@@ -80,8 +82,10 @@ pub struct Broker {
     pub(crate) runs: Vec<(ClientId, Vec<Delivery>)>,
     resident_bytes: usize,
     lagging_count: usize,
-    lag: Signal,
-    behind: Signal,
+    pub(crate) signals: Signals,
+    /// The shell's word that the file system of the data directory runs out of room.
+    pub(crate) is_space_low: bool,
+    pub(crate) alarm: Alarm,
 }
 
 impl Broker {
@@ -109,15 +113,16 @@ impl Broker {
             owned: BTreeMap::new(),
             awaiting: VecDeque::new(),
             events: VecDeque::new(),
-            confirmed: None,
+            decided: None,
             outbox: (0..shards).map(|_| Vec::new()).collect(),
             delivery_lists: Vec::new(),
             message_lists: Vec::new(),
             runs: Vec::new(),
             resident_bytes: 0,
             lagging_count: 0,
-            lag: Signal::default(),
-            behind: Signal::default(),
+            signals: Signals::default(),
+            is_space_low: false,
+            alarm: Alarm::default(),
         }
     }
 
@@ -145,8 +150,7 @@ impl Broker {
             Mail::Serve { queue, request } => self.serve(queue, *request),
             Mail::Errand(errand) => self.run(*errand),
             Mail::Owns { client, queue } => self.own(client, queue),
-            Mail::Lag { is_lagging } => self.lag.heard(is_lagging),
-            Mail::Behind { is_behind } => self.behind.heard(is_behind),
+            Mail::Signal { fact, is_true } => self.hear_signal(fact, is_true),
             Mail::Tell { client, event } => self.events.push_back((client, event)),
         }
     }
@@ -162,36 +166,33 @@ impl Broker {
     /// What a client of this shard is told next.
     pub fn poll_event(&mut self) -> Option<(ClientId, Event)> {
         if self.events.is_empty() {
-            self.tell_confirmed();
+            self.tell_decided();
         }
         self.events.pop_front()
     }
 
     /// Whether [`Broker::poll_event`] has something.
     pub fn has_events(&self) -> bool {
-        !self.events.is_empty() || self.confirmed.is_some()
+        !self.events.is_empty() || self.decided.is_some()
     }
 
     /// The shell's view of this shard: whether it has more than it can put anywhere. The other shards are told.
     pub const fn set_behind(&mut self, is_behind: bool) {
-        self.behind.set(is_behind);
+        self.signals.of_mut(Fact::Behind).set(is_behind);
     }
 
     /// Whether this shard or another one has more than it can put anywhere. Then those that publish have to wait.
     pub const fn is_anyone_behind(&self) -> bool {
-        self.behind.is_anywhere()
+        self.signals.of(Fact::Behind).is_anywhere()
     }
 
     /// Mail for `shard` since the last call, in order.
     pub fn poll_mail(&mut self, shard: ShardId) -> Option<Vec<Mail>> {
-        if let Some(is_lagging) = self.lag.poll_news() {
-            for other in self.others() {
-                self.post(other, Mail::Lag { is_lagging });
-            }
-        }
-        if let Some(is_behind) = self.behind.poll_news() {
-            for other in self.others() {
-                self.post(other, Mail::Behind { is_behind });
+        for fact in Fact::ALL {
+            if let Some(is_true) = self.signals.of_mut(fact).poll_news() {
+                for other in self.others() {
+                    self.post(other, Mail::Signal { fact, is_true });
+                }
             }
         }
         let box_of_shard = &mut self.outbox[usize::from(shard)];
@@ -278,7 +279,7 @@ impl Broker {
 
     pub(crate) fn tell(&mut self, client: ClientId, event: Event) {
         if client.shard() == self.shard {
-            self.tell_confirmed();
+            self.tell_decided();
             self.events.push_back((client, event));
         } else {
             self.post(client.shard(), Mail::Tell { client, event });
@@ -318,7 +319,7 @@ impl Broker {
             hosted.counted_bytes = bytes;
             self.lagging_count -= usize::from(hosted.is_lagging);
             self.lagging_count += usize::from(hosted.look_for_lag());
-            self.lag.set(self.lagging_count > 0);
+            self.signals.of_mut(Fact::Lagging).set(self.lagging_count > 0);
         }
     }
 
@@ -326,7 +327,7 @@ impl Broker {
         if let Some(hosted) = self.queues.remove(id) {
             self.resident_bytes -= hosted.counted_bytes;
             self.lagging_count -= usize::from(hosted.is_lagging);
-            self.lag.set(self.lagging_count > 0);
+            self.signals.of_mut(Fact::Lagging).set(self.lagging_count > 0);
             hosted.late.into_iter().for_each(|confirm| self.confirm(Some(confirm)));
         }
     }
@@ -334,6 +335,6 @@ impl Broker {
     /// Whether somewhere consumers are willing and do not keep up. Then those that publish should go slower, for their
     /// own good: what is passed on while it is in the cache costs a fraction of what has to wait.
     pub const fn is_lagging(&self) -> bool {
-        self.lag.is_anywhere()
+        self.signals.of(Fact::Lagging).is_anywhere()
     }
 }

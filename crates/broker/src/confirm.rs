@@ -1,4 +1,4 @@
-//! Confirming: telling producers, only once it is true.
+//! Confirming and rejecting: telling producers what became of their messages, only once it is true.
 //!
 //! The only way from the journal to a producer leads through [`Broker::release_synced`], and what it compares with
 //! can be made by nobody but the completion of a sync ([`store::Synced`]).
@@ -7,6 +7,14 @@ use crate::broker::{Awaited, Broker};
 use crate::event::Event;
 use crate::mail::Mail;
 use crate::publisher::Confirm;
+
+/// Confirms of one conversation in a row that have the same outcome.
+#[derive(Debug)]
+pub(crate) struct Decided {
+    first: Confirm,
+    last: u64,
+    is_rejected: bool,
+}
 
 impl Broker {
     /// Everything that waited for a sync which has happened.
@@ -29,27 +37,41 @@ impl Broker {
         }
     }
 
-    /// A message is safe in one of its queues. Runs of one conversation's numbers are told as one event.
+    /// A message is safe in one of its queues.
     pub(crate) fn confirm(&mut self, confirm: Option<Confirm>) {
+        self.decide(confirm, false);
+    }
+
+    /// One of its queues does not take a message. Nobody is told if nobody asked to be.
+    pub(crate) fn reject(&mut self, confirm: Option<Confirm>) {
+        self.decide(confirm, true);
+    }
+
+    /// Runs of one conversation's numbers with the same outcome are told as one event.
+    fn decide(&mut self, confirm: Option<Confirm>, is_rejected: bool) {
         let Some(confirm) = confirm else { return };
-        if let Some((first, last)) = &mut self.confirmed
+        if let Some(Decided { first, last, is_rejected: same }) = &mut self.decided
             && first.client == confirm.client
             && first.link == confirm.link
             && confirm.number == *last + 1
+            && *same == is_rejected
         {
             *last = confirm.number;
             return;
         }
-        self.tell_confirmed();
-        self.confirmed = Some((confirm, confirm.number));
+        self.tell_decided();
+        self.decided = Some(Decided { first: confirm, last: confirm.number, is_rejected });
     }
 
     /// Tells the run of confirms that has been gathered.
-    pub(crate) fn tell_confirmed(&mut self) {
-        let Some((Confirm { client, link, number: first }, last)) = self.confirmed.take() else {
-            return;
+    pub(crate) fn tell_decided(&mut self) {
+        let Some(Decided { first, last, is_rejected }) = self.decided.take() else { return };
+        let Confirm { client, link, number: first } = first;
+        let event = if is_rejected {
+            Event::Rejected { link, first, last }
+        } else {
+            Event::Confirmed { link, first, last }
         };
-        let event = Event::Confirmed { link, first, last };
         if client.shard() == self.shard {
             self.events.push_back((client, event));
         } else {

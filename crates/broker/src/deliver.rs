@@ -9,7 +9,7 @@ impl Broker {
     /// Hands at most `limit` of a queue's messages to its consumers, and asks the store for more if the queue's
     /// window runs low.
     pub(crate) fn dispatch_queue(&mut self, id: QueueId, limit: usize) {
-        self.tell_confirmed();
+        self.tell_decided();
         let Some(hosted) = self.queues.get_mut(id) else { return };
         let (store, runs, lists) = (&mut self.store, &mut self.runs, &mut self.delivery_lists);
         hosted.queue.dispatch(limit, |delivery| {

@@ -64,6 +64,16 @@ pub enum Event {
         /// The last number.
         last: u64,
     },
+    /// Messages that it published were not taken by one of the queues that they went to: `first..=last` of a
+    /// conversation's confirm numbers.
+    Rejected {
+        /// The conversation.
+        link: u64,
+        /// The first number.
+        first: u64,
+        /// The last number.
+        last: u64,
+    },
     /// The end of a request.
     Answered {
         /// The conversation.

@@ -13,6 +13,7 @@
 //!
 //! This crate knows no protocol, no socket, no file, no thread and no clock.
 
+mod alarm;
 mod bind;
 mod broker;
 mod client;
@@ -36,6 +37,7 @@ mod settle;
 mod signal;
 mod topology;
 
+pub use alarm::Alarm;
 pub use broker::{Broker, Shared};
 pub use event::{Answer, Event};
 pub use mail::Mail;
@@ -46,4 +48,5 @@ pub use refusal::{Object, Refusal};
 pub use request::{ExchangeDeclaration, Origin, QueueDeclaration, Request, Verb};
 pub use routing::Invalid;
 pub use settle::Due;
+pub use signal::Fact;
 pub use topology::Topology;

@@ -7,6 +7,7 @@ use crate::event::Event;
 use crate::publisher::Confirm;
 use crate::registry::Errand;
 use crate::request::Request;
+use crate::signal::Fact;
 
 impl Mail {
     /// How many bytes of messages it holds.
@@ -76,15 +77,12 @@ pub enum Mail {
         /// Its queue.
         queue: QueueId,
     },
-    /// The sender's queues have begun, or ceased, to lag.
-    Lag {
-        /// Whether any of them does.
-        is_lagging: bool,
-    },
-    /// The sender has, or has no longer, more than it can put anywhere.
-    Behind {
-        /// Whether it has.
-        is_behind: bool,
+    /// Something has begun, or ceased, to be true of the sender.
+    Signal {
+        /// What.
+        fact: Fact,
+        /// Whether it is true.
+        is_true: bool,
     },
     /// For a client of the receiver.
     Tell {

@@ -80,7 +80,8 @@ impl Broker {
     }
 
     /// Puts a message into a queue of this shard. It is safe when it needs no disk, or when the journal is synced
-    /// behind it; a queue that was deleted meanwhile has nothing to keep.
+    /// behind it; a queue that was deleted meanwhile has nothing to keep. While the store is full, it takes nothing of
+    /// which somebody would have to be told that it is safe; the rest goes into memory, where no promise is broken.
     pub(crate) fn enqueue(&mut self, id: QueueId, message: Message, confirm: Option<Confirm>) {
         let is_open = self.queues.get_mut(id).is_some_and(|hosted| !hosted.is_deleted);
         if !is_open && self.hosted(id).is_none() {
@@ -90,7 +91,13 @@ impl Broker {
             };
         }
         let Some(hosted) = self.queues.get_mut(id) else { return };
-        let is_stored = hosted.keeps.keeps(&message);
+        let mut is_stored = hosted.keeps.keeps(&message);
+        if is_stored && self.store.is_full() {
+            if confirm.is_some() {
+                return self.reject(confirm);
+            }
+            is_stored = false;
+        }
         if !hosted.is_dirty {
             hosted.is_dirty = true;
             self.dirty.push_back(id);

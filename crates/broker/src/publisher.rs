@@ -21,13 +21,15 @@ pub struct Confirm {
     pub(crate) number: u64,
 }
 
-/// An answer to a producer: everything up to `number`, or just it, is safe.
+/// An answer to a producer: everything up to `number`, or just it, is safe, or was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Confirmation {
     /// The confirm number: 1 for the first message after [`Publisher::confirm`].
     pub number: u64,
-    /// Whether it speaks for all lower numbers too.
+    /// Whether it speaks for all lower numbers too that have had no answer.
     pub is_multiple: bool,
+    /// Whether one of the queues did not take the message. Others may have it.
+    pub is_rejected: bool,
 }
 
 #[derive(Debug)]
@@ -80,7 +82,14 @@ impl Publisher {
     /// Messages `first..=last` are safe in one of their queues.
     pub fn confirmed(&mut self, first: u64, last: u64) {
         if let Some(confirms) = &mut self.confirms {
-            confirms.settle(first, last);
+            confirms.answer(first, last, 0);
+        }
+    }
+
+    /// Messages `first..=last` were not taken by one of their queues.
+    pub fn rejected(&mut self, first: u64, last: u64) {
+        if let Some(confirms) = &mut self.confirms {
+            confirms.answer(first, last, REJECTED);
         }
     }
 
@@ -175,12 +184,13 @@ impl Publisher {
 /// Confirm numbers that are out.
 ///
 /// ```text
-///   waiting:   [0] [2] [1] [0] [1]          how many queues have yet to say that they have it
+///   waiting:   [0] [2] [1] [R] [R+1]        how many queues have yet to answer; R: one of them has rejected it
 ///   number:    base     …      base + 4
 /// ```
 ///
-/// Numbers at the front that wait for nothing are confirmed together. One behind them is confirmed by itself: a
-/// message that sits in a slow queue does not hold up the others.
+/// Numbers at the front that wait for nothing and have the same outcome are answered together. One behind them is
+/// answered by itself: a message that sits in a slow queue does not hold up the others. A message that a queue has
+/// rejected waits for its other queues like any other, so that each number is answered once.
 #[derive(Debug)]
 struct Confirms {
     base: u64,
@@ -188,8 +198,16 @@ struct Confirms {
     early: Vec<u64>,
 }
 
+/// Set beside the number of queues when one of them has rejected the message.
+const REJECTED: u32 = 1 << 31;
+
 /// Waits for nothing, and the producer has been told.
 const TOLD: u32 = u32::MAX;
+
+/// How many queues have yet to answer.
+const fn left(waiting: u32) -> u32 {
+    waiting & !REJECTED
+}
 
 impl Confirms {
     const fn new() -> Self {
@@ -198,44 +216,48 @@ impl Confirms {
 
     fn begin(&mut self, targets: usize) -> u64 {
         let number = self.base + self.waiting.len() as u64;
-        self.waiting.push_back(u32::try_from(targets).expect("fewer than 2^32 queues"));
+        let targets = u32::try_from(targets).ok().filter(|&targets| targets < left(TOLD));
+        self.waiting.push_back(targets.expect("fewer than 2^31 queues"));
         number
     }
 
-    fn settle(&mut self, first: u64, last: u64) {
+    /// One queue of each of `first..=last` has answered; `outcome` is [`REJECTED`] or nothing.
+    fn answer(&mut self, first: u64, last: u64, outcome: u32) {
         for number in first..=last {
-            let index = number.checked_sub(self.base).expect("a confirm is settled once") as usize;
+            let index = number.checked_sub(self.base).expect("a confirm is answered once") as usize;
             let waiting = self.waiting.get_mut(index).expect("a confirm that is out is known");
-            assert!(*waiting > 0 && *waiting != TOLD, "each queue confirms a message once");
-            *waiting -= 1;
-            if *waiting == 0 && index > 0 {
+            let is_due = left(*waiting) > 0 && *waiting != TOLD;
+            assert!(is_due, "each queue answers a message once");
+            *waiting = (*waiting - 1) | outcome;
+            if left(*waiting) == 0 && index > 0 {
                 self.early.push(number);
             }
         }
     }
 
     fn poll(&mut self) -> Option<Confirmation> {
-        let mut count = 0_u64;
-        let mut last_untold = None;
+        let mut run: Option<Confirmation> = None;
         while let Some(&waiting) = self.waiting.front() {
-            match waiting {
-                0 => {
-                    count += 1;
-                    last_untold = Some(self.base);
+            if waiting != TOLD {
+                let is_rejected = waiting == REJECTED;
+                let is_other = run.is_some_and(|run| run.is_rejected != is_rejected);
+                if left(waiting) > 0 || is_other {
+                    break;
                 }
-                TOLD => {}
-                _ => break,
+                let (number, is_multiple) = (self.base, run.is_some());
+                run = Some(Confirmation { number, is_multiple, is_rejected });
             }
             self.waiting.pop_front();
             self.base += 1;
         }
-        if let Some(number) = last_untold {
-            return Some(Confirmation { number, is_multiple: count > 1 });
+        if run.is_some() {
+            return run;
         }
         while let Some(number) = self.early.pop() {
             let Some(index) = number.checked_sub(self.base) else { continue };
-            self.waiting[index as usize] = TOLD;
-            return Some(Confirmation { number, is_multiple: false });
+            let waiting = &mut self.waiting[index as usize];
+            let is_rejected = std::mem::replace(waiting, TOLD) == REJECTED;
+            return Some(Confirmation { number, is_multiple: false, is_rejected });
         }
         None
     }
@@ -255,9 +277,9 @@ mod tests {
         for _ in 0..5 {
             confirms.begin(1);
         }
-        confirms.settle(1, 3);
+        confirms.answer(1, 3, 0);
         assert_eq!(polled(&mut confirms), [(3, true)]);
-        confirms.settle(4, 4);
+        confirms.answer(4, 4, 0);
         assert_eq!(polled(&mut confirms), [(4, false)]);
         assert_eq!(polled(&mut confirms), []);
     }
@@ -268,13 +290,13 @@ mod tests {
         confirms.begin(2);
         confirms.begin(1);
         confirms.begin(1);
-        confirms.settle(2, 3);
+        confirms.answer(2, 3, 0);
         let mut early = polled(&mut confirms);
         early.sort_unstable();
         assert_eq!(early, [(2, false), (3, false)]);
-        confirms.settle(1, 1);
+        confirms.answer(1, 1, 0);
         assert_eq!(polled(&mut confirms), []);
-        confirms.settle(1, 1);
+        confirms.answer(1, 1, 0);
         assert_eq!(polled(&mut confirms), [(1, false)]);
         assert!(confirms.waiting.is_empty());
     }
@@ -284,5 +306,42 @@ mod tests {
         let mut confirms = Confirms::new();
         confirms.begin(0);
         assert_eq!(polled(&mut confirms), [(1, false)]);
+    }
+
+    #[test]
+    fn runs_of_one_outcome_are_answered_together() {
+        let mut confirms = Confirms::new();
+        for _ in 0..6 {
+            confirms.begin(1);
+        }
+        confirms.answer(1, 2, 0);
+        confirms.answer(3, 5, REJECTED);
+        confirms.answer(6, 6, 0);
+        let answers: Vec<_> = std::iter::from_fn(|| confirms.poll()).collect();
+        let answer =
+            |number, is_multiple, is_rejected| Confirmation { number, is_multiple, is_rejected };
+        assert_eq!(
+            answers,
+            [answer(2, true, false), answer(5, true, true), answer(6, false, false)]
+        );
+    }
+
+    #[test]
+    fn a_message_that_one_of_its_queues_rejects_is_rejected_when_all_have_answered() {
+        let mut confirms = Confirms::new();
+        confirms.begin(1);
+        confirms.begin(3);
+        confirms.begin(2);
+        confirms.answer(2, 3, REJECTED);
+        confirms.answer(2, 2, 0);
+        assert_eq!(confirms.poll(), None);
+        confirms.answer(2, 3, 0);
+        let mut early: Vec<_> = std::iter::from_fn(|| confirms.poll()).collect();
+        early.sort_unstable_by_key(|answer| answer.number);
+        assert!(early.iter().all(|answer| answer.is_rejected && !answer.is_multiple));
+        assert_eq!(early.iter().map(|answer| answer.number).collect::<Vec<_>>(), [2, 3]);
+        confirms.answer(1, 1, 0);
+        assert_eq!(polled(&mut confirms), [(1, false)]);
+        assert!(confirms.waiting.is_empty());
     }
 }

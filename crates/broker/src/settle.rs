@@ -64,7 +64,7 @@ impl Broker {
                 }
                 _ => {}
             },
-            Event::Confirmed { .. } | Event::Cancelled { .. } => {}
+            Event::Confirmed { .. } | Event::Rejected { .. } | Event::Cancelled { .. } => {}
         }
     }
 

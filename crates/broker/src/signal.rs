@@ -1,6 +1,38 @@
-//! A fact about shards that all of them want to know: true here, or true elsewhere.
+//! Facts about shards that all of them want to know: true here, or true elsewhere.
 
-/// What a shard knows of such a fact. Shards tell each other changes only.
+/// Such a fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// A queue of the shard has willing consumers that do not keep up.
+    Lagging,
+    /// The shard has more than it can put anywhere.
+    Behind,
+    /// The shard holds more than its share of memory.
+    MemoryShort,
+    /// The shard's store has no room for further messages.
+    StoreFull,
+}
+
+impl Fact {
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Lagging, Self::Behind, Self::MemoryShort, Self::StoreFull];
+}
+
+/// What a shard knows of all facts.
+#[derive(Debug, Default)]
+pub(crate) struct Signals([Signal; Fact::ALL.len()]);
+
+impl Signals {
+    pub(crate) const fn of(&self, fact: Fact) -> &Signal {
+        &self.0[fact as usize]
+    }
+
+    pub(crate) const fn of_mut(&mut self, fact: Fact) -> &mut Signal {
+        &mut self.0[fact as usize]
+    }
+}
+
+/// What a shard knows of one fact. Shards tell each other changes only.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
     is_here: bool,

@@ -1,19 +1,21 @@
-//! Publisher confirms: `basic.ack` from server to client.
+//! Publisher confirms: `basic.ack` and `basic.nack` from server to client.
 
+use broker::Publisher;
 use wire_amqp091::content;
+use wire_amqp091::method::basic;
 
 use crate::channel::channel_of;
 use crate::connection::Connection;
 
 impl Connection {
-    /// The broker says that messages of a channel are safe.
-    pub(crate) fn confirmed(&mut self, link: u64, first: u64, last: u64) {
+    /// The broker has decided about messages of a channel: `tell` hands it on.
+    pub(crate) fn decided(&mut self, link: u64, tell: impl FnOnce(&mut Publisher)) {
         let number = channel_of(link);
         if let Some(channel) = self.channels.get_mut(number)
             && channel.link == link
             && !channel.is_closing
         {
-            channel.publisher.confirmed(first, last);
+            tell(&mut channel.publisher);
             self.confirm_is_due(number);
         }
     }
@@ -34,9 +36,15 @@ impl Connection {
             let Some(channel) = self.channels.get_mut(number) else { continue };
             channel.is_confirm_due = false;
             while let Some(confirmation) = channel.publisher.poll_confirmation() {
-                if !channel.is_closing {
-                    let (tag, multiple) = (confirmation.number, confirmation.is_multiple);
-                    content::write_ack(self.out.buffer(), number, tag, multiple);
+                let (delivery_tag, multiple) = (confirmation.number, confirmation.is_multiple);
+                if channel.is_closing {
+                    continue;
+                }
+                if confirmation.is_rejected {
+                    let nack = basic::Nack { delivery_tag, multiple, requeue: false };
+                    self.out.method(number, &nack);
+                } else {
+                    content::write_ack(self.out.buffer(), number, delivery_tag, multiple);
                 }
             }
         }

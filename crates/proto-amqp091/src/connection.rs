@@ -152,7 +152,12 @@ impl Connection {
     pub fn hear(&mut self, cx: &mut Context<'_>, event: Event) {
         match event {
             Event::Deliver { queue, deliveries } => self.deliver(cx, queue, deliveries),
-            Event::Confirmed { link, first, last } => self.confirmed(link, first, last),
+            Event::Confirmed { link, first, last } => {
+                self.decided(link, |publisher| publisher.confirmed(first, last));
+            }
+            Event::Rejected { link, first, last } => {
+                self.decided(link, |publisher| publisher.rejected(first, last));
+            }
             Event::Answered { link, reply } => {
                 self.answered(cx, link, *reply);
                 self.resume(cx);
