@@ -34,6 +34,7 @@ CALLS = ("pwrite64", "fdatasync", "fsync", "rename", "sendto", "write", "writev"
 STRING_BYTES_MAX = 64 << 20
 # The window of each publisher, and its share of the messages in percent.
 WINDOWS = ((1, 2), (2, 3), (7, 5), (50, 10), (200, 20), (1000, 20), (1000, 20), (3000, 20))
+SHARDS = ("shard-0", "shard-1")
 QUEUES = ("order-0", "order-1")
 EXCHANGE = "order-both"
 MARK = re.compile(r"@(\d+)-(\d+)@")
@@ -197,7 +198,7 @@ def record(binary, confirms, output):
     with broker.Leveret(binary, "leveret.shards=2") as under_test:
         under_test.wrapper = strace.wrapper(output, CALLS, string_bytes_max=STRING_BYTES_MAX)
         under_test.start()
-        threads = {number: name for name, number in strace.threads(under_test.pid).items()}
+        threads = {number: name for name, number in strace.threads(under_test.pid, SHARDS).items()}
         declare(under_test.address)
         publishers = [plan.start(under_test.address) for plan in plans]
         for plan, publisher in zip(plans, publishers):

@@ -32,12 +32,16 @@ def wrapper(output, calls, all_threads=True, **more):
     return options(calls, **more) + ["-D", *follow, "-o", str(output)]
 
 
-def threads(pid):
-    """The thread numbers of a process by name: `journal-0`, `shard-0`, ..."""
-    found = {}
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        found[(task / "comm").read_text().strip()] = int(task.name)
-    return found
+def threads(pid, wanted=()):
+    """The thread numbers of a process by name: `journal-0`, `shard-0`, ... A thread names itself as it begins."""
+    deadline = time.monotonic() + WAIT_S_MAX
+    while True:
+        found = {}
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            found[(task / "comm").read_text().strip()] = int(task.name)
+        if found.keys() >= set(wanted):
+            return found
+        assert time.monotonic() < deadline, f"{set(wanted) - found.keys()} are not among the threads {found}"
 
 
 class Attached:

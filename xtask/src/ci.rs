@@ -20,6 +20,7 @@ const STEPS: &[(&str, Action)] = &[
     ("hostile", |root| interop(root, "hostile.py", &[])),
     ("kill9", |root| interop(root, "kill9.py", &["--cycles", "5"])),
     ("order", |root| interop(root, "confirm_order.py", &[])),
+    ("syncs", |root| interop(root, "sync_faults.py", &[])),
     ("sim", |root| step::cargo_sim(root, &["--seeds", "3000"])),
     ("bugs", seeded_bugs),
     ("fuzz", fuzz::run),

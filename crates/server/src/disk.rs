@@ -3,6 +3,8 @@
 //! Each disk thread has one of its own; nothing is shared between them but the directory. A few descriptors are
 //! kept open. One that another thread has renamed or removed leads to a file that nobody asks for under that name
 //! again, since the names of journal files and segments are not used twice in one run.
+//!
+//! Having no descriptor is no fault of the disk: whoever asked waits until there is one.
 
 #![allow(clippy::disallowed_types, reason = "this file is the disk of the real world")]
 
@@ -11,19 +13,23 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 use store::Disk;
 
-/// Descriptors that one disk thread keeps open.
-const OPEN_FILES_MAX: usize = 64;
+/// How long to wait for a descriptor before asking again.
+const DESCRIPTOR_PAUSE: Duration = Duration::from_millis(50);
 
 /// A data directory on a file system.
 #[derive(Debug)]
 pub(crate) struct FsDisk {
     root: PathBuf,
     open: BTreeMap<String, OpenFile>,
+    /// How many of them there may be.
+    files_max: usize,
     /// Counts uses, to know which descriptor was used longest ago.
     uses: u64,
 }
@@ -35,13 +41,13 @@ struct OpenFile {
 }
 
 impl FsDisk {
-    /// The directory at `root`, which is created when it is missing.
+    /// The directory at `root`, which is created when it is missing. At most `files_max` files are kept open.
     ///
     /// # Errors
     /// When it cannot be created or is no directory.
-    pub(crate) fn open(root: &Path) -> io::Result<Self> {
+    pub(crate) fn open(root: &Path, files_max: usize) -> io::Result<Self> {
         fs::create_dir_all(root)?;
-        Ok(Self { root: root.to_owned(), open: BTreeMap::new(), uses: 0 })
+        Ok(Self { root: root.to_owned(), open: BTreeMap::new(), files_max, uses: 0 })
     }
 
     fn path(&self, path: &str) -> PathBuf {
@@ -52,10 +58,9 @@ impl FsDisk {
         self.uses += 1;
         let last_use = self.uses;
         if !self.open.contains_key(path) {
-            let full = self.path(path);
             let mut options = OpenOptions::new();
-            let file =
-                options.read(true).write(true).create(is_created).truncate(false).open(full)?;
+            options.read(true).write(true).create(is_created).truncate(false);
+            let file = self.with_descriptor(path, |full| options.open(full))?;
             self.make_room();
             self.open.insert(path.to_owned(), OpenFile { file, last_use });
         }
@@ -64,8 +69,36 @@ impl FsDisk {
         Ok(&open.file)
     }
 
+    /// Opens something. If the process or the system has no descriptor left, those kept open here are given up; if
+    /// that is not enough, this waits for others to give up theirs.
+    fn with_descriptor<T>(
+        &mut self,
+        path: &str,
+        open: impl Fn(&Path) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let full = self.path(path);
+        let mut is_told = false;
+        loop {
+            match open(&full) {
+                Err(error) if is_short_of_descriptors(&error) => {
+                    if !self.open.is_empty() {
+                        self.open.clear();
+                        continue;
+                    }
+                    if !std::mem::replace(&mut is_told, true) {
+                        tracing::error!(
+                            "{path} cannot be opened: {error}; waiting: close what holds files open, or raise the limit (`ulimit -n`, LimitNOFILE of systemd, fs.file-max)"
+                        );
+                    }
+                    thread::sleep(DESCRIPTOR_PAUSE);
+                }
+                opened => return opened,
+            }
+        }
+    }
+
     fn make_room(&mut self) {
-        if self.open.len() >= OPEN_FILES_MAX {
+        if self.open.len() >= self.files_max {
             let oldest = self.open.iter().min_by_key(|(_, open)| open.last_use);
             if let Some(path) = oldest.map(|(path, _)| path.clone()) {
                 self.open.remove(&path);
@@ -74,9 +107,13 @@ impl FsDisk {
     }
 }
 
+fn is_short_of_descriptors(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
+}
+
 impl Disk for FsDisk {
     fn list(&mut self, dir: &str) -> io::Result<Vec<String>> {
-        let entries = fs::read_dir(self.path(dir))?;
+        let entries = self.with_descriptor(dir, |full| fs::read_dir(full))?;
         let mut names = Vec::new();
         for entry in entries {
             // A name that is not UTF-8 is none of ours.
@@ -154,18 +191,20 @@ impl Disk for FsDisk {
     }
 
     fn sync_dir(&mut self, path: &str) -> io::Result<()> {
-        File::open(self.path(path))?.sync_all()
+        self.with_descriptor(path, |full| File::open(full))?.sync_all()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     #[test]
     fn a_file_is_found_under_its_last_name_with_its_bytes() {
         let root = tempfile::tempdir().expect("a temporary directory");
-        let mut disk = FsDisk::open(root.path()).expect("it can be opened");
+        let mut disk = FsDisk::open(root.path(), 8).expect("it can be opened");
         disk.create_dir("a").expect("created");
         disk.create_dir("a").expect("one that is there is fine");
         disk.allocate("a/x", 8192).expect("allocated");
@@ -186,13 +225,32 @@ mod tests {
     }
 
     #[test]
+    fn files_kept_open_are_given_up_if_there_is_no_descriptor() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let mut disk = FsDisk::open(root.path(), 8).expect("it can be opened");
+        disk.write("kept", 0, b"x").expect("written");
+        let times_short = Cell::new(3);
+        let opened = disk.with_descriptor("", |full| match times_short.get() {
+            0 => File::open(full),
+            left => {
+                times_short.set(left - 1);
+                Err(Errno::MFILE.into())
+            }
+        });
+        opened.expect("it was asked for again until it could be had");
+        assert!(disk.open.is_empty());
+        let mut byte = [0];
+        assert_eq!(disk.read("kept", 0, &mut byte).expect("it is opened again"), 1);
+    }
+
+    #[test]
     fn the_number_of_open_files_is_bounded() {
         let root = tempfile::tempdir().expect("a temporary directory");
-        let mut disk = FsDisk::open(root.path()).expect("it can be opened");
+        let mut disk = FsDisk::open(root.path(), 8).expect("it can be opened");
         for number in 0..200 {
             disk.write(&number.to_string(), 0, &[number]).expect("written");
         }
-        assert!(disk.open.len() <= OPEN_FILES_MAX);
+        assert!(disk.open.len() <= 8);
         let mut byte = [0];
         assert_eq!(disk.read("0", 0, &mut byte).expect("it is opened again"), 1);
     }

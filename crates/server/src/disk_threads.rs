@@ -13,6 +13,9 @@ use store::{Lane, Submission};
 use crate::disk::FsDisk;
 use crate::mailbox::Inboxes;
 
+/// How many threads each shard has.
+pub(crate) const PER_SHARD: usize = 3;
+
 /// The disk threads of one shard.
 #[derive(Debug)]
 pub(crate) struct DiskThreads {
@@ -22,19 +25,20 @@ pub(crate) struct DiskThreads {
 }
 
 impl DiskThreads {
-    /// Starts them. They end when the returned value is dropped and their work is done.
+    /// Starts them; each keeps at most `files_max` files open. They end when the returned value is dropped and their work is done.
     ///
     /// # Errors
     /// When the system gives no thread or the directory cannot be opened.
     pub(crate) fn start(
         shard: usize,
         data_dir: &Path,
+        files_max: usize,
         inboxes: &Inboxes,
     ) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
         let mut handles = Vec::new();
         let mut start = |name: String| {
             let (sender, receiver) = channel::<Submission>();
-            let mut disk = FsDisk::open(data_dir)?;
+            let mut disk = FsDisk::open(data_dir, files_max)?;
             let inboxes = Inboxes::clone(inboxes);
             let handle = Builder::new().name(name).spawn(move || {
                 for submission in receiver {

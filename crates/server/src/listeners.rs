@@ -7,24 +7,38 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::descriptors::{Seat, Seats};
+
 /// The listening sockets of a server. Shard 0 watches them and gives each shard its share of clients.
 #[derive(Debug)]
 pub(crate) struct Listeners {
     listeners: Vec<TcpListener>,
+    seats: Seats,
+}
+
+/// A client that has just come in.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) stream: TcpStream,
+    pub(crate) peer: SocketAddr,
+    pub(crate) seat: Seat,
 }
 
 /// What came of an accept.
 #[derive(Debug)]
 pub(crate) enum Accepted {
-    Client(TcpStream, SocketAddr),
+    Client(Caller),
     /// Nobody waits.
     Nobody,
+    /// Every place is taken. Whoever waits goes on waiting: try again a little later.
+    Full,
     /// Somebody waits, and the system has no room (file descriptors, memory): try again a little later.
     Short(io::Error),
 }
 
 impl Listeners {
-    /// Opens a listening socket on each address of each host and port.
+    /// Opens a listening socket on each address of each host and port. They let nobody in before
+    /// [`set_clients_max`](Self::set_clients_max).
     ///
     /// # Errors
     /// What cannot be listened on, why, and what to do.
@@ -43,7 +57,12 @@ impl Listeners {
                 listeners.push(listener);
             }
         }
-        Ok(Self { listeners })
+        Ok(Self { listeners, seats: Seats::new(0) })
+    }
+
+    /// How many clients may be connected at a time.
+    pub(crate) fn set_clients_max(&mut self, clients_max: usize) {
+        self.seats = Seats::new(clients_max);
     }
 
     /// The addresses in use, with the ports that the system found for those that asked for any.
@@ -63,8 +82,9 @@ impl Listeners {
     pub(crate) fn accept(&self) -> Accepted {
         for listener in &self.listeners {
             loop {
+                let Some(seat) = self.seats.take() else { return Accepted::Full };
                 match listener.accept() {
-                    Ok((stream, peer)) => return Accepted::Client(stream, peer),
+                    Ok((stream, peer)) => return Accepted::Client(Caller { stream, peer, seat }),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     // The client gave up, or a signal came: look again.
                     Err(error)

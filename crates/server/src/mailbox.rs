@@ -12,15 +12,15 @@
 //! the two sees the other, whatever it is that the ring was for: mail, a completion, a socket, room in a ring that was
 //! full, the end of the process.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use broker::Mail;
 use crossbeam_queue::{ArrayQueue, SegQueue};
 use mio::Waker;
-use mio::net::TcpStream;
 use store::Completion;
+
+use crate::listeners::Caller;
 
 /// Batches of mail that one shard may have lying with another. A shard sends at most one a turn.
 const RING_BATCHES: usize = 64;
@@ -39,7 +39,7 @@ pub(crate) struct Inbox {
     /// By sender.
     rings: Vec<Ring>,
     completions: SegQueue<Completion>,
-    sockets: SegQueue<(TcpStream, SocketAddr)>,
+    callers: SegQueue<Caller>,
     is_asleep: AtomicBool,
     /// Somebody has rung since the turn began.
     is_rung: AtomicBool,
@@ -61,7 +61,7 @@ impl Inbox {
         Self {
             rings: (0..shards).map(ring).collect(),
             completions: SegQueue::new(),
-            sockets: SegQueue::new(),
+            callers: SegQueue::new(),
             is_asleep: AtomicBool::new(false),
             is_rung: AtomicBool::new(false),
             is_quiet: AtomicBool::new(false),
@@ -99,13 +99,13 @@ impl Inbox {
         self.completions.pop()
     }
 
-    pub(crate) fn put_socket(&self, stream: TcpStream, peer: SocketAddr) {
-        self.sockets.push((stream, peer));
+    pub(crate) fn put_caller(&self, caller: Caller) {
+        self.callers.push(caller);
         self.wake();
     }
 
-    pub(crate) fn take_socket(&self) -> Option<(TcpStream, SocketAddr)> {
-        self.sockets.pop()
+    pub(crate) fn take_caller(&self) -> Option<Caller> {
+        self.callers.pop()
     }
 
     /// The process ends.
@@ -121,7 +121,7 @@ impl Inbox {
     /// Whether nothing lies here.
     pub(crate) fn is_empty(&self) -> bool {
         self.completions.is_empty()
-            && self.sockets.is_empty()
+            && self.callers.is_empty()
             && self.rings.iter().all(|ring| ring.batches.is_empty())
     }
 

@@ -10,6 +10,7 @@
 
 mod clock;
 mod data_dir;
+mod descriptors;
 mod disk;
 mod disk_threads;
 mod listeners;

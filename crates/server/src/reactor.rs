@@ -9,12 +9,10 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use broker::Mail;
 use message::{ClientId, ShardId};
-use mio::net::TcpStream;
 use mio::{Events, Poll, Token};
 use node::Shard;
 use proto_amqp091::Peer;
@@ -22,9 +20,9 @@ use stdx::Time;
 
 use crate::clock::Clock;
 use crate::disk_threads::DiskThreads;
-use crate::listeners::{Accepted, Listeners};
+use crate::listeners::{Accepted, Caller, Listeners};
 use crate::mailbox::{Inbox, Inboxes};
-use crate::sockets::{Input, Sockets};
+use crate::sockets::{FIRST_TOKEN, Input, Sockets};
 
 /// The token of an inbox's waker.
 pub(crate) const WAKER: Token = Token(0);
@@ -37,7 +35,7 @@ const READ_BYTES: usize = 256 * 1024;
 const READ_BYTES_BETWEEN_WORK: usize = 256 * 1024;
 /// How often work and writing alternate in a turn, at most: then sockets are looked at again.
 const WORK_ROUNDS_MAX: usize = 8;
-/// How long to wait before accepting again when the system had no room for a client.
+/// How long to wait before accepting again when there was no room for a client.
 const ACCEPT_PAUSE_MS: u64 = 100;
 /// How long clients are given to agree to the end of the server.
 const STOP_WAIT_MS: u64 = 1_000;
@@ -66,7 +64,11 @@ pub(crate) struct Reactor {
     /// Mail that did not fit, by shard.
     unsent: Vec<VecDeque<Vec<Mail>>>,
     next_shard: usize,
+    /// Somebody may wait at a listener: it tells only once.
+    has_callers: bool,
     accept_at: Option<Time>,
+    /// Somebody has waited in vain since the listeners were last empty.
+    is_short: bool,
     /// There is more to do: do not wait.
     is_busy: bool,
     stop_since: Option<Time>,
@@ -96,7 +98,9 @@ impl Reactor {
             held: Vec::new(),
             unsent,
             next_shard: 0,
+            has_callers: false,
             accept_at: None,
+            is_short: false,
             is_busy: false,
             stop_since: None,
         }
@@ -197,6 +201,7 @@ impl Reactor {
 
     fn take_events(&mut self, events: &Events) {
         for event in events {
+            self.has_callers |= (LISTENERS..FIRST_TOKEN).contains(&event.token().0);
             let Some(socket) = self.sockets.by_token(event.token()) else { continue };
             if event.is_writable() {
                 socket.is_writable = true;
@@ -214,45 +219,56 @@ impl Reactor {
     }
 
     fn accept(&mut self, now: Time) {
-        while let Some((stream, peer)) = self.inboxes[usize::from(self.id)].take_socket() {
-            self.add(stream, peer, now);
+        while let Some(caller) = self.inboxes[usize::from(self.id)].take_caller() {
+            self.add(caller, now);
         }
-        if self.accept_at.is_some_and(|at| at > now) {
+        if !self.has_callers || self.accept_at.is_some_and(|at| at > now) {
             return;
         }
         self.accept_at = None;
         while let Some(listeners) = &mut self.listeners {
             match listeners.accept() {
-                Accepted::Client(stream, peer) => self.place(stream, peer, now),
-                Accepted::Nobody => return,
-                Accepted::Short(error) => {
-                    tracing::warn!(%error, "no room for another client; trying again soon");
-                    self.accept_at = Some(now.plus_millis(ACCEPT_PAUSE_MS));
+                Accepted::Client(caller) => self.place(caller, now),
+                Accepted::Nobody => {
+                    (self.has_callers, self.is_short) = (false, false);
                     return;
                 }
+                Accepted::Full => return self.pause_accepting("every place is taken", now),
+                Accepted::Short(error) => return self.pause_accepting(&error.to_string(), now),
             }
         }
     }
 
-    /// Gives a client to the next shard.
-    fn place(&mut self, stream: TcpStream, peer: SocketAddr, now: Time) {
-        let shard = self.next_shard;
-        self.next_shard = (self.next_shard + 1) % self.inboxes.len();
-        if shard == usize::from(self.id) {
-            self.add(stream, peer, now);
-        } else {
-            self.inboxes[shard].put_socket(stream, peer);
+    /// Lets clients wait at the listeners. Those that are served do not notice.
+    fn pause_accepting(&mut self, reason: &str, now: Time) {
+        self.accept_at = Some(now.plus_millis(ACCEPT_PAUSE_MS));
+        if !std::mem::replace(&mut self.is_short, true) {
+            tracing::warn!(
+                "no room for another client: {reason}; it waits until one goes: for more at a time, raise the limit of open files (`ulimit -n`, LimitNOFILE of systemd)"
+            );
         }
     }
 
-    fn add(&mut self, stream: TcpStream, peer: SocketAddr, now: Time) {
+    /// Gives a client to the next shard.
+    fn place(&mut self, caller: Caller, now: Time) {
+        let shard = self.next_shard;
+        self.next_shard = (self.next_shard + 1) % self.inboxes.len();
+        if shard == usize::from(self.id) {
+            self.add(caller, now);
+        } else {
+            self.inboxes[shard].put_caller(caller);
+        }
+    }
+
+    fn add(&mut self, caller: Caller, now: Time) {
+        let Caller { stream, peer, seat } = caller;
         // The node gathers what it writes: waiting for more only costs time.
         if let Err(error) = stream.set_nodelay(true) {
             return tracing::debug!(%peer, %error, "the client was gone at once");
         }
         let is_loopback = auth::is_loopback(peer.ip());
         let client = self.shard.accept(Peer { address: peer.to_string(), is_loopback }, now);
-        if let Err(error) = self.sockets.add(self.poll.registry(), stream, client) {
+        if let Err(error) = self.sockets.add(self.poll.registry(), stream, seat, client) {
             tracing::warn!(%peer, %error, "the client cannot be served");
             self.shard.lost(client, now);
         }

@@ -17,6 +17,7 @@ use signal_hook::iterator::Signals;
 
 use crate::clock::Clock;
 use crate::data_dir::{self, DataDir};
+use crate::descriptors::Shares;
 use crate::disk::FsDisk;
 use crate::disk_threads::DiskThreads;
 use crate::listeners::Listeners;
@@ -62,10 +63,14 @@ fn serve(options: &Options) -> Result<(), String> {
         .map_err(|error| format!("signals cannot be caught: {error}"))?;
     let config = load(options)?;
     let data_dir = DataDir::open(&data_path(options, &config)?)?;
-    let listeners = Listeners::open(&addresses(&config), backlog(&config))?;
+    let mut listeners = Listeners::open(&addresses(&config), backlog(&config))?;
     let bound = listeners.addresses().map_err(|error| format!("a listener is gone: {error}"))?;
-    let boot = recover(&config, &data_dir)?;
-    let (inboxes, threads) = start(boot, listeners, &data_dir)
+    let shards = shard_count(&config);
+    let shares = Shares::claim(shards, bound.len())?;
+    tracing::info!(limit = shares.limit, clients_max = shares.clients_max, "open files");
+    listeners.set_clients_max(shares.clients_max);
+    let boot = recover(&config, &data_dir, shards, shares)?;
+    let (inboxes, threads) = start(boot, listeners, &data_dir, shares)
         .map_err(|error| format!("the system refuses a thread or a file: {error}"))?;
     announce(&bound, &data_dir)
         .map_err(|error| format!("cannot write to standard output: {error}"))?;
@@ -128,11 +133,19 @@ fn backlog(config: &Config) -> i32 {
     i32::try_from(config.tcp.backlog).unwrap_or(i32::MAX)
 }
 
-fn recover(config: &Config, data_dir: &DataDir) -> Result<Boot, String> {
+fn shard_count(config: &Config) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let wanted = if config.shards == 0 { cores } else { config.shards.into() };
-    let shards = wanted.clamp(1, SHARDS_MAX);
-    let mut disk = FsDisk::open(data_dir.path())
+    wanted.clamp(1, SHARDS_MAX)
+}
+
+fn recover(
+    config: &Config,
+    data_dir: &DataDir,
+    shards: usize,
+    shares: Shares,
+) -> Result<Boot, String> {
+    let mut disk = FsDisk::open(data_dir.path(), shares.files_per_disk)
         .map_err(|error| format!("data directory cannot be opened: {error}"))?;
     let seed = seed().map_err(|error| format!("the system gives no random numbers: {error}"))?;
     let settings = Arc::new(settings(config, shards, seed));
@@ -189,6 +202,7 @@ fn start(
     boot: Boot,
     listeners: Listeners,
     data_dir: &DataDir,
+    shares: Shares,
 ) -> io::Result<(Inboxes, Vec<JoinHandle<()>>)> {
     let clock = Clock::start();
     let shard_count = boot.shards.len();
@@ -203,7 +217,8 @@ fn start(
     let mut threads = Vec::new();
     let mut listeners = Some(listeners);
     for ((index, shard), poll) in boot.shards.into_iter().enumerate().zip(polls) {
-        let (disk, disk_threads) = DiskThreads::start(index, data_dir.path(), &inboxes)?;
+        let (disk, disk_threads) =
+            DiskThreads::start(index, data_dir.path(), shares.files_per_disk, &inboxes)?;
         threads.extend(disk_threads);
         let id = ShardId::try_from(index).expect("a node has at most 256 shards");
         let mut reactor = Reactor::new(id, shard, poll, clock, Inboxes::clone(&inboxes), disk);

@@ -7,10 +7,13 @@ use message::ClientId;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
+use crate::descriptors::Seat;
+
 /// A client's socket. The system tells of changes only (edge-triggered), so what it told is remembered here.
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: TcpStream,
+    _seat: Seat,
     pub(crate) client: ClientId,
     pub(crate) is_readable: bool,
     pub(crate) is_writable: bool,
@@ -90,7 +93,7 @@ pub(crate) struct Sockets {
 }
 
 /// Tokens below this are not sockets.
-const FIRST_TOKEN: usize = 1_024;
+pub(crate) const FIRST_TOKEN: usize = 1_024;
 /// A client's slot: see `node`, whose client numbers carry it in their low 24 bits.
 const SLOT_MASK: u64 = (1 << 24) - 1;
 
@@ -100,6 +103,7 @@ impl Sockets {
         &mut self,
         registry: &Registry,
         mut stream: TcpStream,
+        seat: Seat,
         client: ClientId,
     ) -> io::Result<()> {
         let slot = slot_of(client);
@@ -110,6 +114,7 @@ impl Sockets {
         }
         self.slots[slot] = Some(Socket {
             stream,
+            _seat: seat,
             client,
             is_readable: false,
             is_writable: true,
