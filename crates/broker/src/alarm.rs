@@ -49,6 +49,11 @@ impl Broker {
         self.alarm
     }
 
+    /// Whether this shard's store has no room for further messages.
+    pub const fn is_store_full(&self) -> bool {
+        self.store.is_full()
+    }
+
     /// Looks what is short. `is_space_low` is the shell's, who tells every shard; `is_memory_short` is said of this
     /// shard, and of its store it knows itself: the other shards are told.
     pub const fn look_for_shortage(&mut self, is_space_low: bool, is_memory_short: bool) {

@@ -101,6 +101,11 @@ impl Draft {
         self.blob.extend_from_slice(piece);
     }
 
+    /// How much memory it takes.
+    pub const fn held_bytes(&self) -> usize {
+        self.blob.capacity()
+    }
+
     /// The whole message.
     pub fn finish(self) -> Message {
         Message::sealed(Bytes::from(self.blob))

@@ -18,6 +18,8 @@ pub(crate) struct Client {
     pub(crate) connection: Connection,
     /// Its entry among the timers.
     pub(crate) timer: Option<Time>,
+    /// What it held when that was last added to the shard's sum.
+    pub(crate) counted_bytes: usize,
     /// Whether it is listed as touched in this turn.
     pub(crate) is_touched: bool,
 }
@@ -34,6 +36,7 @@ pub(crate) struct Clients {
     slots: Vec<Slot>,
     free: Vec<usize>,
     count: usize,
+    held_bytes: usize,
 }
 
 impl Clients {
@@ -52,7 +55,8 @@ impl Clients {
         slot.generation = (slot.generation + 1) & GENERATION_MASK;
         let id = ClientId::new(slot.generation << SLOT_BITS | index as u64, shard);
         let connection = make(id);
-        slot.client = Some(Box::new(Client { connection, timer: None, is_touched: false }));
+        let client = Client { connection, timer: None, counted_bytes: 0, is_touched: false };
+        slot.client = Some(Box::new(client));
         self.count += 1;
         id
     }
@@ -72,7 +76,22 @@ impl Clients {
         let index = (id.number() & SLOT_MASK) as usize;
         self.free.push(index);
         self.count -= 1;
-        self.slots[index].client.take()
+        let client = self.slots[index].client.take()?;
+        self.held_bytes -= client.counted_bytes;
+        Some(client)
+    }
+
+    /// Brings up to date what a connection adds to the sum of [`Clients::held_bytes`].
+    pub(crate) fn count_held(&mut self, id: ClientId) {
+        let Some(client) = self.get_mut(id) else { return };
+        let bytes = client.connection.held_bytes();
+        let before = std::mem::replace(&mut client.counted_bytes, bytes);
+        self.held_bytes = self.held_bytes + bytes - before;
+    }
+
+    /// About how much memory all connections hold.
+    pub(crate) const fn held_bytes(&self) -> usize {
+        self.held_bytes
     }
 
     pub(crate) const fn len(&self) -> usize {

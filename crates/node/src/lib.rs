@@ -5,10 +5,16 @@
 //! deterministic: the same inputs give the same outputs. This crate knows no operating system.
 
 mod boot;
+mod budget;
 mod clients;
+mod free_space;
+mod notice;
 mod pace;
 mod shard;
+mod shortage;
 mod timers;
 
 pub use boot::{Boot, BootError, boot};
+pub use free_space::FreeSpace;
+pub use notice::Notice;
 pub use shard::Shard;

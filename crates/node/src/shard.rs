@@ -16,7 +16,9 @@ use stdx::{Random, Time};
 use store::{Completion, Fault, Submission};
 
 use crate::clients::Clients;
+use crate::notice::Notice;
 use crate::pace::Pace;
+use crate::shortage::Shortage;
 use crate::timers::Timers;
 
 /// Above this, what waits for the disk holds back those that publish.
@@ -27,10 +29,10 @@ const UNSENT_MAIL_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// One shard.
 #[derive(Debug)]
 pub struct Shard {
-    id: ShardId,
-    broker: Broker,
+    pub(crate) id: ShardId,
+    pub(crate) broker: Broker,
     arena: Arena,
-    clients: Clients,
+    pub(crate) clients: Clients,
     timers: Timers,
     settings: Arc<Settings>,
     random: Random,
@@ -41,12 +43,14 @@ pub struct Shard {
     /// A client was not read because of the pace.
     is_pacing: bool,
     unsent_mail_bytes: usize,
-    notices: Vec<(String, String)>,
+    pub(crate) shortage: Shortage,
+    pub(crate) notices: Vec<Notice>,
 }
 
 impl Shard {
     /// A shard around its part of the broker.
     pub fn new(id: ShardId, broker: Broker, settings: Arc<Settings>, random: Random) -> Self {
+        let shortage = Shortage::new(settings.limits.memory_bytes_max);
         Self {
             id,
             broker,
@@ -60,6 +64,7 @@ impl Shard {
             pace: Pace::default(),
             is_pacing: false,
             unsent_mail_bytes: 0,
+            shortage,
             notices: Vec::new(),
         }
     }
@@ -111,13 +116,15 @@ impl Shard {
         }
     }
 
-    /// Tells connections what the broker has for them and dispatches messages, until there is nothing left to do.
+    /// Tells connections what the broker has for them and dispatches messages, until there is nothing left to do. What
+    /// came of that may end a shortage, and those that it held back go on at once.
     pub fn work(&mut self, now: Time) {
         loop {
             while let Some((client, event)) = self.broker.poll_event() {
                 self.tell(client, event, now);
             }
-            if !self.broker.dispatch() && !self.broker.has_events() {
+            let has_more = self.broker.dispatch() || self.broker.has_events();
+            if !has_more && !self.look_for_shortage(now) {
                 return;
             }
         }
@@ -132,8 +139,10 @@ impl Shard {
             client.connection.end_turn();
             client.timer = self.timers.set(id, client.timer, client.connection.poll_timeout());
             while let Some(notice) = client.connection.poll_notice() {
-                self.notices.push((client.connection.peer_address().to_owned(), notice));
+                let address = client.connection.peer_address().to_owned();
+                self.notices.push(Notice::Client { address, text: notice });
             }
+            self.clients.count_held(id);
             return Some(id);
         }
         None
@@ -149,6 +158,10 @@ impl Shard {
         if let Some(found) = self.clients.get_mut(client) {
             let mut cx = Context { broker: &mut self.broker, arena: &mut self.arena, now };
             found.connection.sent(&mut cx, count);
+            self.clients.count_held(client);
+            if self.is_memory_short() {
+                self.shed(client);
+            }
             // What was sent may have let the connection go on with what its client had asked before.
             self.touch(client);
         }
@@ -176,8 +189,7 @@ impl Shard {
     /// Whether those that publish have to be held back.
     fn look_behind(&mut self) -> bool {
         let is_behind = self.broker.unwritten_bytes() > UNWRITTEN_BYTES_MAX
-            || self.unsent_mail_bytes > UNSENT_MAIL_BYTES_MAX
-            || self.broker.resident_bytes() > self.settings.limits.resident_bytes_max;
+            || self.unsent_mail_bytes > UNSENT_MAIL_BYTES_MAX;
         self.broker.set_behind(is_behind);
         self.broker.is_anyone_behind()
     }
@@ -217,8 +229,8 @@ impl Shard {
         }
     }
 
-    /// Something for the log: which client, and what.
-    pub fn poll_notice(&mut self) -> Option<(String, String)> {
+    /// Something for the log.
+    pub fn poll_notice(&mut self) -> Option<Notice> {
         (!self.notices.is_empty()).then(|| self.notices.remove(0))
     }
 
@@ -261,7 +273,7 @@ impl Shard {
         }
     }
 
-    fn with(
+    pub(crate) fn with(
         &mut self,
         id: ClientId,
         now: Time,

@@ -31,6 +31,7 @@ impl Connection {
             let due = channel.unacked.take(tag).ok_or_else(unknown)?;
             cx.broker.settle(due, settlement);
         }
+        channel.count_held(&mut self.channel_bytes);
         Ok(())
     }
 
@@ -49,6 +50,7 @@ impl Connection {
             for due in channel.unacked.take_through(0).unwrap_or_default() {
                 cx.broker.settle(due, Settlement::Requeue);
             }
+            channel.count_held(&mut self.channel_bytes);
         }
         if method == basic::Recover::ID {
             self.out.method(number, &basic::RecoverOk {});

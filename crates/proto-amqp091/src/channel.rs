@@ -42,6 +42,8 @@ pub(crate) struct Channel {
     pub(crate) last_queue: Option<Name>,
     /// We have closed it and wait for the client to agree; all else is ignored.
     pub(crate) is_closing: bool,
+    /// What it held when that was last added to its connection's sum.
+    pub(crate) counted_bytes: usize,
     /// Whether it is listed as having confirms to write.
     pub(crate) is_confirm_due: bool,
 }
@@ -58,7 +60,15 @@ impl Channel {
             prefetch_count: 0,
             last_queue: None,
             is_closing: false,
+            counted_bytes: 0,
             is_confirm_due: false,
         }
+    }
+
+    /// Brings what the channel adds to its connection's sum up to date.
+    pub(crate) fn count_held(&mut self, sum: &mut usize) {
+        let bytes = self.unacked.held_bytes() + self.assembly.held_bytes();
+        *sum = *sum + bytes - self.counted_bytes;
+        self.counted_bytes = bytes;
     }
 }

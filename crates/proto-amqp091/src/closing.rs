@@ -126,8 +126,11 @@ impl Connection {
             self.release_channel(cx, number);
         }
         self.channels.clear();
+        self.channel_bytes = 0;
         self.confirm_due.clear();
         self.asked = None;
+        // What it says from here on ends its connection, and publishes nothing.
+        self.is_blocked = false;
         let origin = Origin { client: self.client, link: CONNECTION_LINK };
         cx.broker.request(Request { origin, verb: Verb::Leave });
     }
@@ -146,6 +149,7 @@ impl Connection {
             for due in channel.unacked.take_through(0).unwrap_or_default() {
                 cx.broker.settle(due, Settlement::Requeue);
             }
+            channel.count_held(&mut self.channel_bytes);
         }
     }
 }

@@ -62,6 +62,7 @@ pub struct Peer {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Abilities {
     pub(crate) authentication_failure_close: bool,
+    pub(crate) connection_blocked: bool,
     pub(crate) consumer_cancel_notify: bool,
 }
 
@@ -92,6 +93,10 @@ pub struct Connection {
     pub(crate) random: Random,
     notices: Vec<String>,
     pub(crate) has_published: bool,
+    /// It publishes while the node is short of something: it is not listened to.
+    pub(crate) is_blocked: bool,
+    /// What its channels hold, as far as that is counted.
+    pub(crate) channel_bytes: usize,
     /// How many channels have been opened.
     pub(crate) opened_count: u64,
 }
@@ -127,6 +132,8 @@ impl Connection {
             random,
             notices: Vec::new(),
             has_published: false,
+            is_blocked: false,
+            channel_bytes: 0,
             opened_count: 0,
             settings,
         }
@@ -211,6 +218,22 @@ impl Connection {
         self.has_published
     }
 
+    /// About how much memory it holds: what waits to be sent, what has come in and waits for its rest, and its list of
+    /// deliveries that are not acknowledged. Messages in queues are not counted here.
+    pub const fn held_bytes(&self) -> usize {
+        self.out.held_bytes() + self.incoming.capacity() + self.channel_bytes
+    }
+
+    /// Gives back memory that is kept to be used again.
+    pub fn shed(&mut self) {
+        if self.out.is_empty() {
+            self.out.drop_all();
+        }
+        if self.incoming.is_empty() {
+            self.incoming = Vec::new();
+        }
+    }
+
     /// The address of the client, for people.
     pub fn peer_address(&self) -> &str {
         &self.peer.address
@@ -241,6 +264,10 @@ impl Connection {
                     self.notice("the handshake took too long".to_owned());
                     self.finish();
                 }
+            }
+            // Whoever is not listened to cannot show that it lives.
+            Stage::Running if self.is_blocked && self.heartbeat.is_overdue(cx.now) => {
+                self.heartbeat.heard(cx.now);
             }
             Stage::Running | Stage::Leaving => match self.heartbeat.due(cx.now) {
                 Due::Nothing => {}
@@ -281,13 +308,14 @@ impl Connection {
         self.handled = 0;
     }
 
-    /// Whether input has to wait: for an answer, or for the client to take what it has asked for.
+    /// Whether input has to wait: for an answer, for the end of an alarm, or for the client to take what it has asked
+    /// for.
     fn is_held(&self) -> bool {
-        self.asked.is_some() || self.out.is_full()
+        self.asked.is_some() || self.is_blocked || self.out.is_full()
     }
 
     /// Goes on with what had to wait for an answer.
-    fn resume(&mut self, cx: &mut Context<'_>) {
+    pub(crate) fn resume(&mut self, cx: &mut Context<'_>) {
         if !self.is_held() && self.handled < self.incoming.len() {
             let bytes = std::mem::take(&mut self.incoming);
             self.handled += self.consume(cx, &bytes[self.handled..]);

@@ -49,6 +49,7 @@ impl Connection {
             frame::write_body(out, consumer.channel, message.body(), frame_max);
             owed_bytes += cost_bytes(message.len_bytes());
         }
+        channel.count_held(&mut self.channel_bytes);
         self.out.count_deliveries(self.out.pending().len() - pending_bytes);
         self.consumers.owe(number, owed_bytes);
     }
@@ -74,6 +75,7 @@ impl Connection {
             routing_key: message.routing_key(),
             message_count: u32::try_from(ready_count).unwrap_or(u32::MAX),
         };
+        channel.count_held(&mut self.channel_bytes);
         let content = Content { properties: message.properties(), body: message.body() };
         let frame_max = self.out.frame_max;
         content::write_get_ok(self.out.buffer(), number, &get_ok, &content, frame_max);

@@ -219,6 +219,7 @@ fn abilities(client_properties: &Table) -> Abilities {
     let has = |name: &[u8]| capabilities.value(name).and_then(FieldValue::as_bool) == Some(true);
     Abilities {
         authentication_failure_close: has(b"authentication_failure_close"),
+        connection_blocked: has(b"connection.blocked"),
         consumer_cancel_notify: has(b"consumer_cancel_notify"),
     }
 }

@@ -43,6 +43,11 @@ impl Heartbeat {
         self.spoke = now;
     }
 
+    /// Whether the peer has been silent for too long.
+    pub(crate) fn is_overdue(&self, now: Time) -> bool {
+        self.due(now) == Due::PeerIsDead
+    }
+
     pub(crate) const fn interval_s(&self) -> u64 {
         self.interval_ms / 1_000
     }

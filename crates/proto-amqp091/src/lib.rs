@@ -14,6 +14,7 @@
 mod acknowledging;
 mod arguments;
 mod asking;
+mod blocking;
 mod channel;
 mod closing;
 mod confirming;

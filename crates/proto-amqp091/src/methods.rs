@@ -28,13 +28,30 @@ impl Connection {
             }
             Some(channel) => match (&channel.assembly, frame.kind) {
                 (Assembly::Idle, Kind::Method) => self.channel_method(cx, frame, rest),
-                _ => self.content_frame(cx, frame).map(|()| 0),
+                _ => {
+                    let taken = self.content_frame(cx, frame);
+                    self.count_channel(number);
+                    taken.map(|()| 0)
+                }
             },
         };
         result.unwrap_or_else(|exception| {
             self.fail_on(cx, number, &exception);
             0
         })
+    }
+
+    /// Brings up to date what a channel adds to the memory that its connection holds.
+    pub(crate) fn count_channel(&mut self, number: u16) {
+        if let Some(channel) = self.channels.get_mut(number) {
+            channel.count_held(&mut self.channel_bytes);
+        }
+    }
+
+    fn remove_channel(&mut self, number: u16) {
+        if let Some(channel) = self.channels.remove(number) {
+            self.channel_bytes -= channel.counted_bytes;
+        }
     }
 
     /// A frame on channel 0.
@@ -97,7 +114,7 @@ impl Connection {
         }
         match split(frame.payload) {
             Ok((channel::CloseOk::ID, _)) => {
-                self.channels.remove(frame.channel);
+                self.remove_channel(frame.channel);
             }
             Ok((channel::Close::ID, _)) => {
                 self.out.method(frame.channel, &channel::CloseOk {});
@@ -167,7 +184,7 @@ impl Connection {
             Method::ChannelClose(_) => {
                 self.write_confirms();
                 self.release_channel(cx, number);
-                self.channels.remove(number);
+                self.remove_channel(number);
                 self.out.method(number, &channel::CloseOk {});
                 Ok(())
             }

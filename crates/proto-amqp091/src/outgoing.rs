@@ -44,6 +44,11 @@ impl Outgoing {
         self.sent == self.bytes.len()
     }
 
+    /// How much memory it takes.
+    pub(crate) const fn held_bytes(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// `count` more bytes are sent.
     pub(crate) fn advance(&mut self, count: usize) {
         self.sent += count;

@@ -33,9 +33,19 @@ pub(crate) enum Assembly {
     Body { draft: Draft, left_bytes: u64, is_mandatory: bool },
 }
 
+impl Assembly {
+    /// How many bytes of a body have come.
+    pub(crate) const fn held_bytes(&self) -> usize {
+        match self {
+            Self::Body { draft, .. } => draft.held_bytes(),
+            Self::Idle | Self::Header { .. } => 0,
+        }
+    }
+}
+
 impl Connection {
     /// Takes a `basic.publish` whose fields are given. Returns how much of `rest`, which follows the method's frame, it
-    /// has taken as well.
+    /// has taken as well. While an alarm is on, that is nothing: the client is held back in the middle of its message.
     pub(crate) fn publish_method(
         &mut self,
         cx: &mut Context<'_>,
@@ -43,7 +53,9 @@ impl Connection {
         fields: &[u8],
         rest: &[u8],
     ) -> Result<usize, Exception> {
-        let whole = whole_content(number, rest, self.payload_max);
+        let alarm = cx.broker.alarm();
+        let takes_more = alarm.takes_one_more();
+        let whole = if takes_more { whole_content(number, rest, self.payload_max) } else { None };
         if let Some((header, body, len)) = &whole
             && let Some(message) = self.repeated(cx, number, fields, header, body)
         {
@@ -75,6 +87,9 @@ impl Connection {
                 routing_key: publish.routing_key.into(),
                 is_mandatory: publish.mandatory,
             };
+        }
+        if !takes_more {
+            self.block(alarm);
         }
         Ok(0)
     }
@@ -179,6 +194,10 @@ impl Connection {
                 }
                 self.confirm_is_due(number);
             }
+        }
+        let alarm = cx.broker.alarm();
+        if alarm.is_store_full {
+            self.block(alarm);
         }
         Ok(())
     }

@@ -34,8 +34,9 @@ pub struct Limits {
     pub handshake_timeout_ms: u64,
     /// The largest body, in bytes.
     pub message_size_max: u64,
-    /// How many bytes of waiting messages a shard holds in memory before it holds back those that publish.
-    pub resident_bytes_max: usize,
+    /// How many bytes of messages and of what connections hold a shard may have in memory. Above this, the alarm is on,
+    /// and those that publish are held back.
+    pub memory_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -47,7 +48,7 @@ impl Default for Limits {
             heartbeat_s: 60,
             handshake_timeout_ms: 10_000,
             message_size_max: 16 * 1024 * 1024,
-            resident_bytes_max: 1024 * 1024 * 1024,
+            memory_bytes_max: 1024 * 1024 * 1024,
         }
     }
 }

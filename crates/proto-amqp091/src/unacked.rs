@@ -29,6 +29,11 @@ impl Unacked {
         self.last_tag
     }
 
+    /// About how much memory the list takes. The messages themselves are their queues'.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.due.len() * size_of::<(u64, Option<Due>)>()
+    }
+
     /// Takes out the delivery with this tag; `None` when there is none.
     pub(crate) fn take(&mut self, tag: u64) -> Option<Due> {
         let place = self.place(tag)?;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use broker::Mail;
 use message::{ClientId, ShardId};
 use mio::{Events, Poll, Token};
-use node::Shard;
+use node::{Notice, Shard};
 use proto_amqp091::Peer;
 use stdx::Time;
 
@@ -167,8 +167,11 @@ impl Reactor {
         }
         self.release_held(now);
         self.end(now);
-        while let Some((client, notice)) = self.shard.poll_notice() {
-            tracing::info!(client, "{notice}");
+        while let Some(notice) = self.shard.poll_notice() {
+            match notice {
+                Notice::Client { address, text } => tracing::info!(client = address, "{text}"),
+                Notice::Shard { text } => tracing::warn!(shard = self.id, "{text}"),
+            }
         }
     }
 

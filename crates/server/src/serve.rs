@@ -166,7 +166,7 @@ fn recover(
 }
 
 fn settings(config: &Config, shards: usize, seed: u64) -> Settings {
-    let resident_bytes_max = memory_bytes() / 10 * MEMORY_TENTHS / shards;
+    let memory_bytes_max = memory_bytes() / 10 * MEMORY_TENTHS / shards;
     let limits = Limits {
         frame_max: config.frame_max,
         initial_frame_max: config.initial_frame_max,
@@ -174,7 +174,7 @@ fn settings(config: &Config, shards: usize, seed: u64) -> Settings {
         heartbeat_s: config.heartbeat_s,
         handshake_timeout_ms: config.handshake_timeout_ms.into(),
         message_size_max: config.message_size_max.into(),
-        resident_bytes_max,
+        memory_bytes_max,
     };
     let [a, b, c, d, ..] = seed.to_le_bytes();
     let users = auth::Users::with_guest([a, b, c, d], config.loopback_users.contains("guest"));

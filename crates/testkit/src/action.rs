@@ -35,6 +35,7 @@ pub(crate) enum Action {
     Limits(Args),
     HoldDisk,
     ReleaseDisk,
+    FreeSpace { is_low: bool },
     Pass { ms: u64 },
     Stop,
     Restart,

@@ -65,6 +65,8 @@ fn parse_step(words: &[&str]) -> Result<Action, String> {
         (Some((_, side)), _, rest) => parse_expected(side, rest),
         (_, "disk", ["hold"]) => Ok(Action::HoldDisk),
         (_, "disk", ["release"]) => Ok(Action::ReleaseDisk),
+        (_, "space", ["low"]) => Ok(Action::FreeSpace { is_low: true }),
+        (_, "space", ["enough"]) => Ok(Action::FreeSpace { is_low: false }),
         (_, "time", [time]) => parse_time(time).map(|ms| Action::Pass { ms }),
         (_, "stop", []) => Ok(Action::Stop),
         (_, "restart", []) => Ok(Action::Restart),
@@ -79,13 +81,14 @@ fn parse_step(words: &[&str]) -> Result<Action, String> {
 }
 
 /// What can be limited, see [`proto_amqp091::Limits`].
-pub(crate) const LIMITS: [&str; 6] = [
+pub(crate) const LIMITS: [&str; 7] = [
     "frame_max",
     "initial_frame_max",
     "channel_max",
     "heartbeat",
     "handshake_timeout_ms",
     "message_size_max",
+    "memory_bytes_max",
 ];
 
 /// How a client may connect.

@@ -106,6 +106,7 @@ impl Course {
             Action::Limits(args) => self.world = World::new(self.layout, limits(args)?),
             Action::HoldDisk => self.world.hold_disk(),
             Action::ReleaseDisk => self.world.release_disk(),
+            Action::FreeSpace { is_low } => self.world.set_space_low(*is_low),
             Action::Pass { ms } => self.world.pass(*ms),
             Action::Stop => self.world.stop(),
             Action::Restart => {
@@ -237,6 +238,7 @@ fn limits(args: &Args) -> Result<Limits, String> {
             "initial_frame_max" => limits.initial_frame_max = narrow(number)?,
             "channel_max" => limits.channel_max = narrow(number)?,
             "heartbeat" => limits.heartbeat_s = narrow(number)?,
+            "memory_bytes_max" => limits.memory_bytes_max = narrow(number)?,
             "handshake_timeout_ms" => limits.handshake_timeout_ms = number,
             _ => limits.message_size_max = number,
         }

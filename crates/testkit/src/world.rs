@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use broker::Mail;
 use message::{ClientId, ShardId};
-use node::Shard;
+use node::{Notice, Shard};
 use proto_amqp091::{Limits, Peer, Settings};
 use stdx::Time;
 use store::{Completion, Options, Submission};
@@ -60,6 +60,7 @@ pub struct World {
     /// What the disk has been asked while it was held, with the shard that asked.
     held: Vec<(usize, Submission)>,
     is_disk_held: bool,
+    is_space_low: bool,
     now: Time,
     boots: u64,
     notices: Vec<String>,
@@ -81,6 +82,7 @@ impl World {
             next_shard: layout.first_shard,
             held: Vec::new(),
             is_disk_held: false,
+            is_space_low: false,
             now: Time::ZERO,
             boots: 0,
             notices: Vec::new(),
@@ -152,6 +154,11 @@ impl World {
         }
     }
 
+    /// The file system of the data directory has too little room, or enough again. Every shard is told in its next turn.
+    pub const fn set_space_low(&mut self, is_low: bool) {
+        self.is_space_low = is_low;
+    }
+
     /// Time passes. What is due on the way is done when it is due.
     pub fn pass(&mut self, ms: u64) {
         let end = self.now.plus_millis(ms);
@@ -218,6 +225,7 @@ impl World {
         let (shard, post) = (&mut shards[index], &mut posts[index]);
         let mut is_busy = !post.mail.is_empty() || !post.completions.is_empty();
         shard.begin_turn();
+        shard.set_space_low(self.is_space_low);
         post.mail.drain(..).for_each(|batch| shard.deliver_mail(batch));
         for completion in post.completions.drain(..) {
             shard.complete(completion).expect("a disk that never fails");
@@ -234,10 +242,20 @@ impl World {
                 self.execute(index, submission);
             }
         }
-        while let Some((_, notice)) = self.shards[index].poll_notice() {
-            self.notices.push(notice);
+        while let Some(notice) = self.shards[index].poll_notice() {
+            let (Notice::Client { text, .. } | Notice::Shard { text }) = notice;
+            self.notices.push(text);
         }
-        is_busy
+        is_busy || self.has_input(index)
+    }
+
+    /// Whether a client has sent what the shard would read.
+    fn has_input(&mut self, index: usize) -> bool {
+        let Self { shards, sockets, now, .. } = self;
+        sockets.iter().any(|socket| {
+            let is_waiting = socket.is_open && socket.shard == index && !socket.to_node.is_empty();
+            is_waiting && shards[index].wants_input(socket.client, *now)
+        })
     }
 
     fn execute(&mut self, shard: usize, submission: Submission) {
