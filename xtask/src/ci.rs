@@ -22,6 +22,8 @@ const STEPS: &[(&str, Action)] = &[
     ("order", |root| interop(root, "confirm_order.py", &[])),
     ("syncs", |root| interop(root, "sync_faults.py", &[])),
     ("sim", |root| step::cargo_sim(root, &["--seeds", "3000"])),
+    ("crashes", |root| step::cargo_sim(root, &["crashes", "--states", "50000"])),
+    ("exhaustive", |root| step::cargo_sim(root, &["exhaustive", "--ops", "4"])),
     ("bugs", seeded_bugs),
     ("fuzz", fuzz::run),
 ];

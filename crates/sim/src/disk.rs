@@ -12,62 +12,25 @@
 //! Names are kept the same way, per directory: creating, renaming and removing are unsynced until `sync_dir`.
 //! After a crash any subset of the unsynced changes may have happened. Which one is decided by a seeded random.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::sync::Arc;
 
-use stdx::Random;
 use store::Disk;
 
-/// A write of a power-losing disk is whole or not in units of this.
-const SECTOR_BYTES: usize = 512;
+mod call;
+mod file;
+mod names;
+mod survival;
 
-/// A change of the bytes of one file.
-#[derive(Clone, Debug)]
-enum Write {
-    Bytes { offset: usize, bytes: Vec<u8> },
-    Length(usize),
-}
+pub(crate) use call::{Call, Tape};
+pub use file::Survives;
+use file::{File, Write};
+use names::{Change, Entry, Names, parent};
+pub use survival::Unsynced;
 
-#[derive(Clone, Debug, Default)]
-struct File {
-    durable: Vec<u8>,
-    current: Vec<u8>,
-    unsynced: Vec<Write>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Entry {
-    File(u64),
-    Dir,
-}
-
-/// A change of the names in one directory.
-#[derive(Clone, Debug)]
-enum Change {
-    Add { path: String, entry: Entry },
-    Rename { from: String, to: String, entry: Entry },
-    Remove { path: String },
-}
-
-impl Change {
-    fn dir(&self) -> &str {
-        match self {
-            Self::Add { path, .. } | Self::Remove { path } => parent(path),
-            Self::Rename { to, .. } => parent(to),
-        }
-    }
-
-    fn apply(&self, names: &mut BTreeMap<String, Entry>) {
-        match self {
-            Self::Add { path, entry } => drop(names.insert(path.clone(), *entry)),
-            Self::Rename { from, to, entry } => {
-                names.remove(from);
-                names.insert(to.clone(), *entry);
-            }
-            Self::Remove { path } => drop(names.remove(path)),
-        }
-    }
-}
+/// Files without a name that are kept before somebody looks for them.
+const FILES_SPARE: usize = 16;
 
 /// A sync that this disk only pretends to do: to see that a checker notices.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,11 +44,13 @@ pub enum Lie {
 /// The disk.
 #[derive(Clone, Debug, Default)]
 pub struct SimDisk {
-    files: BTreeMap<u64, File>,
-    durable: BTreeMap<String, Entry>,
-    names: BTreeMap<String, Entry>,
-    unsynced: Vec<Change>,
+    files: BTreeMap<u64, Arc<File>>,
+    durable: Arc<Names>,
+    names: Arc<Names>,
+    /// Changes of names, each with its place among all unsynced changes.
+    unsynced: Vec<(u64, Change)>,
     last_file: u64,
+    last_place: u64,
     calls: u64,
     syncs: u64,
     /// The call with this number, and all behind it, fail: the power goes.
@@ -94,10 +59,6 @@ pub struct SimDisk {
     pub fail_sync: Option<u64>,
     /// Syncs that are not done although they are reported.
     pub lies: Vec<Lie>,
-}
-
-fn parent(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(parent, _)| parent)
 }
 
 fn not_found() -> io::Error {
@@ -130,9 +91,14 @@ impl SimDisk {
         !self.is_off() && self.fail_sync.is_none_or(|at| self.syncs < at)
     }
 
+    /// Whether calls fail in ways that whoever made them must hear of at once.
+    pub(crate) const fn is_failing(&self) -> bool {
+        self.fail_sync.is_some()
+    }
+
     /// All paths, in order.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
-        self.names.keys().map(String::as_str)
+        self.names.keys().map(|path| &**path)
     }
 
     /// Changes one byte of a file behind everybody's back.
@@ -141,48 +107,9 @@ impl SimDisk {
     /// When there is no such byte.
     pub fn rot(&mut self, path: &str, offset: usize) {
         let file = self.file_of(path).expect("the file is there");
-        let file = self.files.get_mut(&file).expect("names lead to files");
-        file.current[offset] ^= 0x55;
-        file.durable[offset] ^= 0x55;
-    }
-
-    /// The process dies, the power stays: what was written is there, and still not synced.
-    #[must_use]
-    pub fn kill(&self) -> Self {
-        Self { fail_at: None, fail_sync: None, calls: 0, ..self.clone() }
-    }
-
-    /// The power goes: what was synced stays, of the rest nobody knows.
-    #[must_use]
-    pub fn crash(&self, random: &mut Random) -> Self {
-        let odds = Odds::new(random);
-        let mut names = self.durable.clone();
-        for change in &self.unsynced {
-            if odds.keeps(random) {
-                change.apply(&mut names);
-            }
-        }
-        let dirs = names.clone();
-        let is_reachable = |path: &str| {
-            let dir = parent(path);
-            dir.is_empty() || dirs.get(dir) == Some(&Entry::Dir)
-        };
-        names.retain(|path, _| is_reachable(path) && is_reachable(parent(path)));
-        let mut files = BTreeMap::new();
-        for entry in names.values() {
-            if let Entry::File(number) = entry {
-                let bytes = self.files[number].survivor(odds, random);
-                let file = File { durable: bytes.clone(), current: bytes, unsynced: Vec::new() };
-                files.insert(*number, file);
-            }
-        }
-        Self {
-            files,
-            durable: names.clone(),
-            names,
-            last_file: self.last_file,
-            lies: self.lies.clone(),
-            ..Self::default()
+        let file = Arc::make_mut(self.files.get_mut(&file).expect("names lead to files"));
+        for bytes in [&mut file.current, &mut file.durable] {
+            Arc::make_mut(bytes)[offset] ^= 0x55;
         }
     }
 
@@ -204,33 +131,63 @@ impl SimDisk {
         }
     }
 
+    fn next_place(&mut self) -> u64 {
+        self.last_place += 1;
+        self.last_place
+    }
+
     fn change(&mut self, change: Change) {
-        change.apply(&mut self.names);
-        self.unsynced.push(change);
+        change.apply(Arc::make_mut(&mut self.names));
+        let place = self.next_place();
+        self.unsynced.push((place, change));
     }
 
-    fn create(&mut self, path: &str) -> io::Result<&mut File> {
-        let number = match self.file_of(path) {
-            Ok(number) => number,
-            Err(_) => {
-                let dir = parent(path);
-                if !dir.is_empty() && self.names.get(dir) != Some(&Entry::Dir) {
-                    return Err(not_found());
-                }
-                self.last_file += 1;
-                let entry = Entry::File(self.last_file);
-                self.change(Change::Add { path: path.to_owned(), entry });
-                self.last_file
-            }
-        };
-        Ok(self.files.entry(number).or_default())
+    fn create(&mut self, path: &str) -> io::Result<u64> {
+        if let Ok(number) = self.file_of(path) {
+            return Ok(number);
+        }
+        let dir = parent(path);
+        if !dir.is_empty() && self.names.get(dir) != Some(&Entry::Dir) {
+            return Err(not_found());
+        }
+        self.last_file += 1;
+        let entry = Entry::File(self.last_file);
+        self.files.insert(self.last_file, Arc::default());
+        self.change(Change::Add { path: path.into(), entry });
+        Ok(self.last_file)
     }
 
-    fn write_to(&mut self, path: &str, write: Write) -> io::Result<()> {
-        let file = self.create(path)?;
-        write.apply(&mut file.current);
-        file.unsynced.push(write);
-        Ok(())
+    fn write_to(&mut self, number: u64, write: Write) {
+        let place = self.next_place();
+        let file = self.files.get_mut(&number).expect("names lead to files");
+        Arc::make_mut(file).write(place, write);
+    }
+
+    pub(crate) fn write_shared(
+        &mut self,
+        path: &str,
+        offset: usize,
+        bytes: Arc<[u8]>,
+    ) -> io::Result<()> {
+        self.attempt(|disk| {
+            let number = disk.create(path)?;
+            disk.write_to(number, Write::Bytes { offset, bytes });
+            Ok(())
+        })
+    }
+
+    /// Forgets the bytes of files that no name leads to any more, and none will after a crash.
+    fn collect_files(&mut self) {
+        if self.files.len() < self.names.len() + FILES_SPARE || !self.unsynced.is_empty() {
+            return;
+        }
+        let named: BTreeSet<u64> = self
+            .names
+            .values()
+            .chain(self.durable.values())
+            .filter_map(|entry| if let Entry::File(number) = entry { Some(*number) } else { None })
+            .collect();
+        self.files.retain(|number, _| named.contains(number));
     }
 
     /// Does a change unless the power was off before; the call at which it goes does it, and fails.
@@ -241,62 +198,6 @@ impl SimDisk {
         }
         act(self)?;
         called
-    }
-}
-
-/// How likely an unsynced change is to survive.
-#[derive(Clone, Copy, Debug)]
-struct Odds(u64);
-
-impl Odds {
-    fn new(random: &mut Random) -> Self {
-        Self([0, 2, 5, 8, 10][random.below(5) as usize])
-    }
-
-    fn keeps(self, random: &mut Random) -> bool {
-        random.below(10) < self.0
-    }
-}
-
-impl Write {
-    fn apply(&self, to: &mut Vec<u8>) {
-        match self {
-            Self::Bytes { offset, bytes } => {
-                let end = offset + bytes.len();
-                if to.len() < end {
-                    to.resize(end, 0);
-                }
-                to[*offset..end].copy_from_slice(bytes);
-            }
-            Self::Length(length) => to.resize(*length, 0),
-        }
-    }
-}
-
-impl File {
-    /// What is left of the bytes after a crash: each unsynced write is kept, lost, or torn at sectors.
-    fn survivor(&self, odds: Odds, random: &mut Random) -> Vec<u8> {
-        let mut left = self.durable.clone();
-        for write in &self.unsynced {
-            match write {
-                Write::Bytes { offset, bytes } if random.chance(1, 3) => {
-                    let mut start = 0;
-                    while start < bytes.len() {
-                        let sector_end =
-                            (offset + start) / SECTOR_BYTES * SECTOR_BYTES + SECTOR_BYTES;
-                        let end = bytes.len().min(sector_end - offset);
-                        if odds.keeps(random) {
-                            let bytes = bytes[start..end].to_vec();
-                            Write::Bytes { offset: offset + start, bytes }.apply(&mut left);
-                        }
-                        start = end;
-                    }
-                }
-                write if odds.keeps(random) => write.apply(&mut left),
-                _ => {}
-            }
-        }
-        left
     }
 }
 
@@ -325,14 +226,15 @@ impl Disk for SimDisk {
     }
 
     fn write(&mut self, path: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let write = Write::Bytes { offset: offset as usize, bytes: bytes.to_vec() };
-        self.attempt(|disk| disk.write_to(path, write))
+        self.write_shared(path, offset as usize, bytes.into())
     }
 
     fn allocate(&mut self, path: &str, len: u64) -> io::Result<()> {
         self.attempt(|disk| {
-            let length = disk.create(path)?.current.len().max(len as usize);
-            disk.write_to(path, Write::Length(length))
+            let number = disk.create(path)?;
+            let length = disk.files[&number].current.len().max(len as usize);
+            disk.write_to(number, Write::Length(length));
+            Ok(())
         })
     }
 
@@ -346,8 +248,8 @@ impl Disk for SimDisk {
         let is_lie = |lie: &Lie| matches!(lie, Lie::File(end) if path.ends_with(end));
         if !self.lies.iter().any(is_lie) {
             let file = self.files.get_mut(&file).expect("names lead to files");
-            for write in file.unsynced.drain(..) {
-                write.apply(&mut file.durable);
+            if !file.unsynced.is_empty() {
+                Arc::make_mut(file).sync();
             }
         }
         Ok(())
@@ -355,15 +257,16 @@ impl Disk for SimDisk {
 
     fn truncate(&mut self, path: &str, len: u64) -> io::Result<()> {
         self.attempt(|disk| {
-            disk.file_of(path)?;
-            disk.write_to(path, Write::Length(len as usize))
+            let number = disk.file_of(path)?;
+            disk.write_to(number, Write::Length(len as usize));
+            Ok(())
         })
     }
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
         self.attempt(|disk| {
             let entry = Entry::File(disk.file_of(from)?);
-            disk.change(Change::Rename { from: from.to_owned(), to: to.to_owned(), entry });
+            disk.change(Change::Rename { from: from.into(), to: to.into(), entry });
             Ok(())
         })
     }
@@ -371,7 +274,7 @@ impl Disk for SimDisk {
     fn remove(&mut self, path: &str) -> io::Result<()> {
         self.attempt(|disk| {
             disk.file_of(path)?;
-            disk.change(Change::Remove { path: path.to_owned() });
+            disk.change(Change::Remove { path: path.into() });
             Ok(())
         })
     }
@@ -379,7 +282,7 @@ impl Disk for SimDisk {
     fn create_dir(&mut self, path: &str) -> io::Result<()> {
         self.attempt(|disk| {
             if !disk.names.contains_key(path) {
-                disk.change(Change::Add { path: path.to_owned(), entry: Entry::Dir });
+                disk.change(Change::Add { path: path.into(), entry: Entry::Dir });
             }
             Ok(())
         })
@@ -393,7 +296,7 @@ impl Disk for SimDisk {
             if disk.names.keys().any(|name| parent(name) == path) {
                 return Err(io::Error::from(io::ErrorKind::DirectoryNotEmpty));
             }
-            disk.change(Change::Remove { path: path.to_owned() });
+            disk.change(Change::Remove { path: path.into() });
             Ok(())
         })
     }
@@ -409,9 +312,10 @@ impl Disk for SimDisk {
         }
         let is_lie = |lie: &Lie| matches!(lie, Lie::Dir(start) if path.starts_with(start));
         if !self.lies.iter().any(is_lie) {
-            for change in self.unsynced.extract_if(.., |change| change.dir() == path) {
-                change.apply(&mut self.durable);
+            for (_, change) in self.unsynced.extract_if(.., |(_, change)| change.dir() == path) {
+                change.apply(Arc::make_mut(&mut self.durable));
             }
+            self.collect_files();
         }
         Ok(())
     }
@@ -419,6 +323,8 @@ impl Disk for SimDisk {
 
 #[cfg(test)]
 mod tests {
+    use stdx::Random;
+
     use super::*;
 
     fn survivors(disk: &SimDisk) -> Vec<Vec<u8>> {

@@ -14,6 +14,7 @@
 mod agenda;
 mod checkers;
 mod client;
+pub mod crashes;
 pub mod disk;
 mod fact;
 mod machine;

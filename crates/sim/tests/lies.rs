@@ -5,7 +5,7 @@ use sim::{SimDisk, run_seed};
 
 #[test]
 fn a_journal_that_is_not_synced_loses_what_was_confirmed() {
-    let failures: Vec<String> = (0..60)
+    let failures: Vec<String> = (0..120)
         .filter_map(|seed| {
             let mut disk = SimDisk::new();
             disk.lies = vec![Lie::File(".log")];

@@ -1,10 +1,8 @@
 //! The checkers are checked: a disk that only pretends to do one kind of sync is found out, an honest one is not.
 
-mod store_world;
-
 use sim::SimDisk;
+use sim::crashes::lives;
 use sim::disk::Lie;
-use store_world::lives;
 
 /// Whether the checker notices something within some lives on a disk with these lies.
 fn is_noticed(lies_told: &[Lie]) -> bool {

@@ -12,7 +12,8 @@
 //!             └── none does ─────────────────────► torn tail: n and all behind it are void
 //! ```
 //!
-//! The file that the next run begins says from where on batches are void, so a second recovery decides the same.
+//! Files behind a torn tail are removed, and the file that the next run begins says from where on batches are void, so
+//! a second recovery decides the same.
 
 use std::collections::VecDeque;
 
@@ -85,9 +86,10 @@ pub(crate) fn replay(
     };
     let mut spares = Vec::new();
     let last_file = walk.open_files(shard, options, &mut spares)?;
-    walk.walk()?;
+    let void_from = walk.walk()?;
     // Above every number that was ever used, also in files of which only the header survived.
     let begun = walk.files.iter().map(|file| file.header.first).max().unwrap_or(0);
+    walk.remove_void(void_from, &paths::shard_dir(shard))?;
     let first_batch = walk.expected.max(walk.heard.number + 1).max(begun);
     let paths: Vec<String> = walk.files.iter().map(|file| file.path.clone()).collect();
     let synced = Synced::after_syncing(walk.disk, &paths, Ticket::of_batch(first_batch - 1))?;
@@ -165,7 +167,8 @@ impl Walk<'_> {
         Ok(bytes)
     }
 
-    fn walk(&mut self) -> Result<(), Fault> {
+    /// Applies what is valid; says from which file on everything is void.
+    fn walk(&mut self) -> Result<usize, Fault> {
         let mut at = 0;
         while at < self.files.len() && !self.is_cut {
             let bytes = self.load(at)?;
@@ -176,7 +179,7 @@ impl Walk<'_> {
             if self.expected < header.first {
                 let start = JOURNAL_HEADER_PAGE as usize;
                 if !self.is_damage(at, &bytes, start)? {
-                    break;
+                    return Ok(at);
                 }
                 let last = header.first - 1;
                 let reason =
@@ -186,6 +189,16 @@ impl Walk<'_> {
             }
             self.walk_file(at, &bytes)?;
             at = self.next_file(at);
+        }
+        Ok(if self.is_cut { at } else { self.files.len() })
+    }
+
+    /// Removes the files behind the torn tail, the last one first. Were one of them there when the file with the
+    /// torn tail is retired, and the power went before the file that calls it void is there, it would come back.
+    fn remove_void(&mut self, from: usize, dir: &str) -> Result<(), Fault> {
+        for file in self.files.drain(from..).rev() {
+            self.disk.remove(&file.path).writing(&file.path)?;
+            self.disk.sync_dir(dir).syncing(dir)?;
         }
         Ok(())
     }

@@ -1,0 +1,113 @@
+//! The bytes of one file: what is durable, what a process sees, and what lies between.
+
+use std::sync::Arc;
+
+/// A change of the bytes of one file.
+#[derive(Clone, Debug)]
+pub(super) enum Write {
+    Bytes { offset: usize, bytes: Arc<[u8]> },
+    Length(usize),
+}
+
+/// What a crash leaves of one unsynced change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Survives {
+    /// Nothing.
+    No,
+    /// All of it.
+    Whole,
+    /// Of the pages of this length that a write touches, those whose bit is set. What is no write survives whole.
+    Pages {
+        /// 512 or 4096.
+        page_bytes: usize,
+        /// One bit per page; the 65th page has the bit of the first.
+        kept: u64,
+    },
+}
+
+/// A file; clones share their bytes until one of them is written to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct File {
+    pub(super) durable: Arc<Vec<u8>>,
+    pub(super) current: Arc<Vec<u8>>,
+    /// What was written since, each with its place among all unsynced changes of the disk.
+    pub(super) unsynced: Vec<(u64, Write)>,
+}
+
+impl Write {
+    pub(super) fn apply(&self, to: &mut Vec<u8>) {
+        match self {
+            Self::Bytes { offset, bytes } => {
+                let end = offset + bytes.len();
+                if to.len() < end {
+                    to.resize(end, 0);
+                }
+                to[*offset..end].copy_from_slice(bytes);
+            }
+            Self::Length(length) => to.resize(*length, 0),
+        }
+    }
+
+    fn apply_pages(&self, to: &mut Vec<u8>, page_bytes: usize, kept: u64) {
+        let Self::Bytes { offset, bytes } = self else { return self.apply(to) };
+        let mut start = 0;
+        let mut page = 0;
+        while start < bytes.len() {
+            let page_end = (offset + start) / page_bytes * page_bytes + page_bytes;
+            let end = bytes.len().min(page_end - offset);
+            if kept >> (page % 64) & 1 == 1 {
+                Self::Bytes { offset: offset + start, bytes: bytes[start..end].into() }.apply(to);
+            }
+            start = end;
+            page += 1;
+        }
+    }
+}
+
+impl File {
+    /// A file of which everything is durable.
+    pub(super) fn settled(bytes: Arc<Vec<u8>>) -> Self {
+        Self { durable: Arc::clone(&bytes), current: bytes, unsynced: Vec::new() }
+    }
+
+    pub(super) fn write(&mut self, place: u64, write: Write) {
+        write.apply(Arc::make_mut(&mut self.current));
+        self.unsynced.push((place, write));
+    }
+
+    /// Makes everything durable.
+    pub(super) fn sync(&mut self) {
+        self.unsynced.clear();
+        self.durable = Arc::clone(&self.current);
+    }
+
+    /// The bytes after a crash.
+    pub(super) fn survivor(&self, survives: &mut dyn FnMut(u64) -> Survives) -> Arc<Vec<u8>> {
+        let mut left = Arc::clone(&self.durable);
+        for (place, write) in &self.unsynced {
+            match survives(*place) {
+                Survives::No => {}
+                Survives::Whole => write.apply(Arc::make_mut(&mut left)),
+                Survives::Pages { page_bytes, kept } => {
+                    write.apply_pages(Arc::make_mut(&mut left), page_bytes, kept);
+                }
+            }
+        }
+        left
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_torn_write_leaves_whole_pages() {
+        let mut file = File::default();
+        file.write(1, Write::Bytes { offset: 500, bytes: vec![1; 600].into() });
+        let survivor = file.survivor(&mut |_| Survives::Pages { page_bytes: 512, kept: 0b101 });
+        assert_eq!(survivor.len(), 1100);
+        assert_eq!((survivor[499], survivor[500], survivor[511]), (0, 1, 1));
+        assert_eq!((survivor[512], survivor[1023], survivor[1024]), (0, 0, 1));
+    }
+}
