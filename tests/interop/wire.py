@@ -207,9 +207,10 @@ class Wire:
     def open_vhost(self, vhost="/"):
         self.send(method(0, CONNECTION_OPEN, short_string(vhost) + b"\0\0"))
 
-    def log_in(self, capabilities=None, **tuning):
-        """From the protocol header to connection.open-ok."""
-        self.send(PROTOCOL_HEADER)
+    def log_in(self, capabilities=None, has_said_hello=False, **tuning):
+        """From the protocol header, unless it is sent already, to connection.open-ok."""
+        if not has_said_hello:
+            self.send(PROTOCOL_HEADER)
         self.expect(CONNECTION_START)
         self.start_ok(capabilities=capabilities)
         self.expect(CONNECTION_TUNE)

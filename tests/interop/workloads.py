@@ -22,6 +22,8 @@ SIZES = (0, 1, 100, 1000, 4096, 40_000, 131_065)
 SEALED_FILES = 4
 # Fills a journal file of 64 MiB, so that the broker goes on in the next one.
 ROLL_MESSAGES, ROLL_BYTES = 18, 4 << 20
+# How many messages the other work publishes.
+MESSAGES = 40
 RETIRED_S_MAX = 20
 
 
@@ -62,7 +64,7 @@ def disturb(under_test, done):
         consumer.declare(address, QUEUE)
         taking = Consumer(address, QUEUE, acknowledge=lambda message: message[1] % 3 == 0)
         taking.start()
-        publisher = publish(address, 1, SIZES, 40)
+        publisher = publish(address, 1, SIZES, MESSAGES)
     except (OSError, AssertionError):
         return  # The fault came before anything was promised.
     with contextlib.suppress(OSError, AssertionError), Wire(address).log_in().open_channel() as channel:

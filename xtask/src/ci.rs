@@ -21,6 +21,7 @@ const STEPS: &[(&str, Action)] = &[
     ("kill9", |root| interop(root, "kill9.py", &["--cycles", "5"])),
     ("order", |root| interop(root, "confirm_order.py", &[])),
     ("syncs", |root| interop(root, "sync_faults.py", &[])),
+    ("files", |root| interop(root, "descriptors.py", &[])),
     ("sim", |root| step::cargo_sim(root, &["--seeds", "3000"])),
     ("crashes", |root| step::cargo_sim(root, &["crashes", "--states", "50000"])),
     ("exhaustive", |root| step::cargo_sim(root, &["exhaustive", "--ops", "4"])),

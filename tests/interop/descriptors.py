@@ -1,0 +1,217 @@
+"""No file descriptors are left: clients wait at the door, and whoever is inside notices nothing.
+
+    python tests/interop/descriptors.py            the release binary; the second part under strace
+
+First a process that may have few open files, and a crowd of clients that is too large for it. One that was there
+before goes on publishing, through several journal files. It must hold that
+
+ 1. all of its messages are confirmed, and found again after a kill;
+ 2. some of the crowd get in and the others wait, until those go;
+ 3. the log says what to do.
+
+Then every `openat` of each thread that has a disk, and every `accept4`, fails in turn: once with EMFILE, and four
+times in a row with ENFILE. The work is done nevertheless, and the process ends as it should.
+"""
+
+import argparse
+import itertools
+import pathlib
+import select
+import sys
+import tempfile
+import time
+
+import broker
+import consumer
+import stamp
+import strace
+import wire
+import workloads
+from publisher import Publisher
+from wire import Wire
+from workloads import SETTINGS, Done
+
+LIMIT = 128
+CROWD = 300
+CROWD_S_MAX = 60
+# The system lets a crowd wait that is this large, and the broker has patience with a slow one.
+CROWDED = (
+    "leveret.shards=2",
+    f"handshake_timeout={CROWD_S_MAX}000",
+    f"tcp_listen_options.backlog={2 * CROWD}",
+)
+# Several journal files of 64 MiB.
+MESSAGES_MIN = 60
+# A shortage that ends when descriptors kept open are given up, and one that does not.
+BRIEF, LONG = "EMFILE:when={0}", "ENFILE:when={0}..{1}"
+LONG_CALLS = 4
+
+
+def limited(limit):
+    """What to start a program under so that it may have that many open files."""
+    return ["sh", "-c", f'ulimit -n {limit} && exec "$@"', "sh"]
+
+
+class Crowd:
+    """Clients that connect all at once, and log in when they are let in."""
+
+    def __init__(self, address):
+        self.waiting = {}
+        self.inside = []
+        for _ in range(CROWD):
+            client = Wire(address, CROWD_S_MAX)
+            client.send(wire.PROTOCOL_HEADER)
+            self.waiting[client.socket] = client
+
+    def enter(self, wait_s=0.0):
+        """Logs in those that the broker has answered."""
+        for answered in select.select(list(self.waiting), [], [], wait_s)[0]:
+            client = self.waiting.pop(answered)
+            client.log_in(has_said_hello=True)
+            self.inside.append(client)
+
+    def leave(self):
+        for client in self.inside:
+            client.socket.close()
+        self.inside.clear()
+
+
+def crowd_out(binary):
+    """A crowd at a process that may have few open files; what is wrong."""
+    crowd = None
+    publisher_is_done = lambda: crowd is not None and not crowd.waiting and publisher.next > MESSAGES_MIN
+    with broker.Leveret(binary, *CROWDED) as under_test:
+        under_test.wrapper = limited(LIMIT)
+        under_test.start()
+        consumer.declare(under_test.address, workloads.QUEUE)
+        publisher = Publisher(
+            under_test.address,
+            1,
+            lambda sequence: stamp.message(workloads.QUEUE, 1, sequence, workloads.ROLL_BYTES),
+            window=4,
+            is_done=publisher_is_done,
+            timeout=CROWD_S_MAX,
+        )
+        publisher.start()
+        crowd = Crowd(under_test.address)
+        inside, files_max = press_in(crowd, under_test, publisher)
+        publisher.join()
+        faults = [publisher.fault] if publisher.fault else []
+        if "raise the limit of open files" not in under_test.log_path.read_text():
+            faults.append("the log does not say what to do")
+        if not 0 < inside < CROWD:
+            faults.append(f"{inside} of {CROWD} got in, and {LIMIT} files may be open")
+        under_test.kill()
+        under_test.wrapper = []
+        done = Done()
+        done.add(publisher)
+        faults += workloads.lost_or_wrong(under_test, done)
+    print(
+        f"a crowd of {CROWD} at {LIMIT} files: {inside} inside at a time, at most {files_max} files open, "
+        f"{len(done.confirmed)} messages of {workloads.ROLL_BYTES >> 20} MiB confirmed meanwhile",
+        flush=True,
+    )
+    return faults
+
+
+def press_in(crowd, under_test, publisher):
+    """Lets the crowd in as far as it goes, while messages are published, and then one after the other.
+
+    How many were inside at a time, and how many files were open.
+    """
+    files_max = 0
+    while publisher.is_alive() and publisher.next <= MESSAGES_MIN:
+        crowd.enter(wait_s=0.05)
+        files_max = max(files_max, under_test.open_files())
+    inside = len(crowd.inside)
+    deadline = time.monotonic() + CROWD_S_MAX
+    while crowd.waiting:
+        assert time.monotonic() < deadline, f"{len(crowd.waiting)} of the crowd still wait"
+        crowd.leave()
+        crowd.enter(wait_s=0.05)
+        files_max = max(files_max, under_test.open_files())
+    crowd.leave()
+    return inside, files_max
+
+
+def take_everything(under_test, done):
+    """Reads what earlier runs have left, from the disk."""
+    received, faults = consumer.drain(under_test.address, workloads.QUEUE)
+    assert not faults, faults
+    assert done.confirmed <= set(received), "a message is missing"
+    done.acked |= set(received)
+
+
+class Case:
+    """Calls of one thread are refused, one by one."""
+
+    def __init__(self, thread, call, work, shortages, promised=0, template=None, before=None):
+        self.thread, self.call, self.work, self.promised = thread, call, work, promised
+        self.shortages = shortages
+        self.template, self.before = template, before
+
+    def run(self, binary):
+        faults = []
+        for shortage in self.shortages:
+            error = shortage.partition(":")[0]
+            for index in itertools.count(1):
+                inject = f"{self.call}:error={shortage.format(index, index + LONG_CALLS - 1)}"
+                with broker.Leveret(binary, *SETTINGS) as under_test:
+                    is_refused, found = self.attempt(under_test, inject)
+                faults += [f"{self.thread}, {error} at {self.call} {index}: {fault}" for fault in found]
+                if not is_refused:
+                    break
+            print(f"{self.thread}: {error} at each of {index - 1} calls of {self.call}", flush=True)
+        return faults
+
+    def attempt(self, under_test, inject):
+        """Whether a call was refused, and what is wrong."""
+        done = Done(set(self.before.confirmed)) if self.before else Done()
+        promised = len(done.confirmed) + self.promised
+        if self.template:
+            workloads.copy_sparsely(self.template, under_test.data_dir)
+        output = pathlib.Path(under_test.folder.name) / "trace"
+        under_test.start()
+        numbers = strace.threads(under_test.pid, (self.thread, "shard-0", "read-0"))
+        watched = {numbers[self.thread], numbers["shard-0"], numbers["read-0"]}
+        attached = strace.Attached(output, watched, (self.call,), inject=inject)
+        self.work(under_test, done)
+        under_test.stop()
+        attached.wait()
+        confirmed = len(done.confirmed)
+        faults = [] if confirmed == promised else [f"{confirmed} of {promised} confirmed"]
+        is_refused = "(INJECTED)" in output.read_text(encoding="latin-1")
+        return is_refused, faults + workloads.lost_or_wrong(under_test, done)
+
+
+def refuse_each(binary):
+    """Every call fails in turn; what is wrong."""
+    with tempfile.TemporaryDirectory(prefix="leveret-old-") as folder:
+        template = pathlib.Path(folder) / "data"
+        before = workloads.old_files(binary, template)
+        old = {"template": template, "before": before}
+        cases = [
+            Case("shard-0", "accept4", workloads.disturb, [BRIEF, LONG], workloads.MESSAGES),
+            Case("journal-0", "openat", workloads.disturb, [BRIEF, LONG], workloads.MESSAGES),
+            Case("read-0", "openat", take_everything, [BRIEF, LONG], **old),
+            # Writes 72 MiB each time: once is enough.
+            Case("background-0", "openat", workloads.fill_a_journal_file, [BRIEF], workloads.ROLL_MESSAGES, **old),
+        ]
+        return [fault for case in cases for fault in case.run(binary)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--binary", default="target/release/leveret", help="the program to start")
+    options = parser.parse_args()
+    if strace.is_missing():
+        return 1
+    faults = crowd_out(options.binary) + refuse_each(options.binary)
+    for fault in faults[:20]:
+        print(f"FAILED {fault}")
+    print(f"{len(faults)} faults")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
