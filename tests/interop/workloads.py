@@ -36,6 +36,8 @@ class Done:
 
     def add(self, publisher, taking=None):
         assert publisher.fault is None, publisher.fault
+        # A client that is there and says nothing would keep a broker from stopping at once.
+        publisher.wire.socket.close()
         self.confirmed |= {(publisher.number, sequence) for sequence in publisher.confirmed}
         if taking:
             self.acked |= taking.acked_at.keys()
