@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::amount::Amount;
 use crate::listener::{Host, Listener};
 use crate::options;
 
@@ -30,6 +31,11 @@ pub struct Config {
     pub default_vhost: String,
     /// The names of the login mechanisms that are offered, in that order.
     pub auth_mechanisms: Vec<String>,
+    /// Below how much free space on the file system of the data directory publishers are held back; `None` for the
+    /// default, which depends on how large that is.
+    pub disk_free_limit: Option<Amount>,
+    /// How much memory messages and connections may take together before publishers are held back.
+    pub memory_max: Amount,
     /// How many shards, each with a thread of its own; 0 for one per core.
     pub shards: u16,
     /// The directory for everything that outlives the process; empty for one in the user's state folder.
@@ -59,6 +65,9 @@ pub(crate) struct Draft {
     pub(crate) has_no_listener: bool,
     pub(crate) auth_mechanisms: BTreeMap<String, String>,
     pub(crate) has_no_loopback_user: bool,
+    /// These win over shares, wherever they stand.
+    pub(crate) disk_free_bytes: Option<Amount>,
+    pub(crate) memory_bytes: Option<Amount>,
 }
 
 impl Default for Config {
@@ -83,6 +92,8 @@ impl Default for Draft {
                 loopback_users: BTreeSet::from(["guest".to_owned()]),
                 default_vhost: String::new(),
                 auth_mechanisms: vec![],
+                disk_free_limit: None,
+                memory_max: Amount::Bytes(0),
                 shards: 0,
                 data_dir: String::new(),
             },
@@ -90,6 +101,8 @@ impl Default for Draft {
             has_no_listener: false,
             auth_mechanisms: BTreeMap::new(),
             has_no_loopback_user: false,
+            disk_free_bytes: None,
+            memory_bytes: None,
         };
         for definition in options::TABLE {
             if let Some(default) = definition.default {
@@ -114,6 +127,8 @@ impl Draft {
         } else {
             self.auth_mechanisms.into_values().collect()
         };
+        config.disk_free_limit = self.disk_free_bytes.or(config.disk_free_limit);
+        config.memory_max = self.memory_bytes.unwrap_or(config.memory_max);
         if self.has_no_loopback_user {
             config.loopback_users.clear();
         }

@@ -11,6 +11,7 @@
 //!
 //! This crate opens no file, reads no environment, resolves no name and binds no address.
 
+mod amount;
 mod config;
 mod later;
 mod listener;
@@ -20,6 +21,7 @@ mod problem;
 mod suggest;
 mod syntax;
 
+pub use amount::Amount;
 pub use config::{Config, TcpOptions};
 pub use listener::{Host, Listener};
 pub use option::ConfigOption;

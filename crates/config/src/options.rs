@@ -1,5 +1,6 @@
 //! The options that have an effect: each of them once.
 
+use crate::amount::Amount;
 use crate::config::{Config, Draft};
 use crate::listener::Listener;
 use crate::option::{ConfigOption, matches};
@@ -227,6 +228,57 @@ pub(crate) static TABLE: &[Definition] = &[
             set: |draft, name, value| {
                 draft.auth_mechanisms.insert(name.to_owned(), value.to_owned());
                 AUTH_MECHANISMS.contains(&value)
+            },
+        },
+    },
+    Definition {
+        names: &["disk_free_limit.absolute"],
+        doc: "Publishers are held back while less is free on the file system of the data directory, until a quarter \
+              more is; 0 for no limit. Wins over the relative limit. Without either, 1GiB, but at most a tenth of the \
+              file system. RabbitMQ's default is 50MB, which a fast disk fills between two looks.",
+        default: None,
+        shape: Shape::Text {
+            expected: Amount::EXPECTED_BYTES,
+            set: |draft, _, value| {
+                draft.disk_free_bytes = Amount::parse_bytes(value);
+                draft.disk_free_bytes.is_some()
+            },
+        },
+    },
+    Definition {
+        names: &["disk_free_limit.relative"],
+        doc: "The same limit in times of the machine's memory.",
+        default: None,
+        shape: Shape::Text {
+            expected: Amount::EXPECTED_SHARE,
+            set: |draft, _, value| {
+                draft.config.disk_free_limit = Amount::parse_share(value);
+                draft.config.disk_free_limit.is_some()
+            },
+        },
+    },
+    Definition {
+        names: &["vm_memory_high_watermark.absolute"],
+        doc: "How much memory messages and connections may take together; above it, publishers are held back. 0 \
+              holds them back always. Wins over the relative limit.",
+        default: None,
+        shape: Shape::Text {
+            expected: Amount::EXPECTED_BYTES,
+            set: |draft, _, value| {
+                draft.memory_bytes = Amount::parse_bytes(value);
+                draft.memory_bytes.is_some()
+            },
+        },
+    },
+    Definition {
+        names: &["vm_memory_high_watermark.relative"],
+        doc: "The same limit as a share of the machine's memory, or of what its control group may use.",
+        default: Some("0.6"),
+        shape: Shape::Text {
+            expected: Amount::EXPECTED_SHARE,
+            set: |draft, _, value| {
+                let share = Amount::parse_share(value);
+                share.map(|share| draft.config.memory_max = share).is_some()
             },
         },
     },

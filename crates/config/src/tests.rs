@@ -39,6 +39,8 @@ fn an_empty_file_gives_the_defaults() {
         (config.tcp.backlog, config.tcp.is_nodelay, config.tcp.is_keepalive),
         (128, true, false)
     );
+    assert_eq!(config.disk_free_limit, None);
+    assert_eq!(config.memory_max, Amount::OfMemory { millionths: 600_000 });
     assert_eq!((config.shards, config.data_dir.as_str()), (0, ""));
 }
 
@@ -51,7 +53,8 @@ fn every_option_can_be_set() {
          tcp_listen_options.recbuf = 2\nheartbeat = 0\nframe_max = 4096\n\
          initial_frame_max = 4096\nchannel_max = 10\nhandshake_timeout = 5\n\
          max_message_size = 536870912\nloopback_users.guest = false\nloopback_users.bob = true\n\
-         default_vhost = main\nauth_mechanisms.1 = AMQPLAIN\nleveret.shards = 4\n\
+         default_vhost = main\nauth_mechanisms.1 = AMQPLAIN\n\
+         disk_free_limit.relative = 1.5\nvm_memory_high_watermark.relative = 0.4\nleveret.shards = 4\n\
          leveret.data_dir = /var/lib/leveret\n",
     );
     assert_eq!(written(&config.listeners), ["0.0.0.0:5671", "5672"]);
@@ -69,6 +72,8 @@ fn every_option_can_be_set() {
     assert_eq!(config.loopback_users, ["bob".to_owned()].into());
     assert_eq!((config.default_vhost.as_str(), config.shards), ("main", 4));
     assert_eq!(config.auth_mechanisms, ["AMQPLAIN"]);
+    assert_eq!(config.disk_free_limit, Some(Amount::OfMemory { millionths: 1_500_000 }));
+    assert_eq!(config.memory_max, Amount::OfMemory { millionths: 400_000 });
     assert_eq!(config.data_dir, "/var/lib/leveret");
 }
 
@@ -83,6 +88,16 @@ fn none_wins_over_what_is_listed() {
 fn naming_another_loopback_user_does_not_open_guest() {
     let config = config("loopback_users.bob = true");
     assert_eq!(config.loopback_users, ["bob".to_owned(), "guest".to_owned()].into());
+}
+
+#[test]
+fn a_limit_in_bytes_wins_over_a_share() {
+    let config = config(
+        "vm_memory_high_watermark.absolute = 1GiB\nvm_memory_high_watermark.relative = 0.5\n\
+         disk_free_limit.absolute = 50MB\ndisk_free_limit.relative = 2\n",
+    );
+    assert_eq!(config.memory_max, Amount::Bytes(1 << 30));
+    assert_eq!(config.disk_free_limit, Some(Amount::Bytes(50_000_000)));
 }
 
 #[test]
@@ -167,6 +182,10 @@ fn bad_values_say_what_is_expected() {
         ("listeners.tcp = 5672", "none; a port or address goes into listeners.tcp.1"),
         ("listeners.tcp.1 = *:5672", Listener::EXPECTED),
         ("auth_mechanisms.1 = plain", "PLAIN or AMQPLAIN; other mechanisms come later"),
+        ("disk_free_limit.absolute = 1.5GB", Amount::EXPECTED_BYTES),
+        ("disk_free_limit.relative = 1GB", Amount::EXPECTED_SHARE),
+        ("vm_memory_high_watermark.absolute = much", Amount::EXPECTED_BYTES),
+        ("vm_memory_high_watermark.relative = 60%", Amount::EXPECTED_SHARE),
         ("default_vhost = ''", "a name of 1 to 255 bytes"),
         ("leveret.data_dir = ''", "the path of a directory"),
     ] {
