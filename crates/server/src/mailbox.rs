@@ -46,6 +46,8 @@ pub(crate) struct Inbox {
     /// The process ends, and this shard has no clients and no mail left.
     is_quiet: AtomicBool,
     is_stopping: AtomicBool,
+    /// The file system of the data directory has too little room.
+    is_space_low: AtomicBool,
     waker: Waker,
 }
 
@@ -66,6 +68,7 @@ impl Inbox {
             is_rung: AtomicBool::new(false),
             is_quiet: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
+            is_space_low: AtomicBool::new(false),
             waker,
         }
     }
@@ -116,6 +119,16 @@ impl Inbox {
 
     pub(crate) fn is_stopping(&self) -> bool {
         self.is_stopping.load(Ordering::SeqCst)
+    }
+
+    /// The file system of the data directory has too little room, or enough again.
+    pub(crate) fn set_space_low(&self, is_low: bool) {
+        self.is_space_low.store(is_low, Ordering::SeqCst);
+        self.wake();
+    }
+
+    pub(crate) fn is_space_low(&self) -> bool {
+        self.is_space_low.load(Ordering::SeqCst)
     }
 
     /// Whether nothing lies here.

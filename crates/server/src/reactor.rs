@@ -151,6 +151,7 @@ impl Reactor {
     fn turn(&mut self, events: &Events) {
         let now = self.clock.now();
         self.is_busy = false;
+        self.shard.set_space_low(self.inboxes[usize::from(self.id)].is_space_low());
         self.take_mail();
         self.take_completions();
         self.take_events(events);

@@ -20,16 +20,14 @@ use crate::data_dir::{self, DataDir};
 use crate::descriptors::Shares;
 use crate::disk::FsDisk;
 use crate::disk_threads::DiskThreads;
+use crate::free_space::Watch;
 use crate::listeners::Listeners;
 use crate::mailbox::{Inbox, Inboxes};
+use crate::memory::memory_bytes;
 use crate::reactor::{Reactor, WAKER};
 
 /// The most shards that a node can have.
 const SHARDS_MAX: usize = 256;
-
-/// How much of the machine's memory waiting messages may take, in tenths: RabbitMQ's
-/// `vm_memory_high_watermark.relative = 0.6`.
-const MEMORY_TENTHS: usize = 6;
 
 /// How to serve.
 #[derive(Debug, Default, clap::Args)]
@@ -70,7 +68,8 @@ fn serve(options: &Options) -> Result<(), String> {
     tracing::info!(limit = shares.limit, clients_max = shares.clients_max, "open files");
     listeners.set_clients_max(shares.clients_max);
     let boot = recover(&config, &data_dir, shards, shares)?;
-    let (inboxes, threads) = start(boot, listeners, &data_dir, shares)
+    let watch = Watch::new(data_dir.path(), config.disk_free_limit, memory_bytes());
+    let (inboxes, threads) = start(boot, listeners, &data_dir, shares, watch)
         .map_err(|error| format!("the system refuses a thread or a file: {error}"))?;
     announce(&bound, &data_dir)
         .map_err(|error| format!("cannot write to standard output: {error}"))?;
@@ -166,7 +165,7 @@ fn recover(
 }
 
 fn settings(config: &Config, shards: usize, seed: u64) -> Settings {
-    let memory_bytes_max = memory_bytes() / 10 * MEMORY_TENTHS / shards;
+    let memory_bytes_max = config.memory_max.bytes(memory_bytes()) / shards as u64;
     let limits = Limits {
         frame_max: config.frame_max,
         initial_frame_max: config.initial_frame_max,
@@ -174,20 +173,13 @@ fn settings(config: &Config, shards: usize, seed: u64) -> Settings {
         heartbeat_s: config.heartbeat_s,
         handshake_timeout_ms: config.handshake_timeout_ms.into(),
         message_size_max: config.message_size_max.into(),
-        memory_bytes_max,
+        memory_bytes_max: usize::try_from(memory_bytes_max).unwrap_or(usize::MAX),
     };
     let [a, b, c, d, ..] = seed.to_le_bytes();
     let users = auth::Users::with_guest([a, b, c, d], config.loopback_users.contains("guest"));
     let mechanisms = config.auth_mechanisms.iter().filter_map(|name| auth::Mechanism::parse(name));
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     Settings::new(limits, users, mechanisms.collect(), &format!("leveret@{host}"))
-}
-
-/// The machine's memory.
-fn memory_bytes() -> usize {
-    let info = rustix::system::sysinfo();
-    let bytes = u128::from(info.totalram) * u128::from(info.mem_unit);
-    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 /// Random bits of the system: epochs of files and names must never repeat.
@@ -203,6 +195,7 @@ fn start(
     listeners: Listeners,
     data_dir: &DataDir,
     shares: Shares,
+    watch: Watch,
 ) -> io::Result<(Inboxes, Vec<JoinHandle<()>>)> {
     let clock = Clock::start();
     let shard_count = boot.shards.len();
@@ -214,6 +207,7 @@ fn start(
         polls.push(poll);
     }
     let inboxes: Inboxes = inboxes.into();
+    watch.start(Inboxes::clone(&inboxes))?;
     let mut threads = Vec::new();
     let mut listeners = Some(listeners);
     for ((index, shard), poll) in boot.shards.into_iter().enumerate().zip(polls) {
