@@ -53,6 +53,13 @@ class Consumer(threading.Thread):
         self.note(deliver, header, body)
         return True
 
+    def finish(self):
+        """Ends when the broker has heard every acknowledgement. What was not looked at goes back into the queue."""
+        self.wire.send(wire.method(1, wire.BASIC_QOS, struct.pack(">IHB", 0, 1, 0)))
+        while (found := self.wire.frame()) is not None and found.name != wire.BASIC_QOS_OK:
+            pass
+        self.wire.socket.close()
+
     def note(self, deliver, header, body):
         message, fault = stamp.read(header.load, body)
         if fault:

@@ -14,7 +14,6 @@ times in a row with ENFILE. The work is done nevertheless, and the process ends 
 """
 
 import argparse
-import itertools
 import pathlib
 import select
 import sys
@@ -28,8 +27,9 @@ import strace
 import wire
 import workloads
 from publisher import Publisher
+from refusals import Case
 from wire import Wire
-from workloads import SETTINGS, Done
+from workloads import Done
 
 LIMIT = 128
 CROWD = 300
@@ -43,8 +43,7 @@ CROWDED = (
 # Several journal files of 64 MiB.
 MESSAGES_MIN = 60
 # A shortage that ends when descriptors kept open are given up, and one that does not.
-BRIEF, LONG = "EMFILE:when={0}", "ENFILE:when={0}..{1}"
-LONG_CALLS = 4
+BRIEF, LONG = ("EMFILE", 1), ("ENFILE", 4)
 
 
 def limited(limit):
@@ -142,48 +141,6 @@ def take_everything(under_test, done):
     done.acked |= set(received)
 
 
-class Case:
-    """Calls of one thread are refused, one by one."""
-
-    def __init__(self, thread, call, work, shortages, promised=0, template=None, before=None):
-        self.thread, self.call, self.work, self.promised = thread, call, work, promised
-        self.shortages = shortages
-        self.template, self.before = template, before
-
-    def run(self, binary):
-        faults = []
-        for shortage in self.shortages:
-            error = shortage.partition(":")[0]
-            for index in itertools.count(1):
-                inject = f"{self.call}:error={shortage.format(index, index + LONG_CALLS - 1)}"
-                with broker.Leveret(binary, *SETTINGS) as under_test:
-                    is_refused, found = self.attempt(under_test, inject)
-                faults += [f"{self.thread}, {error} at {self.call} {index}: {fault}" for fault in found]
-                if not is_refused:
-                    break
-            print(f"{self.thread}: {error} at each of {index - 1} calls of {self.call}", flush=True)
-        return faults
-
-    def attempt(self, under_test, inject):
-        """Whether a call was refused, and what is wrong."""
-        done = Done(set(self.before.confirmed)) if self.before else Done()
-        promised = len(done.confirmed) + self.promised
-        if self.template:
-            workloads.copy_sparsely(self.template, under_test.data_dir)
-        output = pathlib.Path(under_test.folder.name) / "trace"
-        under_test.start()
-        numbers = strace.threads(under_test.pid, (self.thread, "shard-0", "read-0"))
-        watched = {numbers[self.thread], numbers["shard-0"], numbers["read-0"]}
-        attached = strace.Attached(output, watched, (self.call,), inject=inject)
-        self.work(under_test, done)
-        under_test.stop()
-        attached.wait()
-        confirmed = len(done.confirmed)
-        faults = [] if confirmed == promised else [f"{confirmed} of {promised} confirmed"]
-        is_refused = "(INJECTED)" in output.read_text(encoding="latin-1")
-        return is_refused, faults + workloads.lost_or_wrong(under_test, done)
-
-
 def refuse_each(binary):
     """Every call fails in turn; what is wrong."""
     with tempfile.TemporaryDirectory(prefix="leveret-old-") as folder:
@@ -191,11 +148,11 @@ def refuse_each(binary):
         before = workloads.old_files(binary, template)
         old = {"template": template, "before": before}
         cases = [
-            Case("shard-0", "accept4", workloads.disturb, [BRIEF, LONG], workloads.MESSAGES),
-            Case("journal-0", "openat", workloads.disturb, [BRIEF, LONG], workloads.MESSAGES),
+            Case("shard-0", "accept4", workloads.disturb, [BRIEF, LONG]),
+            Case("journal-0", "openat", workloads.disturb, [BRIEF, LONG]),
             Case("read-0", "openat", take_everything, [BRIEF, LONG], **old),
             # Writes 72 MiB each time: once is enough.
-            Case("background-0", "openat", workloads.fill_a_journal_file, [BRIEF], workloads.ROLL_MESSAGES, **old),
+            Case("background-0", "openat", workloads.fill_a_journal_file, [BRIEF], **old),
         ]
         return [fault for case in cases for fault in case.run(binary)]
 

@@ -33,11 +33,15 @@ class Done:
 
     confirmed: set = dataclasses.field(default_factory=set)
     acked: set = dataclasses.field(default_factory=set)
+    refused: int = 0
+    unanswered: int = 0
 
     def add(self, publisher, taking=None):
         assert publisher.fault is None, publisher.fault
         # A client that is there and says nothing would keep a broker from stopping at once.
         publisher.wire.socket.close()
+        self.refused += len(publisher.refused)
+        self.unanswered -= len(publisher.confirmed) + len(publisher.refused)
         self.confirmed |= {(publisher.number, sequence) for sequence in publisher.confirmed}
         if taking:
             self.acked |= taking.acked_at.keys()
@@ -61,7 +65,7 @@ def publish(address, number, sizes, count, first=1):
 def disturb(under_test, done):
     """Small messages, a consumer that acknowledges every third, and another queue that comes and goes."""
     address = under_test.address
-    taking = None
+    done.unanswered = MESSAGES
     try:
         consumer.declare(address, QUEUE)
         taking = Consumer(address, QUEUE, acknowledge=lambda message: message[1] % 3 == 0)
@@ -83,6 +87,7 @@ def disturb(under_test, done):
 
 def fill_a_journal_file(under_test, done):
     """Large messages until the journal goes on in its next file, and an old one is retired."""
+    done.unanswered = ROLL_MESSAGES
     with contextlib.suppress(OSError, AssertionError):
         publisher = publish(under_test.address, 2, (ROLL_BYTES,), ROLL_MESSAGES)
         publisher.join()
