@@ -50,13 +50,13 @@ impl Broker {
     }
 
     /// Whether this shard's store has no room for further messages.
-    pub const fn is_store_full(&self) -> bool {
+    pub fn is_store_full(&self) -> bool {
         self.store.is_full()
     }
 
     /// Looks what is short. `is_space_low` is the shell's, who tells every shard; `is_memory_short` is said of this
     /// shard, and of its store it knows itself: the other shards are told.
-    pub const fn look_for_shortage(&mut self, is_space_low: bool, is_memory_short: bool) {
+    pub fn look_for_shortage(&mut self, is_space_low: bool, is_memory_short: bool) {
         self.is_space_low = is_space_low;
         self.signals.of_mut(Fact::MemoryShort).set(is_memory_short);
         self.signals.of_mut(Fact::StoreFull).set(self.store.is_full());

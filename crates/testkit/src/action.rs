@@ -35,6 +35,8 @@ pub(crate) enum Action {
     Limits(Args),
     HoldDisk,
     ReleaseDisk,
+    FillDisk,
+    ClearDisk,
     FreeSpace { is_low: bool },
     Pass { ms: u64 },
     Stop,

@@ -65,6 +65,8 @@ fn parse_step(words: &[&str]) -> Result<Action, String> {
         (Some((_, side)), _, rest) => parse_expected(side, rest),
         (_, "disk", ["hold"]) => Ok(Action::HoldDisk),
         (_, "disk", ["release"]) => Ok(Action::ReleaseDisk),
+        (_, "disk", ["full"]) => Ok(Action::FillDisk),
+        (_, "disk", ["cleared"]) => Ok(Action::ClearDisk),
         (_, "space", ["low"]) => Ok(Action::FreeSpace { is_low: true }),
         (_, "space", ["enough"]) => Ok(Action::FreeSpace { is_low: false }),
         (_, "time", [time]) => parse_time(time).map(|ms| Action::Pass { ms }),

@@ -1,4 +1,4 @@
-//! A disk that never fails and never forgets: what is written is there.
+//! A disk that never fails and never forgets: what is written is there. It may be full.
 //!
 //! It knows nothing of power losses; a sync does nothing, because nothing is ever lost.
 
@@ -17,12 +17,22 @@ enum Entry {
 #[derive(Clone, Debug, Default)]
 pub struct MemoryDisk {
     entries: BTreeMap<String, Entry>,
+    is_full: bool,
 }
 
 impl MemoryDisk {
     /// An empty data directory.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// From here on nothing may grow and nothing may be made; or it may again.
+    pub const fn set_full(&mut self, is_full: bool) {
+        self.is_full = is_full;
+    }
+
+    fn check_room(&self) -> io::Result<()> {
+        if self.is_full { Err(io::Error::from(io::ErrorKind::StorageFull)) } else { Ok(()) }
     }
 
     fn file(&self, path: &str) -> io::Result<&Vec<u8>> {
@@ -41,6 +51,9 @@ impl MemoryDisk {
 
     fn created(&mut self, path: &str) -> io::Result<&mut Vec<u8>> {
         self.check_dir(parent(path))?;
+        if !self.entries.contains_key(path) {
+            self.check_room()?;
+        }
         let entry = self.entries.entry(path.to_owned()).or_insert_with(|| Entry::File(Vec::new()));
         match entry {
             Entry::File(bytes) => Ok(bytes),
@@ -99,8 +112,11 @@ impl Disk for MemoryDisk {
 
     fn write(&mut self, path: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let start = place(offset)?;
-        let file = self.created(path)?;
         let end = start + bytes.len();
+        if self.created(path)?.len() < end {
+            self.check_room()?;
+        }
+        let file = self.file_mut(path)?;
         if file.len() < end {
             set_len(file, end);
         }
@@ -110,9 +126,9 @@ impl Disk for MemoryDisk {
 
     fn allocate(&mut self, path: &str, len: u64) -> io::Result<()> {
         let len = place(len)?;
-        let file = self.created(path)?;
-        if file.len() < len {
-            set_len(file, len);
+        if self.created(path)?.len() < len {
+            self.check_room()?;
+            set_len(self.file_mut(path)?, len);
         }
         Ok(())
     }
@@ -142,6 +158,9 @@ impl Disk for MemoryDisk {
 
     fn create_dir(&mut self, path: &str) -> io::Result<()> {
         self.check_dir(parent(path))?;
+        if !self.entries.contains_key(path) {
+            self.check_room()?;
+        }
         self.entries.entry(path.to_owned()).or_insert(Entry::Dir);
         Ok(())
     }
@@ -179,6 +198,24 @@ mod tests {
         assert_eq!(disk.list("").unwrap(), ["a"]);
         disk.truncate("a/y", 9).unwrap();
         assert_eq!(disk.len("a/y").unwrap(), 9);
+    }
+
+    #[test]
+    fn a_full_disk_takes_what_fits_into_what_is_there() {
+        let mut disk = MemoryDisk::new();
+        disk.allocate("x", 10).unwrap();
+        disk.set_full(true);
+        disk.write("x", 8, b"ab").unwrap();
+        for refused in [
+            disk.write("x", 9, b"ab"),
+            disk.allocate("x", 11),
+            disk.write("y", 0, b""),
+            disk.create_dir("d"),
+        ] {
+            assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::StorageFull);
+        }
+        disk.set_full(false);
+        disk.write("x", 9, b"ab").unwrap();
     }
 
     #[test]

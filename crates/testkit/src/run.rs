@@ -106,6 +106,8 @@ impl Course {
             Action::Limits(args) => self.world = World::new(self.layout, limits(args)?),
             Action::HoldDisk => self.world.hold_disk(),
             Action::ReleaseDisk => self.world.release_disk(),
+            Action::FillDisk => self.world.set_disk_full(true),
+            Action::ClearDisk => self.world.set_disk_full(false),
             Action::FreeSpace { is_low } => self.world.set_space_low(*is_low),
             Action::Pass { ms } => self.world.pass(*ms),
             Action::Stop => self.world.stop(),

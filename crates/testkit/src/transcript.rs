@@ -40,6 +40,7 @@
 //! | `C heartbeat`, `C close` | a sign of life; the client closes its socket |
 //! | `S heartbeat`, `S close`, `S raw 41 4d …` | a sign of life; the server closes the socket; a protocol header |
 //! | `disk hold`, `disk release` | what the disk is asked has to wait; and is done |
+//! | `disk full`, `disk cleared` | nothing on it can grow; and it can again |
 //! | `space low`, `space enough` | the file system of the data directory has too little room; and enough again |
 //! | `time +30s`, `time +5ms` | time passes |
 //! | `limits channel_max=5 …` | the node has these limits; before anything else |

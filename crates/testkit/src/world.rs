@@ -154,6 +154,11 @@ impl World {
         }
     }
 
+    /// Nothing on the disk can grow from here on, or it can again. No shard is told; they find out.
+    pub const fn set_disk_full(&mut self, is_full: bool) {
+        self.disk.set_full(is_full);
+    }
+
     /// The file system of the data directory has too little room, or enough again. Every shard is told in its next turn.
     pub const fn set_space_low(&mut self, is_low: bool) {
         self.is_space_low = is_low;
