@@ -96,6 +96,10 @@ def queue_declare(channel, name, durable=False, passive=False):
     return method(channel, QUEUE_DECLARE, b"\0\0" + short_string(name) + bytes([flags]) + table({}))
 
 
+def basic_get(channel, queue, no_ack=False):
+    return method(channel, BASIC_GET, b"\0\0" + short_string(queue) + bytes([no_ack]))
+
+
 def queue_purge(channel, name):
     return method(channel, QUEUE_PURGE, b"\0\0" + short_string(name) + b"\0")
 
