@@ -11,7 +11,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use message::{ClientId, Message, QueueId, ShardId};
 use metadata::Change;
-use queue::{Delivery, Queue};
+use queue::{Delivery, Queue, Remains};
 use stdx::{Random, Recent, Time};
 use store::{Completion, Fault, Store, Submission, Ticket};
 
@@ -21,6 +21,7 @@ use crate::confirm::Decided;
 use crate::event::Event;
 use crate::hosted::Hosted;
 use crate::mail::Mail;
+use crate::memory::Memory;
 use crate::publisher::Confirm;
 use crate::registry::Errand;
 use crate::request::{Origin, Reply, Request};
@@ -29,6 +30,9 @@ use crate::topology::Topology;
 
 /// Deliveries handed out before the events are drained: few enough that they stay in the first-level cache.
 const DISPATCH_STEP: usize = 256;
+
+/// Messages of purged and deleted queues that are dropped in one go: about a millisecond.
+const DROP_STEP: usize = 10_000;
 
 /// Empty lists of messages or deliveries that are kept to be used again.
 pub(crate) const LISTS_MAX: usize = 64;
@@ -80,7 +84,9 @@ pub struct Broker {
     pub(crate) message_lists: Vec<Vec<Message>>,
     /// Deliveries by client while a queue is dispatched.
     pub(crate) runs: Vec<(ClientId, Vec<Delivery>)>,
-    resident_bytes: usize,
+    pub(crate) memory: Memory,
+    /// What purged and deleted queues held and nobody wants, to be dropped bit by bit.
+    remains: VecDeque<Remains>,
     lagging_count: usize,
     pub(crate) signals: Signals,
     /// The shell's word that the file system of the data directory runs out of room.
@@ -94,6 +100,7 @@ impl Broker {
         shards: usize,
         shared: Shared,
         store: Store,
+        memory_bytes_max: usize,
         random: Random,
     ) -> Self {
         Self {
@@ -118,7 +125,8 @@ impl Broker {
             delivery_lists: Vec::new(),
             message_lists: Vec::new(),
             runs: Vec::new(),
-            resident_bytes: 0,
+            memory: Memory::new(memory_bytes_max),
+            remains: VecDeque::new(),
             lagging_count: 0,
             signals: Signals::default(),
             is_space_low: false,
@@ -208,9 +216,25 @@ impl Broker {
         self.store.poll_submission(now)
     }
 
-    /// When the store wants to be asked again without anything else happening.
+    /// When the next turn is due without anything else happening.
     pub fn poll_timeout(&self) -> Option<Time> {
-        self.store.poll_timeout()
+        if self.remains.is_empty() { self.store.poll_timeout() } else { Some(Time::ZERO) }
+    }
+
+    /// Drops some of what is not wanted any more. Call once a turn.
+    pub fn drop_remains(&mut self) {
+        if let Some(remains) = self.remains.front_mut()
+            && !remains.drop_some(DROP_STEP)
+        {
+            self.remains.pop_front();
+        }
+    }
+
+    /// Has messages dropped that nobody wants: at once if they are few.
+    pub(crate) fn discard(&mut self, mut remains: Remains) {
+        if remains.drop_some(DROP_STEP) {
+            self.remains.push_back(remains);
+        }
     }
 
     /// Handles what the disk has done.
@@ -226,7 +250,7 @@ impl Broker {
 
     /// Bytes of messages that wait in memory.
     pub const fn resident_bytes(&self) -> usize {
-        self.resident_bytes
+        self.memory.resident_bytes()
     }
 
     /// Bytes that wait to be written to the journal.
@@ -307,6 +331,7 @@ impl Broker {
             && !hosted.is_dirty
         {
             hosted.is_dirty = true;
+            hosted.queue.set_room(self.memory.room());
             self.dirty.push_back(id);
         }
     }
@@ -315,7 +340,7 @@ impl Broker {
     pub(crate) fn count_resident(&mut self, id: QueueId) {
         if let Some(hosted) = self.queues.get_mut(id) {
             let bytes = hosted.queue.resident_bytes();
-            self.resident_bytes = self.resident_bytes + bytes - hosted.counted_bytes;
+            self.memory.recount(hosted.counted_bytes, bytes);
             hosted.counted_bytes = bytes;
             self.lagging_count -= usize::from(hosted.is_lagging);
             self.lagging_count += usize::from(hosted.look_for_lag());
@@ -325,7 +350,7 @@ impl Broker {
 
     pub(crate) fn forget_hosted(&mut self, id: QueueId) {
         if let Some(hosted) = self.queues.remove(id) {
-            self.resident_bytes -= hosted.counted_bytes;
+            self.memory.recount(hosted.counted_bytes, 0);
             self.lagging_count -= usize::from(hosted.is_lagging);
             self.signals.of_mut(Fact::Lagging).set(self.lagging_count > 0);
             hosted.late.into_iter().for_each(|confirm| self.confirm(Some(confirm)));

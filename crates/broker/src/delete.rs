@@ -42,7 +42,8 @@ impl Broker {
         hosted.is_deleted = true;
         let owner = hosted.definition.owner;
         let consumers: Vec<_> = hosted.queue.consumers().collect();
-        hosted.queue = queue::Queue::new();
+        let remains = std::mem::take(&mut hosted.queue).into_remains();
+        self.discard(remains);
         for consumer in consumers {
             self.tell(consumer.client, Event::Cancelled { consumer: consumer.number });
         }

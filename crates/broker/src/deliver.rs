@@ -11,6 +11,7 @@ impl Broker {
     pub(crate) fn dispatch_queue(&mut self, id: QueueId, limit: usize) {
         self.tell_decided();
         let Some(hosted) = self.queues.get_mut(id) else { return };
+        hosted.queue.set_room(self.memory.room());
         let (store, runs, lists) = (&mut self.store, &mut self.runs, &mut self.delivery_lists);
         hosted.queue.dispatch(limit, |delivery| {
             if delivery.leaves_store {

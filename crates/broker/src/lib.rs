@@ -26,6 +26,7 @@ mod event;
 mod get;
 mod hosted;
 mod mail;
+mod memory;
 mod publish;
 mod publisher;
 mod purge;

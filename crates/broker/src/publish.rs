@@ -81,7 +81,8 @@ impl Broker {
 
     /// Puts a message into a queue of this shard. It is safe when it needs no disk, or when the journal is synced
     /// behind it; a queue that was deleted meanwhile has nothing to keep. While the store is full, it takes nothing of
-    /// which somebody would have to be told that it is safe; the rest goes into memory, where no promise is broken.
+    /// which somebody would have to be told that it is safe; the rest goes into memory, where no promise is broken. What
+    /// need not be kept goes to the store all the same when memory is short.
     pub(crate) fn enqueue(&mut self, id: QueueId, message: Message, confirm: Option<Confirm>) {
         let is_open = self.queues.get_mut(id).is_some_and(|hosted| !hosted.is_deleted);
         if !is_open && self.hosted(id).is_none() {
@@ -100,6 +101,7 @@ impl Broker {
         }
         if !hosted.is_dirty {
             hosted.is_dirty = true;
+            hosted.queue.set_room(self.memory.room());
             self.dirty.push_back(id);
         }
         if is_stored {
@@ -110,7 +112,11 @@ impl Broker {
                 self.awaiting.push_back((ticket, Awaited::Confirm(confirm)));
             }
         } else {
-            hosted.queue.enqueue(message, is_stored);
+            let is_spilled = hosted.queue.wants_store() && !self.store.is_full();
+            if is_spilled {
+                self.store.spill(id, hosted.queue.next_seq(), message.as_bytes());
+            }
+            hosted.queue.enqueue(message, is_spilled);
             self.confirm(confirm);
         }
     }

@@ -1,6 +1,7 @@
 //! Purging: all ready messages go, what consumers have stays with them.
 
 use message::QueueId;
+use queue::Purged;
 
 use crate::broker::Broker;
 use crate::event::Answer;
@@ -9,10 +10,11 @@ use crate::request::Origin;
 impl Broker {
     pub(crate) fn purge_queue(&mut self, id: QueueId, origin: Origin) {
         let Some(hosted) = self.hosted(id) else { return };
-        let is_durable = hosted.definition.is_durable;
         let through_seq = hosted.queue.next_seq();
-        let (count, kept) = hosted.queue.purge();
-        if is_durable && let Some(last_seq) = through_seq.checked_sub(1) {
+        let Purged { count, kept, remains } = hosted.queue.purge();
+        self.discard(remains);
+        // The store may have some of any queue's messages: what is short of memory pages out.
+        if let Some(last_seq) = through_seq.checked_sub(1) {
             self.store.settle_through(id, last_seq, &kept);
         }
         self.count_resident(id);

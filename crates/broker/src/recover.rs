@@ -7,7 +7,7 @@ use message::ShardId;
 use metadata::{Change, Unreadable};
 use queue::Queue;
 use stdx::Random;
-use store::Recovered;
+use store::{Recovered, RecoveredQueue};
 
 use crate::broker::{Broker, Shared};
 use crate::hosted::Hosted;
@@ -34,11 +34,16 @@ pub struct Recovery {
 }
 
 impl Start {
-    /// Builds the topology from the snapshot and the notes, and the queues from what is live.
+    /// Builds the topology from the snapshot and the notes, and the queues from what is live. `memory_bytes_max` is what
+    /// each shard's messages may take.
     ///
     /// # Errors
     /// [`Unreadable`] when a note was written by something else than this program.
-    pub fn from_recovered(recovered: Recovered, mut random: Random) -> Result<Self, Unreadable> {
+    pub fn from_recovered(
+        recovered: Recovered,
+        memory_bytes_max: usize,
+        mut random: Random,
+    ) -> Result<Self, Unreadable> {
         let topology = topology_of(&recovered)?;
         let shared: Shared = Arc::new(ArcSwap::from_pointee(topology));
         let shards = recovered.stores.len();
@@ -46,7 +51,8 @@ impl Start {
         for (shard, store) in recovered.stores.into_iter().enumerate() {
             let shard = ShardId::try_from(shard).expect("a node has at most 256 shards");
             let shared = Arc::clone(&shared);
-            brokers.push(Broker::new(shard, shards, shared, store, random.fork()));
+            let random = random.fork();
+            brokers.push(Broker::new(shard, shards, shared, store, memory_bytes_max, random));
         }
         let mut recovery = Recovery::default();
         for found in recovered.queues {
@@ -57,7 +63,8 @@ impl Start {
                 continue;
             };
             let definition = Arc::clone(definition);
-            let queue = Queue::recovered(found.first_seq, found.next_seq, found.live_count);
+            let RecoveredQueue { first_seq, next_seq, live_count, live_bytes, .. } = found;
+            let queue = Queue::recovered(first_seq, next_seq, live_count, live_bytes);
             broker.queues.insert(found.id, Hosted::new(definition, queue));
             recovery.message_count += found.live_count;
             recovery.message_bytes += found.live_bytes;

@@ -104,11 +104,8 @@ impl Broker {
                 }
             }
             Errand::QueueRemoved { id, after } => {
-                let was_durable = self.queues.get(id).is_some_and(|q| q.definition.is_durable);
                 self.forget_hosted(id);
-                if was_durable {
-                    self.store.forget(id);
-                }
+                self.store.forget(id);
                 match after {
                     After::Nothing => {}
                     After::Answer(origin, answer) => self.answer(origin, Ok(answer)),

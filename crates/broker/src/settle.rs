@@ -84,10 +84,10 @@ impl Broker {
         let Some(hosted) = self.queues.get_mut(id).filter(|hosted| !hosted.is_deleted) else {
             return;
         };
-        if let Settled::Gone(entry) = hosted.queue.settle(delivery, settlement)
-            && entry.is_stored
+        if let Settled::Gone(gone) = hosted.queue.settle(delivery, settlement)
+            && gone.is_stored
         {
-            self.store.settle(id, entry.seq, entry.message.len_bytes() as u32);
+            self.store.settle(id, gone.seq, gone.length);
         }
         self.mark_dirty(id);
     }

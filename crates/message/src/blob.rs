@@ -99,6 +99,12 @@ impl Message {
         self.blob.len()
     }
 
+    /// The same message in memory of its own, which nothing else keeps and which keeps nothing else.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self { blob: Bytes::copy_from_slice(&self.blob) }
+    }
+
     /// The exchange that it was published to.
     pub fn exchange(&self) -> &[u8] {
         let start = self.exchange_start();

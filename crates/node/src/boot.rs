@@ -57,7 +57,7 @@ pub fn boot(
     let mut recovered = store::open_with(disk, shard_count, random.next_u64(), &options)
         .map_err(BootError::Disk)?;
     let damage = std::mem::take(&mut recovered.damage);
-    let start = Start::from_recovered(recovered, random.fork())
+    let start = Start::from_recovered(recovered, settings.limits.memory_bytes_max, random.fork())
         .map_err(|unreadable| BootError::Definitions(unreadable.to_string()))?;
     let shards = start.brokers.into_iter().enumerate().map(|(id, broker)| {
         let id = ShardId::try_from(id).expect("a node has at most 256 shards");

@@ -72,6 +72,7 @@ impl Shard {
     /// A turn begins. Take the other shards' mail before, hand it in after: it may speak of what they have declared.
     pub fn begin_turn(&mut self) {
         self.is_pacing = false;
+        self.broker.drop_remains();
         self.broker.begin_turn();
     }
 

@@ -1,5 +1,7 @@
 //! A consumer as a queue sees it: credit and a window.
 
+use std::num::NonZeroU64;
+
 use message::ClientId;
 
 /// A consumer: a client, and a number that the client's front-end gave.
@@ -32,6 +34,8 @@ pub struct Consumer {
 #[derive(Debug)]
 pub(crate) struct Taker {
     pub(crate) consumer: Consumer,
+    /// No other consumer of the queue has it, ever.
+    pub(crate) serial: NonZeroU64,
     pub(crate) unsettled_count: u32,
     pub(crate) window_bytes: i64,
     /// Whether it stands in the rotation of those that may take the next message.
@@ -39,8 +43,8 @@ pub(crate) struct Taker {
 }
 
 impl Taker {
-    pub(crate) const fn new(consumer: Consumer) -> Self {
-        Self { consumer, unsettled_count: 0, window_bytes: WINDOW_BYTES, is_waiting: false }
+    pub(crate) const fn new(consumer: Consumer, serial: NonZeroU64) -> Self {
+        Self { consumer, serial, unsettled_count: 0, window_bytes: WINDOW_BYTES, is_waiting: false }
     }
 
     /// Whether it waits for its socket.

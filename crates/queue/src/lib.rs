@@ -3,8 +3,8 @@
 //! A [`Queue`] keeps messages in order, hands them to consumers that have credit, remembers what is not settled
 //! and puts back what is returned, at its old place. It is a plain value: it knows no protocol, no file, no
 //! clock, and of a consumer only its [`ConsumerId`]. What must be kept on disk is said by its caller, entry by
-//! entry; what lies on disk only (the *tail*) is asked for ahead of demand and comes back through
-//! [`Queue::loaded`].
+//! entry; what lies on disk only (the *tail*, and what came back from consumers) is asked for ahead of demand and comes
+//! back through [`Queue::loaded`]. How much may be in memory is said by its caller too, as a [`Room`].
 
 mod consumer;
 mod delivery;
@@ -12,10 +12,16 @@ mod dispatch;
 mod entry;
 mod queue;
 mod ready;
+mod remains;
+mod returned;
+mod room;
+mod tail;
 mod unsettled;
 
 pub use consumer::{Consumer, ConsumerId, WINDOW_BYTES};
 pub use delivery::{Delivery, DeliveryId, cost_bytes};
-pub use entry::Entry;
-pub use queue::{Busy, Cancelled, Queue, Settled};
-pub use ready::{TailRequest, WINDOW_RESIDENT_BYTES};
+pub use entry::Gone;
+pub use queue::{Busy, Cancelled, Purged, Queue, Settled};
+pub use ready::TailRequest;
+pub use remains::Remains;
+pub use room::Room;

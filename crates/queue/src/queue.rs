@@ -8,15 +8,18 @@
 //! ```
 
 use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroU64;
 
 use message::{ClientId, Message, Settlement};
 use slab::Slab;
 
 use crate::consumer::{Consumer, ConsumerId, Taker};
 use crate::delivery::{Delivery, DeliveryId};
-use crate::entry::Entry;
+use crate::entry::{Entry, Gone};
 use crate::ready::{Ready, TailRequest};
-use crate::unsettled::Unsettled;
+use crate::remains::Remains;
+use crate::room::Room;
+use crate::unsettled::{TakerKey, Unsettled};
 
 /// A queue.
 #[derive(Debug, Default)]
@@ -29,6 +32,8 @@ pub struct Queue {
     pub(crate) rotation: VecDeque<usize>,
     /// How many of `takers` wait for their sockets.
     pub(crate) blocked_count: usize,
+    pub(crate) room: Room,
+    last_serial: u64,
     next_seq: u64,
 }
 
@@ -50,8 +55,19 @@ pub enum Settled {
     Unknown,
     /// It is back in the queue.
     Returned,
-    /// It is gone; the entry tells whether the store must hear of it.
-    Gone(Entry),
+    /// It is gone.
+    Gone(Gone),
+}
+
+/// What a purge took.
+#[derive(Debug)]
+pub struct Purged {
+    /// How many messages.
+    pub count: u64,
+    /// The places and lengths of those that the store must keep because a consumer still has them, lowest first.
+    pub kept: Vec<(u64, u32)>,
+    /// The messages, to be dropped.
+    pub remains: Remains,
 }
 
 impl Queue {
@@ -60,11 +76,24 @@ impl Queue {
         Self::default()
     }
 
-    /// A queue whose messages are in the store: `count` of them in the places `first_seq..next_seq`.
-    pub fn recovered(first_seq: u64, next_seq: u64, count: u64) -> Self {
+    /// A queue whose messages are in the store: `count` of them, of `bytes` together, in the places
+    /// `first_seq..next_seq`.
+    pub fn recovered(first_seq: u64, next_seq: u64, count: u64, bytes: u64) -> Self {
         let mut queue = Self { next_seq, ..Self::default() };
-        queue.ready.recover(first_seq, next_seq.saturating_sub(1), count);
+        queue.ready.recover(first_seq, next_seq.saturating_sub(1), count, bytes);
         queue
+    }
+
+    /// Says how much memory the queue may use from here on. What it holds already stays.
+    pub const fn set_room(&mut self, room: Room) {
+        self.room = room;
+    }
+
+    /// Whether so much is in memory only that the next message is best given to the store, even if nobody asked to keep
+    /// it.
+    #[inline]
+    pub const fn wants_store(&self) -> bool {
+        self.ready.unstored_weight() + self.unsettled.unstored_weight() >= self.room.unstored_bytes
     }
 
     /// The place that the next message will get.
@@ -77,7 +106,8 @@ impl Queue {
     pub fn enqueue(&mut self, message: Message, is_stored: bool) {
         let seq = self.next_seq;
         self.next_seq += 1;
-        self.ready.push(Entry { seq, message, is_stored, is_redelivered: false });
+        let entry = Entry { seq, message, is_stored, is_redelivered: false, was_read: false };
+        self.ready.push(entry, &self.room);
     }
 
     /// How many messages wait for a consumer.
@@ -85,9 +115,19 @@ impl Queue {
         self.ready.len()
     }
 
+    /// Bytes of the messages that wait for a consumer, in memory or not.
+    pub fn ready_bytes(&self) -> u64 {
+        self.ready.bytes()
+    }
+
     /// How many deliveries are not settled.
-    pub fn unsettled_count(&self) -> usize {
+    pub const fn unsettled_count(&self) -> usize {
         self.unsettled.len()
+    }
+
+    /// Bytes of the messages that are not settled, in memory or not.
+    pub const fn unsettled_bytes(&self) -> u64 {
+        self.unsettled.bytes()
     }
 
     /// How many consumers there are, whether they have credit or not.
@@ -95,14 +135,14 @@ impl Queue {
         self.takers.len()
     }
 
-    /// Bytes of messages that are held in memory, waiting or unsettled.
-    pub const fn resident_bytes(&self) -> usize {
-        self.ready.resident_bytes() + self.unsettled.bytes()
+    /// Memory that messages take, waiting or unsettled, and what is remembered of those that are not in memory.
+    pub fn resident_bytes(&self) -> usize {
+        self.ready.resident_bytes() + self.unsettled.resident_bytes()
     }
 
     /// Bytes of waiting messages that are held in memory.
-    pub const fn waiting_bytes(&self) -> usize {
-        self.ready.resident_bytes()
+    pub fn waiting_bytes(&self) -> usize {
+        self.ready.message_bytes()
     }
 
     /// Whether a consumer would take more, if only its socket did.
@@ -120,7 +160,9 @@ impl Queue {
             return Err(Busy);
         }
         let id = consumer.id;
-        let key = self.takers.insert(Taker::new(consumer));
+        self.last_serial += 1;
+        let serial = NonZeroU64::new(self.last_serial).expect("it counts from 1");
+        let key = self.takers.insert(Taker::new(consumer, serial));
         let before = self.taker_keys.insert(id, key);
         assert!(before.is_none(), "a front-end numbers its consumers apart");
         self.offer(key);
@@ -135,9 +177,6 @@ impl Queue {
             self.rotation.retain(|&waiting| waiting != key);
         }
         self.blocked_count -= usize::from(taker.is_blocked());
-        if taker.unsettled_count > 0 {
-            self.unsettled.orphan(key);
-        }
         Some(Cancelled { was_last: self.takers.is_empty() })
     }
 
@@ -159,15 +198,19 @@ impl Queue {
 
     /// Ends a delivery.
     pub fn settle(&mut self, id: DeliveryId, settlement: Settlement) -> Settled {
-        let Some(held) = self.unsettled.release(id) else { return Settled::Unknown };
-        if let Some(key) = held.taker {
-            self.takers[key].unsettled_count -= 1;
-            self.offer(key);
+        let Some(released) = self.unsettled.release(id) else { return Settled::Unknown };
+        if let Some(TakerKey { slot, serial }) = released.taker {
+            // The consumer may be gone, and another one be in its slot.
+            let key = slot as usize;
+            if let Some(taker) = self.takers.get_mut(key).filter(|taker| taker.serial == serial) {
+                taker.unsettled_count -= 1;
+                self.offer(key);
+            }
         }
         match settlement {
-            Settlement::Accept | Settlement::Discard => Settled::Gone(held.entry),
+            Settlement::Accept | Settlement::Discard => Settled::Gone(released.gone()),
             Settlement::Requeue => {
-                self.ready.put_back(Entry { is_redelivered: true, ..held.entry });
+                self.ready.put_back(released, &self.room);
                 Settled::Returned
             }
         }
@@ -180,26 +223,26 @@ impl Queue {
         Some(self.hand_over(entry, ConsumerId { client, number: 0 }, settles, None))
     }
 
-    /// Removes all waiting messages. Returns how many there were, and the places and lengths of those that the store
-    /// must keep because a consumer still has them.
-    pub fn purge(&mut self) -> (u64, Vec<(u64, u32)>) {
-        (self.ready.clear(), self.unsettled.stored())
+    /// Removes all waiting messages. What consumers have stays with them.
+    pub fn purge(&mut self) -> Purged {
+        let (count, kept) = (self.ready.len(), self.unsettled.stored());
+        let remains = Remains { ready: self.ready.clear(), unsettled: Unsettled::default() };
+        Purged { count, kept, remains }
     }
 
-    /// What to read from the store before the window runs dry. The caller answers with [`Queue::loaded`].
+    /// Ends the queue. Its messages are to be dropped, waiting or unsettled.
+    pub fn into_remains(self) -> Remains {
+        Remains { ready: self.ready, unsettled: self.unsettled }
+    }
+
+    /// What to read from the store before what is in memory runs dry. The caller answers with [`Queue::loaded`].
     pub fn poll_tail_request(&mut self) -> Option<TailRequest> {
-        self.ready.poll_tail_request()
+        self.ready.poll_tail_request(&self.room)
     }
 
     /// What a read brought: live messages in order, and the place from which on nothing was read.
     pub fn loaded(&mut self, messages: impl Iterator<Item = (u64, Message)>, next_seq: u64) {
-        let entries = messages.map(|(seq, message)| Entry {
-            seq,
-            message,
-            is_stored: true,
-            is_redelivered: false,
-        });
-        self.ready.loaded(entries, next_seq);
+        self.ready.loaded(messages, next_seq);
     }
 
     pub(crate) fn hand_over(
@@ -207,12 +250,12 @@ impl Queue {
         entry: Entry,
         consumer: ConsumerId,
         settles: bool,
-        taker: Option<usize>,
+        taker: Option<TakerKey>,
     ) -> Delivery {
         let (seq, is_redelivered) = (entry.seq, entry.is_redelivered);
         if settles {
             let message = entry.message.clone();
-            let id = Some(self.unsettled.hold(entry, taker));
+            let id = Some(self.unsettled.hold(entry, taker, &self.room));
             Delivery { consumer, message, id, seq, leaves_store: false, is_redelivered }
         } else {
             let leaves_store = entry.is_stored;

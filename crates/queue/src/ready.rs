@@ -13,16 +13,14 @@
 //! was given back had been dispatched, and dispatch goes in order. As long as consumers keep up, the tail is empty
 //! and nothing is read from a disk.
 
-use std::collections::{BTreeMap, VecDeque};
+use message::Message;
+use stdx::Line;
 
-use crate::entry::Entry;
-
-/// How many bytes of stored messages a queue keeps in memory ahead of demand. What comes later stays on disk.
-pub const WINDOW_RESIDENT_BYTES: usize = 4 * 1024 * 1024;
-/// The same bound by number, for tiny messages.
-const WINDOW_RESIDENT_COUNT: usize = 32 * 1024;
-/// One read asks for this much.
-const READ_BYTES: usize = 1024 * 1024;
+use crate::entry::{Entry, HELD_BYTES};
+use crate::returned::Returned;
+use crate::room::{READ_BYTES_MIN, Room};
+use crate::tail::Tail;
+use crate::unsettled::Released;
 
 /// What a queue wants from the store: its live messages from a place on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,147 +31,163 @@ pub struct TailRequest {
     pub bytes_max: usize,
 }
 
-#[derive(Debug)]
-enum Run {
-    /// Messages that are in the store only.
-    Stored { first_seq: u64, last_seq: u64, count: u64 },
-    /// A message that the store does not have.
-    Kept(Entry),
-}
-
 /// The waiting messages of one queue.
 #[derive(Debug, Default)]
 pub(crate) struct Ready {
-    returned: BTreeMap<u64, Entry>,
-    window: VecDeque<Entry>,
-    window_bytes: usize,
-    tail: VecDeque<Run>,
-    tail_count: u64,
-    /// Bytes of the tail that are held in memory, because the store does not have them.
-    kept_bytes: usize,
-    is_reading: bool,
+    returned: Returned,
+    window: Line<Entry>,
+    /// What it takes to hold the window.
+    window_weight: usize,
+    tail: Tail,
+    /// What it takes to hold those messages that only memory holds.
+    unstored_weight: usize,
+    /// Where the read begins that is under way.
+    reading: Option<u64>,
 }
 
 impl Ready {
     pub(crate) fn len(&self) -> u64 {
-        self.returned.len() as u64 + self.window.len() as u64 + self.tail_count
+        (self.returned.len() + self.window.len()) as u64 + self.tail.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.returned.is_empty() && self.window.is_empty() && self.tail_count == 0
+        self.len() == 0
+    }
+
+    /// Bytes of all messages, wherever they are.
+    pub(crate) fn bytes(&self) -> u64 {
+        let window_bytes = self.window_weight - self.window.len() * HELD_BYTES;
+        self.returned.bytes() + window_bytes as u64 + self.tail.bytes()
     }
 
     /// Whether something can be dispatched without a read.
     pub(crate) fn has_next(&self) -> bool {
-        !self.window.is_empty() || !self.returned.is_empty()
+        if self.returned.is_empty() { !self.window.is_empty() } else { self.returned.has_next() }
     }
 
-    /// Bytes of messages held in memory.
-    pub(crate) const fn resident_bytes(&self) -> usize {
-        self.window_bytes + self.kept_bytes
+    /// Memory that is used.
+    pub(crate) fn resident_bytes(&self) -> usize {
+        self.returned.resident_bytes() + self.window_weight + self.tail.resident_bytes()
+    }
+
+    /// Bytes of the messages that are in memory.
+    pub(crate) fn message_bytes(&self) -> usize {
+        let held = self.returned.warm_len() + self.window.len() + self.tail.kept_len();
+        self.returned.weight() + self.window_weight + self.tail.resident_bytes() - held * HELD_BYTES
+    }
+
+    /// Memory of those messages that only memory holds.
+    pub(crate) const fn unstored_weight(&self) -> usize {
+        self.unstored_weight
     }
 
     /// Adds a message behind all others.
-    pub(crate) fn push(&mut self, entry: Entry) {
-        let is_full = self.window_bytes >= WINDOW_RESIDENT_BYTES
-            || self.window.len() >= WINDOW_RESIDENT_COUNT;
-        if self.tail_count == 0 && !(is_full && entry.is_stored) {
-            self.window_bytes += entry.message.len_bytes();
+    pub(crate) fn push(&mut self, entry: Entry, room: &Room) {
+        self.unstored_weight += entry.unstored_weight();
+        let is_full = self.window_weight >= room.window_bytes;
+        if self.tail.len() == 0 && !(is_full && entry.is_stored) {
+            self.window_weight += entry.weight();
             self.window.push_back(entry);
-            return;
-        }
-        self.tail_count += 1;
-        if !entry.is_stored {
-            self.kept_bytes += entry.message.len_bytes();
-            self.tail.push_back(Run::Kept(entry));
-        } else if let Some(Run::Stored { last_seq, count, .. }) = self.tail.back_mut() {
-            *last_seq = entry.seq;
-            *count += 1;
         } else {
-            let seq = entry.seq;
-            self.tail.push_back(Run::Stored { first_seq: seq, last_seq: seq, count: 1 });
+            self.tail.push(entry);
         }
     }
 
     /// Takes over what the store recovered: `count` messages in the places `first_seq..=last_seq`.
-    pub(crate) fn recover(&mut self, first_seq: u64, last_seq: u64, count: u64) {
+    pub(crate) fn recover(&mut self, first_seq: u64, last_seq: u64, count: u64, bytes: u64) {
         assert!(self.is_empty(), "a queue recovers before it is used");
         if count > 0 {
-            self.tail.push_back(Run::Stored { first_seq, last_seq, count });
-            self.tail_count = count;
+            self.tail.push_stored(first_seq, last_seq, count, bytes);
         }
     }
 
     /// Puts a message back at its old place.
-    pub(crate) fn put_back(&mut self, entry: Entry) {
-        self.window_bytes += entry.message.len_bytes();
-        let before = self.returned.insert(entry.seq, entry);
-        assert!(before.is_none(), "a place holds one message");
+    pub(crate) fn put_back(&mut self, released: Released, room: &Room) {
+        let Released { seq, length, is_stored, message, .. } = released;
+        match message {
+            Some(message) if !is_stored || self.returned.weight() < room.window_bytes => {
+                let entry =
+                    Entry { seq, message, is_stored, is_redelivered: true, was_read: false };
+                self.unstored_weight += entry.unstored_weight();
+                self.returned.insert_warm(entry);
+            }
+            _ => self.returned.insert_cold(seq, length),
+        }
     }
 
     /// Takes the first message, if it is in memory.
     pub(crate) fn pop(&mut self) -> Option<Entry> {
         let entry = if self.returned.is_empty() {
-            self.window.pop_front()?
+            let entry = self.window.pop_front()?;
+            self.window_weight -= entry.weight();
+            entry
         } else {
-            self.returned.pop_first()?.1
+            self.returned.pop()?
         };
-        self.window_bytes -= entry.message.len_bytes();
+        self.unstored_weight -= entry.unstored_weight();
         Some(entry)
     }
 
-    /// What to read, when the window runs low and no read is under way. The caller must then call
+    /// What to read, when what is in memory runs low and no read is under way. The caller must then call
     /// [`Ready::loaded`] some time.
-    pub(crate) fn poll_tail_request(&mut self) -> Option<TailRequest> {
-        if self.is_reading || self.window_bytes >= WINDOW_RESIDENT_BYTES / 2 {
+    pub(crate) fn poll_tail_request(&mut self, room: &Room) -> Option<TailRequest> {
+        if self.reading.is_some() {
             return None;
         }
-        self.pull_kept();
-        let Some(&Run::Stored { first_seq, .. }) = self.tail.front() else { return None };
-        self.is_reading = true;
-        Some(TailRequest { from_seq: first_seq, bytes_max: READ_BYTES })
-    }
-
-    /// Takes what a read brought, in order. The store has nothing live between the last of `entries` and
-    /// `next_seq`.
-    pub(crate) fn loaded(&mut self, entries: impl Iterator<Item = Entry>, next_seq: u64) {
-        self.is_reading = false;
-        let Some(Run::Stored { first_seq, last_seq, count }) = self.tail.front_mut() else {
-            return;
+        let low_bytes = room.window_bytes / 2;
+        let is_cold_due = !self.returned.has_next() || self.returned.weight() < low_bytes;
+        let first_cold = self.returned.first_cold(room.read_bytes());
+        let (from_seq, bytes_max) = match first_cold.filter(|_| is_cold_due) {
+            Some((from_seq, bytes)) => (from_seq, bytes.max(READ_BYTES_MIN)),
+            None if self.window.is_empty() || self.window_weight < low_bytes => {
+                (self.tail.first_seq()?, room.read_bytes())
+            }
+            None => return None,
         };
-        let mut taken = 0;
-        for entry in entries.filter(|entry| entry.seq >= *first_seq && entry.seq <= *last_seq) {
-            self.window_bytes += entry.message.len_bytes();
-            self.window.push_back(entry);
-            taken += 1;
-        }
-        assert!(taken <= *count, "the store gave back more than it was given");
-        *count -= taken;
-        self.tail_count -= taken;
-        *first_seq = next_seq.max(*first_seq);
-        // What the store cannot give (a damaged record) is gone: it was reported when it was found.
-        if *count == 0 || *first_seq > *last_seq {
-            self.tail_count -= *count;
-            self.tail.pop_front();
-        }
-        self.pull_kept();
+        self.reading = Some(from_seq);
+        Some(TailRequest { from_seq, bytes_max })
     }
 
-    /// Removes everything. Returns how many there were.
-    pub(crate) fn clear(&mut self) -> u64 {
-        let count = self.len();
-        // A read that is under way brings nothing that is still wanted, and must not be taken for the next one.
-        *self = Self { is_reading: self.is_reading, ..Self::default() };
+    /// Takes what a read brought, in order. The store has nothing live between the last of `messages` and
+    /// `next_seq`.
+    pub(crate) fn loaded(&mut self, messages: impl Iterator<Item = (u64, Message)>, next_seq: u64) {
+        let Some(from_seq) = self.reading.take() else { return };
+        let Self { returned, window, window_weight, tail, .. } = self;
+        let mut add = |entry: Entry| {
+            *window_weight += entry.weight();
+            window.push_back(entry);
+        };
+        for (seq, message) in messages {
+            if !returned.fill(seq, &message) {
+                tail.take(Entry::read(seq, message), &mut add);
+            }
+        }
+        returned.forget_cold(from_seq, next_seq);
+        tail.skip(next_seq, &mut add);
+    }
+
+    /// Takes everything out. A read that is under way brings nothing that is still wanted, and must not be taken for the
+    /// next one.
+    pub(crate) fn clear(&mut self) -> Self {
+        let reading = self.reading;
+        std::mem::replace(self, Self { reading, ..Self::default() })
+    }
+
+    /// Drops about `count` messages, of a queue that needs none any more. Returns how much of `count` is left.
+    pub(crate) fn drop_some(&mut self, mut count: usize) -> usize {
+        while count > 0 && self.returned.drop_one() {
+            count -= 1;
+        }
+        while count > 0 {
+            let dropped = match self.window.drop_piece() {
+                0 => self.tail.drop_piece(),
+                dropped => dropped,
+            };
+            if dropped == 0 {
+                break;
+            }
+            count = count.saturating_sub(dropped);
+        }
         count
-    }
-
-    fn pull_kept(&mut self) {
-        while let Some(Run::Kept(_)) = self.tail.front() {
-            let Some(Run::Kept(entry)) = self.tail.pop_front() else { return };
-            self.tail_count -= 1;
-            self.kept_bytes -= entry.message.len_bytes();
-            self.window_bytes += entry.message.len_bytes();
-            self.window.push_back(entry);
-        }
     }
 }

@@ -26,7 +26,7 @@ fn a_queue_behaves_like_a_list_whatever_is_done_to_it() {
             for _ in 0..OPERATIONS {
                 pair.step(&mut random);
             }
-            pair.drain();
+            pair.drain(&mut random);
         }));
         if ran.is_err() {
             println!("{}", pair.history());

@@ -1,4 +1,4 @@
-//! Messages to put into queues. Each is told from all others by where its bytes lie.
+//! Messages to put into queues. Each small one is told from all others by its body.
 
 use bytes::Bytes;
 use message::{HEADER_BYTES, Message};
@@ -12,36 +12,39 @@ const HEAD: [u8; HEADER_BYTES] = [1, 1, 1, 0, 0, 0, 0, 0, HEADER_BYTES as u8, 0,
 /// window at no cost.
 pub(crate) struct Messages {
     large: Vec<Message>,
+    last: u64,
 }
 
 impl Messages {
     /// A source that hands out these large messages, which [`Messages::large`] makes.
     pub(crate) fn new(large: &[Message]) -> Self {
-        Self { large: large.to_vec() }
+        Self { large: large.to_vec(), last: 0 }
     }
 
     /// Two large messages.
     pub(crate) fn large() -> Vec<Message> {
-        (0..2).map(|_| message(LARGE_BYTES)).collect()
+        (0..2).map(|number| message(LARGE_BYTES, number)).collect()
     }
 
     /// A message of any size.
-    pub(crate) fn any(&self, random: &mut Random) -> Message {
+    pub(crate) fn any(&mut self, random: &mut Random) -> Message {
+        self.last += 1;
         match random.below(4) {
             0 => self.large[random.below(2) as usize].clone(),
-            1 => message(random.below(2_000) as usize),
-            _ => Self::small(),
+            1 => message(random.below(2_000) as usize, self.last),
+            _ => message(8, self.last),
         }
     }
 
-    /// A small message.
+    /// A small message, one like the other.
     pub(crate) fn small() -> Message {
-        message(8)
+        message(8, 0)
     }
 }
 
-fn message(len: usize) -> Message {
+fn message(len: usize, number: u64) -> Message {
     let mut bytes = HEAD.to_vec();
-    bytes.resize(HEADER_BYTES + len, 7);
+    bytes.extend(number.to_le_bytes());
+    bytes.resize(HEADER_BYTES + len.max(8), 7);
     Message::from_bytes(Bytes::from(bytes)).expect("a head and a body are a message")
 }

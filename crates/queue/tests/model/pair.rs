@@ -2,8 +2,11 @@
 
 use std::fmt::Write;
 
-use message::{ClientId, Settlement};
-use queue::{Consumer, ConsumerId, Delivery, DeliveryId, Queue, Settled, TailRequest, cost_bytes};
+use message::{ClientId, Message, Settlement};
+use queue::{
+    Consumer, ConsumerId, Delivery, DeliveryId, Purged, Queue, Room, Settled, TailRequest,
+    cost_bytes,
+};
 use stdx::Random;
 
 use crate::messages::Messages;
@@ -12,12 +15,18 @@ use crate::simple::Model;
 /// More consumers than this add nothing.
 const CONSUMERS_MAX: usize = 5;
 
+/// A read that the store was asked for. It may look what there is at once, or only when it answers.
+struct Read {
+    request: TailRequest,
+    seen: Option<(Vec<(u64, Message)>, u64)>,
+}
+
 /// A real queue and a simple one, and the store that both believe in.
 pub(crate) struct Pair {
     queue: Queue,
     model: Model,
     messages: Messages,
-    reads: Vec<TailRequest>,
+    reads: Vec<Read>,
     /// Deliveries that are out: what the real queue calls them, and their places.
     out: Vec<(DeliveryId, u64)>,
     last_consumer: u32,
@@ -26,7 +35,7 @@ pub(crate) struct Pair {
 
 impl Pair {
     /// Two queues that are empty, or recovered from the same store.
-    pub(crate) fn new(messages: Messages, random: &mut Random) -> Self {
+    pub(crate) fn new(mut messages: Messages, random: &mut Random) -> Self {
         let mut model = Model::default();
         let mut queue = Queue::new();
         let mut operations = String::new();
@@ -40,12 +49,14 @@ impl Pair {
             }
             let first = model.ready_places().next().unwrap_or(0);
             let count = model.ready_count();
-            queue = Queue::recovered(first, places, count);
+            queue = Queue::recovered(first, places, count, model.ready_bytes());
             model.next_place = places;
             let _ = writeln!(operations, "recovered {count} messages in {first}..{places}");
         }
         let (reads, out) = (Vec::new(), Vec::new());
-        Self { queue, model, messages, reads, out, last_consumer: 0, operations }
+        let mut pair = Self { queue, model, messages, reads, out, last_consumer: 0, operations };
+        pair.set_room(Room::AMPLE);
+        pair
     }
 
     /// What has been done, one operation a line.
@@ -55,15 +66,19 @@ impl Pair {
 
     /// Does something, and compares.
     pub(crate) fn step(&mut self, random: &mut Random) {
-        match random.below(20) {
+        match random.below(21) {
             0..=5 => self.enqueue(random),
-            6..=9 => self.dispatch(1 + random.below(8) as usize),
+            6..=9 => self.dispatch(random),
             10..=12 => self.settle(random),
-            13 => self.fetch(random.chance(1, 2)),
+            20 => self.change_room(random),
+            13 => {
+                let settles = random.chance(1, 2);
+                self.fetch(random, settles);
+            }
             14 => self.consume(random),
             15 => self.cancel(random),
             16 => self.credit(random),
-            17..=18 => self.load(),
+            17..=18 => self.load(random),
             _ if random.chance(1, 4) => self.purge(),
             _ => self.settle_unknown(),
         }
@@ -71,7 +86,7 @@ impl Pair {
     }
 
     /// Gives everything back and takes everything out: nothing is missing, and it is in order.
-    pub(crate) fn drain(&mut self) {
+    pub(crate) fn drain(&mut self, random: &mut Random) {
         self.note("drain");
         for consumer in self.model.consumer_ids() {
             self.queue.cancel(consumer);
@@ -82,12 +97,13 @@ impl Pair {
             self.model.settle(place, Settlement::Requeue);
         }
         while self.model.ready_count() > 0 {
-            self.fetch(false);
-            self.load();
+            self.fetch(random, false);
+            self.load(random);
             self.compare();
         }
         assert_eq!(self.queue.ready_count(), 0);
         assert_eq!(self.queue.resident_bytes(), 0);
+        assert_eq!(self.queue.waiting_bytes(), 0);
     }
 
     fn note(&mut self, operation: &str) {
@@ -98,6 +114,8 @@ impl Pair {
     fn compare(&mut self) {
         assert_eq!(self.queue.ready_count(), self.model.ready_count(), "ready");
         assert_eq!(self.queue.unsettled_count(), self.model.unsettled_count(), "unsettled");
+        assert_eq!(self.queue.ready_bytes(), self.model.ready_bytes(), "ready bytes");
+        assert_eq!(self.queue.unsettled_bytes(), self.model.unsettled_bytes(), "unsettled bytes");
         assert_eq!(self.queue.consumer_count(), self.model.consumer_ids().len(), "consumers");
         assert_eq!(self.queue.next_seq(), self.model.next_place, "next place");
     }
@@ -110,7 +128,8 @@ impl Pair {
         self.model.enqueue(message, is_stored);
     }
 
-    fn dispatch(&mut self, limit: usize) {
+    fn dispatch(&mut self, random: &mut Random) {
+        let limit = 1 + random.below(8) as usize;
         self.note(&format!("dispatch {limit}"));
         let mut deliveries = Vec::new();
         self.queue.dispatch(limit, |delivery| deliveries.push(delivery));
@@ -121,18 +140,18 @@ impl Pair {
             self.model.charge(consumer, cost_bytes(delivery.message.len_bytes()));
             self.take(&delivery, Some(consumer));
         }
-        self.poll_read();
+        self.poll_read(random);
         let is_more = self.model.ready_count() > 0 && self.model.next_consumer().is_some();
         if count < limit && is_more {
             assert!(!self.reads.is_empty(), "what stops a dispatch is a read, if anything does");
         }
     }
 
-    fn fetch(&mut self, settles: bool) {
+    fn fetch(&mut self, random: &mut Random, settles: bool) {
         self.note(&format!("fetch settles={settles}"));
         let client = ClientId::new(9, 0);
         let delivery = self.queue.fetch(client, settles);
-        self.poll_read();
+        self.poll_read(random);
         match delivery {
             Some(delivery) => {
                 assert_eq!(delivery.consumer, ConsumerId { client, number: 0 });
@@ -151,8 +170,9 @@ impl Pair {
         let settles = delivery.id.is_some();
         let expected = self.model.take(consumer, settles);
         assert_eq!(delivery.seq, expected.place, "the first message that is ready");
-        assert_eq!(delivery.message.as_bytes().len(), expected.message.as_bytes().len());
-        assert_eq!(delivery.message.as_bytes().as_ptr(), expected.message.as_bytes().as_ptr());
+        let (bytes, expected_bytes) = (delivery.message.as_bytes(), expected.message.as_bytes());
+        let is_same = std::ptr::eq(bytes, expected_bytes) || bytes == expected_bytes;
+        assert!(is_same, "the message that was put there");
         assert_eq!(delivery.is_redelivered, expected.is_redelivered);
         assert_eq!(delivery.leaves_store, expected.is_stored && !settles);
         self.out.extend(delivery.id.map(|id| (id, delivery.seq)));
@@ -171,9 +191,10 @@ impl Pair {
         self.note(&format!("settle {place} {settlement:?}"));
         let expected = self.model.settle(place, settlement);
         match self.queue.settle(id, settlement) {
-            Settled::Gone(entry) => {
+            Settled::Gone(gone) => {
                 assert_ne!(settlement, Settlement::Requeue);
-                assert_eq!((entry.seq, entry.is_stored), (place, expected.is_stored));
+                assert_eq!((gone.seq, gone.is_stored), (place, expected.is_stored));
+                assert_eq!(gone.length as usize, expected.message.len_bytes());
             }
             Settled::Returned => assert_eq!(settlement, Settlement::Requeue),
             Settled::Unknown => panic!("a delivery that is out is known"),
@@ -236,29 +257,48 @@ impl Pair {
         }
     }
 
+    fn change_room(&mut self, random: &mut Random) {
+        let sizes = [0, 100, 4_000, 1_000_000, 4_000_000];
+        let mut size = || sizes[random.below(sizes.len() as u64) as usize];
+        let (window_bytes, unsettled_bytes) = (size(), size());
+        let (unsettled_count, unstored_bytes) = (size() + 1, size());
+        self.set_room(Room { window_bytes, unsettled_bytes, unsettled_count, unstored_bytes });
+    }
+
+    fn set_room(&mut self, room: Room) {
+        self.note(&format!("{room:?}"));
+        self.queue.set_room(room);
+        self.model.unsettled_count_max = room.unsettled_count;
+    }
+
     fn purge(&mut self) {
         self.note("purge");
-        let (count, kept) = self.queue.purge();
+        let Purged { count, kept, mut remains } = self.queue.purge();
         assert_eq!(count, self.model.ready_count());
         let kept: Vec<u64> = kept.iter().map(|(seq, _)| *seq).collect();
         assert_eq!(kept, self.model.purge(), "what consumers have stays in the store");
+        while remains.drop_some(3) {}
     }
 
-    fn poll_read(&mut self) {
+    fn poll_read(&mut self, random: &mut Random) {
         if let Some(request) = self.queue.poll_tail_request() {
             self.note(&format!("{request:?}"));
-            self.reads.push(request);
+            let TailRequest { from_seq, bytes_max } = request;
+            let seen = random.chance(1, 2).then(|| self.model.read(from_seq, bytes_max));
+            self.reads.push(Read { request, seen });
         }
     }
 
-    /// The store answers the oldest read with what it has.
-    fn load(&mut self) {
-        self.poll_read();
+    /// The store answers the oldest read with what it has. What is settled by then, it leaves out.
+    fn load(&mut self, random: &mut Random) {
+        self.poll_read(random);
         if self.reads.is_empty() {
             return;
         }
-        let request = self.reads.remove(0);
-        let (messages, next) = self.model.read(request.from_seq, request.bytes_max);
+        let Read { request, seen } = self.reads.remove(0);
+        let (mut messages, next) =
+            seen.unwrap_or_else(|| self.model.read(request.from_seq, request.bytes_max));
+        messages.retain(|(place, _)| self.model.is_in_store(*place));
         self.note(&format!("loaded {} messages up to {next}", messages.len()));
         self.queue.loaded(messages.into_iter(), next);
     }

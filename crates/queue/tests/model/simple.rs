@@ -34,6 +34,7 @@ impl Waiting {
 #[derive(Default)]
 pub(crate) struct Model {
     pub(crate) next_place: u64,
+    pub(crate) unsettled_count_max: usize,
     ready: BTreeMap<u64, Placed>,
     unsettled: BTreeMap<u64, (Placed, Option<ConsumerId>)>,
     consumers: Vec<Waiting>,
@@ -60,6 +61,14 @@ impl Model {
         self.unsettled.len()
     }
 
+    pub(crate) fn ready_bytes(&self) -> u64 {
+        self.ready.values().map(|placed| placed.message.len_bytes() as u64).sum()
+    }
+
+    pub(crate) fn unsettled_bytes(&self) -> u64 {
+        self.unsettled.values().map(|(placed, _)| placed.message.len_bytes() as u64).sum()
+    }
+
     pub(crate) fn consumer_ids(&self) -> Vec<ConsumerId> {
         self.consumers.iter().map(|waiting| waiting.consumer.id).collect()
     }
@@ -73,8 +82,11 @@ impl Model {
         self.ready.insert(place, Placed { place, message, is_stored, is_redelivered: false });
     }
 
-    /// The consumer that has waited longest.
+    /// The consumer that has waited longest, unless too much is unsettled for any.
     pub(crate) fn next_consumer(&self) -> Option<ConsumerId> {
+        if self.unsettled.len() >= self.unsettled_count_max {
+            return None;
+        }
         let waiting = self.consumers.iter().filter(|waiting| waiting.since.is_some());
         waiting.min_by_key(|waiting| waiting.since).map(|waiting| waiting.consumer.id)
     }
@@ -174,6 +186,11 @@ impl Model {
             read.push((place, message.clone()));
         }
         (read, next)
+    }
+
+    /// Whether the store still has a message.
+    pub(crate) fn is_in_store(&self, place: u64) -> bool {
+        self.store.contains_key(&place)
     }
 
     fn consumer(&mut self, id: ConsumerId) -> Option<&mut Waiting> {

@@ -1,0 +1,122 @@
+//! Messages that consumers gave back, by their places.
+//!
+//! ```text
+//!   place    3      7      8      12
+//!            warm   cold   cold   warm        cold: in the store only, to be read before it is dispatched
+//! ```
+
+use std::collections::BTreeMap;
+
+use message::Message;
+
+use crate::entry::{Entry, REMEMBERED_BYTES};
+
+/// The messages that came back.
+#[derive(Debug, Default)]
+pub(crate) struct Returned {
+    warm: BTreeMap<u64, Entry>,
+    /// The lengths of the others.
+    cold: BTreeMap<u64, u32>,
+    /// What it takes to hold the warm ones.
+    weight: usize,
+    /// Bytes of all messages.
+    bytes: u64,
+}
+
+impl Returned {
+    pub(crate) fn len(&self) -> usize {
+        self.warm.len() + self.cold.len()
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.warm.is_empty() && self.cold.is_empty()
+    }
+
+    /// Bytes of all messages.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Memory that the warm ones take.
+    pub(crate) const fn weight(&self) -> usize {
+        self.weight
+    }
+
+    pub(crate) fn warm_len(&self) -> usize {
+        self.warm.len()
+    }
+
+    /// Memory that all of them take.
+    pub(crate) fn resident_bytes(&self) -> usize {
+        self.weight + self.cold.len() * REMEMBERED_BYTES
+    }
+
+    pub(crate) fn insert_warm(&mut self, entry: Entry) {
+        self.bytes += entry.len_bytes();
+        self.weight += entry.weight();
+        let before = self.warm.insert(entry.seq, entry);
+        assert!(before.is_none(), "a place holds one message");
+    }
+
+    pub(crate) fn insert_cold(&mut self, seq: u64, length: u32) {
+        self.bytes += u64::from(length);
+        let before = self.cold.insert(seq, length);
+        assert!(before.is_none(), "a place holds one message");
+    }
+
+    /// Whether the first one is in memory.
+    pub(crate) fn has_next(&self) -> bool {
+        match (self.warm.first_key_value(), self.cold.first_key_value()) {
+            (Some((warm, _)), Some((cold, _))) => warm < cold,
+            (warm, _) => warm.is_some(),
+        }
+    }
+
+    /// Takes the first one, if it is in memory.
+    pub(crate) fn pop(&mut self) -> Option<Entry> {
+        if !self.has_next() {
+            return None;
+        }
+        let (_, entry) = self.warm.pop_first()?;
+        self.bytes -= entry.len_bytes();
+        self.weight -= entry.weight();
+        Some(entry)
+    }
+
+    /// The first one that has to be read, and how many bytes it and its neighbours have, up to `bytes_max`.
+    pub(crate) fn first_cold(&self, bytes_max: usize) -> Option<(u64, usize)> {
+        let (&first, _) = self.cold.first_key_value()?;
+        let mut bytes = 0;
+        for (wanted, (&seq, &length)) in (first..).zip(&self.cold) {
+            if seq != wanted || bytes >= bytes_max {
+                break;
+            }
+            bytes += length as usize;
+        }
+        Some((first, bytes.min(bytes_max)))
+    }
+
+    /// Gives a cold one its message. Returns whether there is such a one.
+    pub(crate) fn fill(&mut self, seq: u64, message: &Message) -> bool {
+        let Some(length) = self.cold.remove(&seq) else { return false };
+        self.bytes -= u64::from(length);
+        // What was read along may be taken long before, and should not keep this one's neighbours in memory.
+        let entry = Entry { is_redelivered: true, ..Entry::read(seq, message.detached()) };
+        self.insert_warm(entry);
+        true
+    }
+
+    /// Forgets the cold ones in `from..end`: the store does not have them.
+    pub(crate) fn forget_cold(&mut self, from: u64, end: u64) {
+        while let Some((&seq, _)) = self.cold.range(from..end.max(from)).next() {
+            let length = self.cold.remove(&seq).expect("it was found");
+            self.bytes -= u64::from(length);
+        }
+    }
+
+    /// Drops one of them, of a queue that needs none any more. Returns whether there was one.
+    pub(crate) fn drop_one(&mut self) -> bool {
+        self.warm.pop_last().is_some() || self.cold.pop_last().is_some()
+    }
+}

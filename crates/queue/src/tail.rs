@@ -1,0 +1,134 @@
+//! Messages that wait behind a full window, in order.
+//!
+//! ```text
+//!   │ stored run: places, count, bytes │ kept message │ stored run … │
+//! ```
+//!
+//! A stored run stands for all live messages that the store has in its places. The first run is always a stored one:
+//! a kept message that comes first belongs into the window.
+
+use stdx::Line;
+
+use crate::entry::Entry;
+
+#[derive(Debug)]
+enum Run {
+    /// Messages that are in the store only.
+    Stored { first_seq: u64, last_seq: u64, count: u64, bytes: u64 },
+    /// A message that the store does not have.
+    Kept(Entry),
+}
+
+/// The tail of one queue.
+#[derive(Debug, Default)]
+pub(crate) struct Tail {
+    runs: Line<Run>,
+    count: u64,
+    bytes: u64,
+    kept_weight: usize,
+    kept_count: usize,
+}
+
+impl Tail {
+    /// How many messages there are.
+    #[inline]
+    pub(crate) const fn len(&self) -> u64 {
+        self.count
+    }
+
+    /// Bytes of all messages.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Memory that those take which the store does not have.
+    pub(crate) const fn resident_bytes(&self) -> usize {
+        self.kept_weight
+    }
+
+    pub(crate) const fn kept_len(&self) -> usize {
+        self.kept_count
+    }
+
+    /// Adds a message behind all others.
+    pub(crate) fn push(&mut self, entry: Entry) {
+        let length = entry.len_bytes();
+        if !entry.is_stored {
+            self.count += 1;
+            self.bytes += length;
+            self.kept_count += 1;
+            self.kept_weight += entry.weight();
+            self.runs.push_back(Run::Kept(entry));
+        } else if let Some(Run::Stored { last_seq, count, bytes, .. }) = self.runs.back_mut() {
+            *last_seq = entry.seq;
+            *count += 1;
+            *bytes += length;
+            self.count += 1;
+            self.bytes += length;
+        } else {
+            self.push_stored(entry.seq, entry.seq, 1, length);
+        }
+    }
+
+    /// Adds messages that are in the store, all that it has in `first_seq..=last_seq`.
+    pub(crate) fn push_stored(&mut self, first_seq: u64, last_seq: u64, count: u64, bytes: u64) {
+        self.count += count;
+        self.bytes += bytes;
+        self.runs.push_back(Run::Stored { first_seq, last_seq, count, bytes });
+    }
+
+    /// The first place that has to be read.
+    pub(crate) fn first_seq(&self) -> Option<u64> {
+        match self.runs.front()? {
+            Run::Stored { first_seq, .. } => Some(*first_seq),
+            Run::Kept(_) => unreachable!("a kept message does not come first"),
+        }
+    }
+
+    /// The store gave a message. If it is the next one of the tail, it goes to `out`, and with it what comes before and
+    /// after it and is in memory.
+    pub(crate) fn take(&mut self, entry: Entry, out: &mut impl FnMut(Entry)) {
+        let seq = entry.seq;
+        self.skip(seq, out);
+        let Some(Run::Stored { first_seq, last_seq, count, bytes }) = self.runs.front_mut() else {
+            return;
+        };
+        if *first_seq != seq || *last_seq < seq {
+            return;
+        }
+        assert!(*count > 0, "the store gave back more than it was given");
+        *count -= 1;
+        *bytes -= entry.len_bytes();
+        self.count -= 1;
+        self.bytes -= entry.len_bytes();
+        out(entry);
+        self.skip(seq + 1, out);
+    }
+
+    /// The store has nothing below `next_seq` that it has not given. What was expected is gone: it was damaged, which was
+    /// reported when it was found.
+    pub(crate) fn skip(&mut self, next_seq: u64, out: &mut impl FnMut(Entry)) {
+        while let Some(run) = self.runs.front_mut() {
+            if let Run::Stored { first_seq, last_seq, count, bytes } = run {
+                *first_seq = next_seq.max(*first_seq);
+                if *count > 0 && first_seq <= last_seq {
+                    return;
+                }
+                self.count -= *count;
+                self.bytes -= *bytes;
+            }
+            if let Some(Run::Kept(entry)) = self.runs.pop_front() {
+                self.count -= 1;
+                self.bytes -= entry.len_bytes();
+                self.kept_count -= 1;
+                self.kept_weight -= entry.weight();
+                out(entry);
+            }
+        }
+    }
+
+    /// Drops some of it, for a queue that needs none any more. Returns how much went; 0 when nothing was left.
+    pub(crate) fn drop_piece(&mut self) -> usize {
+        self.runs.drop_piece()
+    }
+}
