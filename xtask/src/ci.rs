@@ -25,6 +25,7 @@ const STEPS: &[(&str, Action)] = &[
     ("stall", |root| interop(root, "stall.py", &[])),
     ("sim", |root| step::cargo_sim(root, &["--seeds", "3000"])),
     ("crashes", |root| step::cargo_sim(root, &["crashes", "--states", "50000"])),
+    ("damage", |root| step::cargo_sim(root, &["damage", "--injuries", "20000"])),
     ("exhaustive", |root| step::cargo_sim(root, &["exhaustive", "--ops", "4"])),
     ("bugs", seeded_bugs),
     ("fuzz", fuzz::run),

@@ -13,6 +13,7 @@
 mod exhaustive;
 mod explorer;
 mod figures;
+mod inventory;
 mod model;
 mod recovery;
 mod selection;
@@ -21,4 +22,6 @@ mod world;
 pub use exhaustive::{Sequences, exhaust};
 pub use explorer::explore;
 pub use figures::Figures;
+pub(crate) use inventory::Inventory;
+pub(crate) use model::Body;
 pub use world::{PowerLost, World, lives, small};

@@ -101,16 +101,35 @@ impl SimDisk {
         self.names.keys().map(|path| &**path)
     }
 
+    /// The bytes of a file, as a process sees them.
+    pub fn bytes(&self, path: &str) -> Option<&[u8]> {
+        let number = self.file_of(path).ok()?;
+        Some(&self.files[&number].current)
+    }
+
+    /// The bytes that the file of this path had at an earlier moment, then perhaps under another name.
+    pub(crate) fn earlier_bytes<'a>(&self, path: &str, earlier: &'a Self) -> Option<&'a [u8]> {
+        let file = earlier.files.get(&self.file_of(path).ok()?)?;
+        Some(&file.current)
+    }
+
+    /// Changes a file behind everybody's back.
+    ///
+    /// # Panics
+    /// When there is no such file.
+    pub fn alter(&mut self, path: &str, bytes: Vec<u8>) {
+        let number = self.file_of(path).expect("the file is there");
+        self.files.insert(number, Arc::new(File::settled(Arc::new(bytes))));
+    }
+
     /// Changes one byte of a file behind everybody's back.
     ///
     /// # Panics
     /// When there is no such byte.
     pub fn rot(&mut self, path: &str, offset: usize) {
-        let file = self.file_of(path).expect("the file is there");
-        let file = Arc::make_mut(self.files.get_mut(&file).expect("names lead to files"));
-        for bytes in [&mut file.current, &mut file.durable] {
-            Arc::make_mut(bytes)[offset] ^= 0x55;
-        }
+        let mut bytes = self.bytes(path).expect("the file is there").to_vec();
+        bytes[offset] ^= 0x55;
+        self.alter(path, bytes);
     }
 
     /// Counts a call; an error when the power is off. The call at which it goes may still have an effect.

@@ -15,6 +15,7 @@ mod agenda;
 mod checkers;
 mod client;
 pub mod crashes;
+pub mod damage;
 pub mod disk;
 mod fact;
 mod machine;

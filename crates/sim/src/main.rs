@@ -9,6 +9,7 @@
 use std::process::ExitCode;
 
 use sim::crashes::{Figures, Sequences, exhaust, explore};
+use sim::damage::{Toll, injure};
 use sim::{Failure, SimDisk, Summary, run_seed};
 
 mod dealer;
@@ -47,6 +48,11 @@ fn run(options: &Options) -> Result<String, Failure> {
             let workload = |seed| Ok(explore(seed, SimDisk::new()));
             let figures = on_all_cores(&dealer, workload, Figures::plus, |figures| figures.states)?;
             Ok(format!("{figures}, in {:.1} s", dealer.elapsed_s()))
+        }
+        Mode::Damage => {
+            let directory = |seed| Ok(injure(seed));
+            let toll = on_all_cores(&dealer, directory, Toll::plus, Toll::count)?;
+            Ok(format!("{toll}\nin {:.1} s", dealer.elapsed_s()))
         }
         Mode::Exhaustive { ops_max } => {
             let sequence = |number| Ok(exhaust(number));

@@ -168,6 +168,9 @@ impl Store {
     }
 
     fn plan_retirement(&mut self) {
+        if !self.journal.may_retire() {
+            return;
+        }
         let Some(oldest) = self.journal.oldest_sealed() else { return };
         let is_needed =
             oldest.last_note > self.covered_note || !self.journal.is_complete(oldest.number);

@@ -4,6 +4,7 @@
 //!   leveret data directory
 //!   version 1
 //!   shards 4
+//!   check 8d2ac3f0          CRC-32C of the lines before
 //! ```
 //!
 //! It is the first thing in a new directory, and the last thing that changes when the number of shards does.
@@ -52,12 +53,21 @@ fn check_empty(disk: &mut dyn Disk) -> Result<Option<usize>, Fault> {
 }
 
 fn parse(text: &str) -> Option<usize> {
-    let mut lines = text.lines();
+    let (body, check) = text.split_at_checked(text.find("check ")?)?;
+    if check != check_line(body) {
+        return None;
+    }
+    let mut lines = body.lines();
     let title = lines.next()?;
     let version: u32 = lines.next()?.strip_prefix("version ")?.parse().ok()?;
     let shards: usize = lines.next()?.strip_prefix("shards ")?.parse().ok()?;
     let is_known = title == TITLE && version == VERSION && (1..=SHARDS_MAX).contains(&shards);
     is_known.then_some(shards)
+}
+
+/// One flipped bit in the number of shards would make another number of it, and mix up the queues of shards.
+fn check_line(body: &str) -> String {
+    format!("check {:08x}\n", crc32c::crc32c(body.as_bytes()))
 }
 
 /// Writes the file; it is there as a whole when this returns.
@@ -67,7 +77,8 @@ pub(crate) fn write_format(disk: &mut dyn Disk, shards: usize) -> Result<(), Fau
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         removed => removed.writing(&unfinished)?,
     }
-    let text = format!("{TITLE}\nversion {VERSION}\nshards {shards}\n");
+    let body = format!("{TITLE}\nversion {VERSION}\nshards {shards}\n");
+    let text = format!("{body}{}", check_line(&body));
     write_whole(disk, FORMAT, text.as_bytes())?;
     disk.sync_dir("").syncing("")
 }
@@ -78,10 +89,23 @@ mod tests {
 
     #[test]
     fn only_what_we_wrote_is_read() {
-        assert_eq!(parse("leveret data directory\nversion 1\nshards 4\n"), Some(4));
-        assert_eq!(parse("leveret data directory\nversion 2\nshards 4\n"), None);
-        assert_eq!(parse("leveret data directory\nversion 1\nshards 0\n"), None);
-        assert_eq!(parse("something else\nversion 1\nshards 4\n"), None);
+        let checked = |body: &str| parse(&format!("{body}{}", check_line(body)));
+        assert_eq!(checked("leveret data directory\nversion 1\nshards 4\n"), Some(4));
+        assert_eq!(checked("leveret data directory\nversion 2\nshards 4\n"), None);
+        assert_eq!(checked("leveret data directory\nversion 1\nshards 0\n"), None);
+        assert_eq!(checked("something else\nversion 1\nshards 4\n"), None);
+        assert_eq!(checked(""), None);
         assert_eq!(parse(""), None);
+    }
+
+    #[test]
+    fn no_flipped_bit_makes_another_number_of_shards() {
+        let body = "leveret data directory\nversion 1\nshards 4\n";
+        let text = format!("{body}{}", check_line(body)).into_bytes();
+        for bit in 0..text.len() * 8 {
+            let mut flipped = text.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(parse(&String::from_utf8_lossy(&flipped)), None, "bit {bit}");
+        }
     }
 }

@@ -121,6 +121,9 @@ pub(crate) struct Restart {
     pub(crate) file: u64,
     pub(crate) first_batch: u64,
     pub(crate) void_from: u64,
+    /// Whole files lie behind the torn tail. Were the files before them retired and the power lost before there is a
+    /// file that calls them void, they would come back.
+    pub(crate) has_void_files: bool,
     pub(crate) synced: Synced,
 }
 
@@ -144,6 +147,8 @@ pub(crate) struct Journal {
     is_in_flight: bool,
     /// Somebody waits for what was appended since the last sync was taken.
     is_awaited: bool,
+    /// The first file of this run must be there before one of an earlier run goes.
+    begins_at_once: bool,
     unsynced_bytes: usize,
     write_at: Option<Time>,
     sync_at: Option<Time>,
@@ -160,12 +165,14 @@ impl Journal {
         let mut random = Random::new(seed);
         let epoch = random.next_u64();
         let file = JournalFile::fresh(restart.file, epoch, restart.first_batch, restart.void_from);
+        // With void files behind the torn tail, the next file is begun at once, with an empty batch.
+        let begins_at_once = restart.has_void_files;
         let filling = Batch {
             number: restart.first_batch,
             file: file.number,
             offset: file.tail,
             seal: file.seal,
-            bytes: Vec::new(),
+            bytes: vec![0; if begins_at_once { BATCH_HEADER_BYTES } else { 0 }],
         };
         files.push_back(file);
         Self {
@@ -182,7 +189,8 @@ impl Journal {
             synced: restart.synced,
             written: (restart.file, 0),
             is_in_flight: false,
-            is_awaited: false,
+            is_awaited: begins_at_once,
+            begins_at_once,
             unsynced_bytes: 0,
             write_at: None,
             sync_at: None,
@@ -234,6 +242,17 @@ impl Journal {
     /// Whether everything that goes to this file was written.
     pub(crate) const fn is_complete(&self, file: u64) -> bool {
         file < self.written.0
+    }
+
+    /// Whether files of earlier runs may be retired.
+    pub(crate) const fn may_retire(&self) -> bool {
+        !self.begins_at_once || self.written.1 > 0
+    }
+
+    /// The file that is being written, if it lies on the disk.
+    pub(crate) fn current_path(&self) -> Option<String> {
+        let file = self.files.back().filter(|file| file.is_created)?;
+        Some(paths::journal_file(self.shard, file.number))
     }
 
     /// Forgets the oldest file, which is gone from the disk or has become this spare file.

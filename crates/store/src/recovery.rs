@@ -121,7 +121,8 @@ fn drain(disk: &mut dyn Disk, recovered: Recovered) -> Result<(), Fault> {
             store.complete(submission.execute(disk))?;
         }
         assert!(store.journal.sealed_count() == 0, "everything was moved to segments");
-        for path in std::mem::take(&mut store.journal.spares) {
+        let current = store.journal.current_path();
+        for path in std::mem::take(&mut store.journal.spares).into_iter().chain(current) {
             disk.remove(&path).writing(&path)?;
         }
     }

@@ -12,8 +12,7 @@
 //!             └── none does ─────────────────────► torn tail: n and all behind it are void
 //! ```
 //!
-//! Files behind a torn tail are removed, and the file that the next run begins says from where on batches are void, so
-//! a second recovery decides the same.
+//! The file that the next run begins says from where on batches are void, so a second recovery decides the same.
 
 use std::collections::VecDeque;
 
@@ -25,7 +24,7 @@ use crate::journal::{JOURNAL_HEADER_PAGE, JournalFile, Restart};
 use crate::options::Options;
 use crate::paths;
 use crate::queue_id::QueueId;
-use crate::record::{Kind, RECORD_HEADER_BYTES, Record, Seal, u64_at};
+use crate::record::{Kind, RECORD_HEADER_BYTES, Record, Seal, u32_at, u64_at};
 use crate::scan::{Found, Records};
 use crate::ticket::{Synced, Ticket};
 
@@ -89,12 +88,16 @@ pub(crate) fn replay(
     let void_from = walk.walk()?;
     // Above every number that was ever used, also in files of which only the header survived.
     let begun = walk.files.iter().map(|file| file.header.first).max().unwrap_or(0);
-    walk.remove_void(void_from, &paths::shard_dir(shard))?;
     let first_batch = walk.expected.max(walk.heard.number + 1).max(begun);
     let paths: Vec<String> = walk.files.iter().map(|file| file.path.clone()).collect();
     let synced = Synced::after_syncing(walk.disk, &paths, Ticket::of_batch(first_batch - 1))?;
-    let restart =
-        Restart { file: last_file + 1, first_batch, void_from: walk.expected.max(1), synced };
+    let restart = Restart {
+        file: last_file + 1,
+        first_batch,
+        void_from: walk.expected.max(1),
+        has_void_files: void_from < walk.files.len(),
+        synced,
+    };
     let files = walk.files.iter().map(|f| JournalFile::sealed(&f.header, f.length)).collect();
     Ok(Replayed { files, spares, restart, damage: walk.damage })
 }
@@ -193,16 +196,6 @@ impl Walk<'_> {
         Ok(if self.is_cut { at } else { self.files.len() })
     }
 
-    /// Removes the files behind the torn tail, the last one first. Were one of them there when the file with the
-    /// torn tail is retired, and the power went before the file that calls it void is there, it would come back.
-    fn remove_void(&mut self, from: usize, dir: &str) -> Result<(), Fault> {
-        for file in self.files.drain(from..).rev() {
-            self.disk.remove(&file.path).writing(&file.path)?;
-            self.disk.sync_dir(dir).syncing(dir)?;
-        }
-        Ok(())
-    }
-
     /// The file that says that the expected batch is void, or else the next one.
     fn next_file(&self, at: usize) -> usize {
         self.voiding_file(at).unwrap_or(at + 1)
@@ -235,7 +228,7 @@ impl Walk<'_> {
                 if !is_whole && !self.is_damage(at, bytes, position)? {
                     return Ok(());
                 }
-                self.apply_all(at, bytes, &found);
+                self.apply_all(at, &bytes[..records + batch.length as usize], &found);
                 self.expected += 1;
                 position = end;
                 continue;
@@ -246,7 +239,7 @@ impl Walk<'_> {
             }
             let found: Vec<Found<'_>> =
                 Records::new(seal, position as u32, &bytes[position..end]).collect();
-            self.apply_all(at, bytes, &found);
+            self.apply_all(at, &bytes[..end], &found);
             self.expected = next;
             position = end;
         }
@@ -289,27 +282,46 @@ impl Walk<'_> {
         }
     }
 
+    /// Applies what was found; `bytes` is the file up to where that ends.
     fn apply_all(&mut self, at: usize, bytes: &[u8], found: &[Found<'_>]) {
-        for found in found {
-            match found {
+        for (nth, one) in found.iter().enumerate() {
+            match one {
                 Found::Record(offset, record) => {
                     self.apply.apply(&self.files[at].header, *offset, record);
                 }
                 Found::Bad(offset) => {
-                    let message = self.claimed(&bytes[*offset as usize..]);
-                    let reason = format!("a synced record at {offset} does not match its checksum");
-                    self.report(at, message, reason);
+                    let end = match found.get(nth + 1) {
+                        Some(Found::Record(next, _) | Found::Bad(next)) => *next as usize,
+                        None => bytes.len(),
+                    };
+                    self.report_bad(at, *offset, &bytes[*offset as usize..end]);
                 }
             }
         }
     }
 
-    /// The message that a bad record claims to be, if that is believable.
-    fn claimed(&self, bytes: &[u8]) -> Option<(QueueId, u64, u64)> {
+    /// Tells about bytes that were records. If they are as long as the message that they claim to be, that is all that
+    /// was there.
+    fn report_bad(&mut self, at: usize, offset: u32, bytes: &[u8]) {
+        let claimed = self.claimed(bytes);
+        if let Some((message, _)) = claimed {
+            let reason = format!("a synced record at {offset} does not match its checksum");
+            self.report(at, Some(message), reason);
+        }
+        if claimed.is_none_or(|(_, length)| length != bytes.len()) {
+            let length = bytes.len();
+            let reason = format!("{length} synced bytes at {offset} do not match their checksums");
+            self.report(at, None, reason);
+        }
+    }
+
+    /// The message that a bad record claims to be, if that is believable, and the length of the record.
+    fn claimed(&self, bytes: &[u8]) -> Option<((QueueId, u64, u64), usize)> {
         let header = bytes.first_chunk::<RECORD_HEADER_BYTES>()?;
         let (queue, seq) = (QueueId::from_number(u64_at(header, 12)), u64_at(header, 20));
         let is_message = header[8] == Kind::Enqueue as u8 && self.apply.knows(queue);
-        is_message.then_some((queue, seq, seq))
+        let length = RECORD_HEADER_BYTES.saturating_add(u32_at(header, 4) as usize);
+        is_message.then_some(((queue, seq, seq), length))
     }
 
     fn report(&mut self, at: usize, messages: Option<(QueueId, u64, u64)>, reason: String) {

@@ -11,13 +11,13 @@ use store::{QueueId, Store, Ticket};
 
 /// The bytes of a message, as far as they have to be remembered to know them again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Body {
-    pub(super) length: u32,
+pub(crate) struct Body {
+    pub(crate) length: u32,
     hash: u64,
 }
 
 impl Body {
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         let mut hasher = DefaultHasher::new();
         hasher.write(bytes);
         Self { length: bytes.len() as u32, hash: hasher.finish() }

@@ -46,7 +46,8 @@ pub struct World {
     pub(super) now: Time,
     pub(super) next_seq: BTreeMap<QueueId, u64>,
     pub(super) queues: Vec<QueueId>,
-    pub(super) options: Options,
+    /// Sizes and delays of the stores.
+    pub options: Options,
     next_queue: u64,
     last_message: u64,
 }
