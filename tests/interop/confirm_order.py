@@ -38,7 +38,7 @@ SHARDS = ("shard-0", "shard-1")
 QUEUES = ("order-0", "order-1")
 EXCHANGE = "order-both"
 MARK = re.compile(r"@(\d+)-(\d+)@")
-PEERS = re.compile(r"TCP(?:v6)?:\[(.*)->(.*)\]>")
+PEERS = re.compile(r"TCP(?:v6)?:\[(.*?)->(.*?)\]>")
 # How long the piece of the trace is that is put out of order.
 SAMPLE_LINES = 3000
 

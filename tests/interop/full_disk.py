@@ -33,8 +33,10 @@ from refusals import Case
 from workloads import QUEUE, SETTINGS
 
 MIB = 1 << 20
-# Less than the journal of one shard holds before it retires anything, and more.
-SIZES_MIB = (200, 600)
+# File systems, in MiB: of less than the journal of one shard holds before it retires anything, and of more. Without a
+# limit the broker finds out by itself that they are full; with one, it is told before.
+NO_LIMIT = "disk_free_limit.absolute=0"
+DISKS = ((200, NO_LIMIT), (600, NO_LIMIT), (800, "disk_free_limit.absolute=100MiB"))
 MESSAGE_BYTES = 200_000
 RESUMED_S_MAX = 60
 # How long a publisher that is told to wait is believed to wait.
@@ -133,10 +135,10 @@ def fill_the_rest(folder):
     return path
 
 
-def on_a_small_disk(binary, size_mib):
+def on_a_small_disk(binary, size_mib, limit):
     """All the steps; what is wrong, or None if there is no such file system."""
     ledger = Ledger()
-    with file_system(size_mib) as folder, broker.Leveret(binary, *SETTINGS) as under_test:
+    with file_system(size_mib) as folder, broker.Leveret(binary, *SETTINGS, limit) as under_test:
         if folder is None:
             return None
         under_test.data_dir = folder / "data"
@@ -146,12 +148,12 @@ def on_a_small_disk(binary, size_mib):
         except (AssertionError, OSError) as fault:
             ledger.faults.append(f"{fault!r}; log:\n{under_test.log()}")
         print(
-            f"{size_mib} MiB: {ledger.confirmed} messages confirmed, {ledger.refused} refused, "
+            f"{size_mib} MiB, {limit}: {ledger.confirmed} messages confirmed, {ledger.refused} refused, "
             f"{ledger.blocked} times blocked, {len(ledger.outstanding)} missing, "
             f"{time.monotonic() - began:.1f} s, {len(ledger.faults)} faults",
             flush=True,
         )
-    return [f"{size_mib} MiB: {fault}" for fault in ledger.faults]
+    return [f"{size_mib} MiB, {limit}: {fault}" for fault in ledger.faults]
 
 
 def steps(under_test, folder, ledger):
@@ -199,8 +201,8 @@ def main():
     if strace.is_missing():
         return 1
     faults = []
-    for size_mib in SIZES_MIB:
-        found = on_a_small_disk(options.binary, size_mib)
+    for size_mib, limit in DISKS:
+        found = on_a_small_disk(options.binary, size_mib, limit)
         if found is None:
             print("no file system can be mounted here: a disk that is really full is left out")
             break

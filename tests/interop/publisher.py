@@ -1,5 +1,6 @@
 """A publisher in a thread of its own, which keeps a window of messages unconfirmed and notes what became of each."""
 
+import select
 import struct
 import threading
 
@@ -58,10 +59,21 @@ class Publisher(threading.Thread):
             piece += self.message(self.next)
             self.next += 1
             if len(piece) >= PIECE_BYTES_MAX:
-                self.wire.send(piece)
+                self.send(piece)
                 piece = bytearray()
-        if piece:
-            self.wire.send(piece)
+        self.send(piece)
+
+    def send(self, piece):
+        """Sends, and reads meanwhile: a broker that holds a publisher back says so, and takes nothing more."""
+        pipe, rest = self.wire.socket, memoryview(piece)
+        while rest:
+            readable, writable, _ = select.select([pipe], [pipe], [], pipe.gettimeout())
+            if not readable and not writable:
+                raise TimeoutError("the broker takes nothing more")
+            if readable:
+                self.read_answer()
+            if writable:
+                rest = rest[pipe.send(rest) :]
 
     def read_answer(self):
         found = self.wire.frame()
