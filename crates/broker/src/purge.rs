@@ -10,13 +10,10 @@ use crate::request::Origin;
 impl Broker {
     pub(crate) fn purge_queue(&mut self, id: QueueId, origin: Origin) {
         let Some(hosted) = self.hosted(id) else { return };
-        let through_seq = hosted.queue.next_seq();
         let Purged { count, kept, remains } = hosted.queue.purge();
         self.discard(remains);
         // The store may have some of any queue's messages: what is short of memory pages out.
-        if let Some(last_seq) = through_seq.checked_sub(1) {
-            self.store.settle_through(id, last_seq, &kept);
-        }
+        self.store.purge(id, &kept);
         self.count_resident(id);
         self.answer(origin, Ok(Answer::Removed { count }));
         // A request that waited for one of these messages finds none.

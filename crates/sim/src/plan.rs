@@ -202,6 +202,9 @@ fn store_options(random: &mut Random) -> Options {
         sync_delay_ms: [20, 200][random.below(2) as usize],
         sync_bytes: 64 << 10,
         snapshot_note_bytes: 2_000,
+        table_bytes_max: 2_000,
+        sweep_delay_ms: 300,
+        retry_delay_ms: 20,
     }
 }
 

@@ -1,26 +1,28 @@
-//! Work that nobody waits for, one piece at a time and in order.
+//! Background work: what may take its time. A store does one piece after the other.
 //!
 //! ```text
-//!   settle, forget ─► remove segment, remove queue ─┐
-//!   snapshot       ─► save ─────────────────────────┼─► queue of jobs ─► one in flight
-//!   roll           ─► retire ─► recycle ────────────┘
+//!   push_job ──► waits until everything that was appended before is synced ──► Submission ──► complete_job
+//!                                                                                   │
+//!                                              no room on the disk: given up, planned again later ┘
 //! ```
 //!
-//! A job waits until the journal is synced up to the moment at which it was made: what it takes away must not
-//! come back, and what replaces it must be there. A job that takes a file away also waits for the reads of it.
-//! The next journal file is retired only when there is no other job, so what a settle or forget record asks for
+//! Why the wait: a segment or a journal file must not go before the records that say why are synced; else a
+//! message that was moved to another queue could be missing in both.
+//! The order matters too: journal files are recycled one after the other, so what a settle or forget record asks for
 //! has happened before that record goes away.
 
 use std::io;
 
+use stdx::Time;
+
+use crate::compact::{Compacted, Compaction};
 use crate::disk::Disk;
-use crate::extent::Place;
-use crate::fault::{Blame, Damage, Fault};
+use crate::fault::{Blame, Damage, Fault, FaultKind};
+use crate::journal::Spare;
 use crate::paths;
 use crate::queue_id::QueueId;
 use crate::reading::Unreadable;
-use crate::retire::{Retired, Retirement, Survivors};
-use crate::settled::SettledFile;
+use crate::retire::{Retired, Retirement};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
 use crate::submission::Submission;
@@ -30,9 +32,28 @@ use crate::ticket::Ticket;
 #[derive(Debug)]
 pub(crate) enum Job {
     Retire(Retirement),
-    Recycle { shard: usize, file: u64, fate: Fate },
-    RemoveSegment { queue: QueueId, first_seq: u64 },
-    RemoveQueue { queue: QueueId },
+    Compact(Compaction),
+    /// Makes room for a journal file before it is needed.
+    Reserve {
+        path: String,
+        bytes: u32,
+        dir: String,
+    },
+    Recycle {
+        shard: usize,
+        file: u64,
+        fate: Fate,
+    },
+    RemoveSegments {
+        queue: QueueId,
+        numbers: Vec<u64>,
+    },
+    RemoveQueue {
+        queue: QueueId,
+    },
+    RemoveSpare {
+        path: String,
+    },
     Save(Snapshot),
 }
 
@@ -48,39 +69,115 @@ pub(crate) enum Fate {
 /// A job that waits.
 #[derive(Debug)]
 pub(crate) struct Queued {
-    job: Job,
-    after: Ticket,
-    after_read: u64,
+    pub(crate) job: Job,
+    pub(crate) after: Ticket,
+    pub(crate) after_read: u64,
 }
 
-/// A job that is done.
+/// A job that is done, or given up.
 #[derive(Debug)]
 pub(crate) enum Finished {
     Retired(Retired),
-    Recycled { spare: Option<String> },
+    Compacted(Box<Compacted>),
+    Reserved(Spare),
+    Recycled { spare: Option<Spare> },
     Saved { last_note: u64 },
     Removed,
+    Short(Short),
+}
+
+/// What a full disk leaves to do.
+#[derive(Debug)]
+pub(crate) enum Short {
+    /// Retiring was given up; these sets were not written, or perhaps not, and these segments are to go.
+    Retire {
+        live: Vec<(QueueId, u64)>,
+        file: u64,
+        written: Vec<(QueueId, Vec<u64>)>,
+    },
+    /// It is planned again some time.
+    Planned,
+    Reserve,
+    Save,
+    /// Even what frees room can need some.
+    Again(Job),
 }
 
 impl Job {
     pub(crate) fn execute(self, disk: &mut dyn Disk) -> Result<Finished, Fault> {
         match self {
-            Self::Retire(retirement) => retirement.execute(disk).map(Finished::Retired),
-            Self::Recycle { shard, file, fate } => recycle(disk, shard, file, fate),
-            Self::RemoveSegment { queue, first_seq } => {
-                remove_segment(disk, queue, first_seq)?;
-                Ok(Finished::Removed)
-            }
-            Self::RemoveQueue { queue } => {
-                remove_queue(disk, queue)?;
-                Ok(Finished::Removed)
+            Self::Retire(retirement) => retire(disk, retirement),
+            Self::Compact(compaction) => or_short(
+                compaction.execute(disk).map(|done| Finished::Compacted(Box::new(done))),
+                || Short::Planned,
+            ),
+            Self::Reserve { path, bytes, dir } => {
+                or_short(reserve(disk, path, bytes, &dir), || Short::Reserve)
             }
             Self::Save(snapshot) => {
-                snapshot.save(disk)?;
-                Ok(Finished::Saved { last_note: snapshot.last_note })
+                let last_note = snapshot.last_note;
+                let saved = snapshot.save(disk).map(|()| Finished::Saved { last_note });
+                or_short(saved, || Short::Save)
+            }
+            Self::Recycle { shard, file, fate } => {
+                or_short(recycle(disk, shard, file, fate), || {
+                    Short::Again(Self::Recycle { shard, file, fate })
+                })
+            }
+            Self::RemoveSegments { queue, numbers } => {
+                let removed = remove_segments(disk, queue, &numbers).map(|()| Finished::Removed);
+                or_short(removed, || Short::Again(Self::RemoveSegments { queue, numbers }))
+            }
+            Self::RemoveQueue { queue } => {
+                let removed = remove_queue(disk, queue).map(|()| Finished::Removed);
+                or_short(removed, || Short::Again(Self::RemoveQueue { queue }))
+            }
+            Self::RemoveSpare { path } => {
+                let removed = if_present(disk.remove(&path)).writing(&path);
+                or_short(removed.map(|()| Finished::Removed), || Short::Planned)
             }
         }
     }
+}
+
+/// A full disk is no fault: nothing was promised that depends on this work.
+fn or_short(
+    result: Result<Finished, Fault>,
+    short: impl FnOnce() -> Short,
+) -> Result<Finished, Fault> {
+    match result {
+        Err(fault) if fault.kind == FaultKind::NoSpace => Ok(Finished::Short(short())),
+        result => result,
+    }
+}
+
+fn retire(disk: &mut dyn Disk, mut retirement: Retirement) -> Result<Finished, Fault> {
+    let (file, planned_in) = (retirement.file, retirement.planned_in);
+    let mut retired = Retired { file, planned_in, copies: Vec::new(), lost: Vec::new() };
+    match retirement.copy(disk, &mut retired) {
+        Ok(()) => Ok(Finished::Retired(retired)),
+        Err(fault) if fault.kind == FaultKind::NoSpace => {
+            let live = retirement.live.iter().map(|file| (file.queue, file.number)).collect();
+            let written = retired.copies.into_iter().map(|(queue, segments)| {
+                (queue, segments.into_iter().map(|segment| segment.number).collect())
+            });
+            Ok(Finished::Short(Short::Retire { live, file, written: written.collect() }))
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Makes a spare journal file out of nothing: its room is reserved, its bytes were never written.
+fn reserve(disk: &mut dyn Disk, path: String, bytes: u32, dir: &str) -> Result<Finished, Fault> {
+    let allocated = disk.allocate(&path, u64::from(bytes)).writing(&path);
+    if allocated.is_err() {
+        // A start would take what there is for a spare file of the wrong length; the room is needed before that.
+        disk.remove(&path).ok();
+    }
+    allocated?;
+    disk.sync(&path).syncing(&path)?;
+    disk.sync_dir(dir).syncing(dir)?;
+    Ok(Finished::Reserved(Spare { path, is_filled: false }))
 }
 
 fn recycle(disk: &mut dyn Disk, shard: usize, file: u64, fate: Fate) -> Result<Finished, Fault> {
@@ -90,7 +187,7 @@ fn recycle(disk: &mut dyn Disk, shard: usize, file: u64, fate: Fate) -> Result<F
         Fate::Spare => {
             let name = paths::spare_file(shard, file);
             disk.rename(&path, &name).writing(&path)?;
-            spare = Some(name);
+            spare = Some(Spare { path: name, is_filled: true });
         }
         Fate::Removed => disk.remove(&path).writing(&path)?,
         Fate::Quarantined => disk.rename(&path, &format!("{path}.damaged")).writing(&path)?,
@@ -100,18 +197,24 @@ fn recycle(disk: &mut dyn Disk, shard: usize, file: u64, fate: Fate) -> Result<F
     Ok(Finished::Recycled { spare })
 }
 
-/// Removes a segment and, only when that survives a power loss, its settled bits: without them, its messages
-/// would come back.
-pub(crate) fn remove_segment(
+/// Removes segments and, only when that survives a power loss, their sets of live messages: without them, settled
+/// messages would come back.
+pub(crate) fn remove_segments(
     disk: &mut dyn Disk,
     queue: QueueId,
-    first_seq: u64,
+    numbers: &[u64],
 ) -> Result<(), Fault> {
-    let (path, dir) = (paths::segment_file(queue, first_seq), paths::queue_dir(queue));
-    if_present(disk.remove(&path)).writing(&path)?;
+    let dir = paths::queue_dir(queue);
+    for number in numbers {
+        let path = paths::segment_file(queue, *number);
+        if_present(disk.remove(&path)).writing(&path)?;
+    }
     if_present(disk.sync_dir(&dir)).syncing(&dir)?;
-    let path = paths::settled_file(queue, first_seq);
-    if_present(disk.remove(&path)).writing(&path)
+    for number in numbers {
+        let path = paths::live_file(queue, *number);
+        if_present(disk.remove(&path)).writing(&path)?;
+    }
+    Ok(())
 }
 
 fn remove_queue(disk: &mut dyn Disk, queue: QueueId) -> Result<(), Fault> {
@@ -122,9 +225,9 @@ fn remove_queue(disk: &mut dyn Disk, queue: QueueId) -> Result<(), Fault> {
     };
     for name in names {
         let path = format!("{dir}/{name}");
-        disk.remove(&path).writing(&path)?;
+        if_present(disk.remove(&path)).writing(&path)?;
     }
-    disk.remove_dir(&dir).writing(&dir)?;
+    if_present(disk.remove_dir(&dir)).writing(&dir)?;
     disk.sync_dir(paths::QUEUES).syncing(paths::QUEUES)
 }
 
@@ -143,13 +246,11 @@ impl Store {
     }
 
     /// The next job, when it may start.
-    pub(crate) fn poll_job(&mut self) -> Option<Submission> {
+    pub(crate) fn poll_job(&mut self, now: Time) -> Option<Submission> {
         if self.is_job_in_flight {
             return None;
         }
-        if self.jobs.is_empty() {
-            self.plan_retirement();
-        }
+        self.plan(now);
         let next = self.jobs.front()?;
         let is_read_pending = self.reads.first().is_some_and(|read| *read <= next.after_read);
         if !self.journal.synced().covers(next.after) || is_read_pending {
@@ -159,81 +260,78 @@ impl Store {
         self.jobs.pop_front().map(|queued| Submission::background(queued.job))
     }
 
-    /// Whether the oldest journal file should go, were it not for notes in it.
-    pub(crate) fn is_oldest_due(&self) -> bool {
-        self.journal.oldest_sealed().is_some_and(|file| {
-            let is_crowded = self.journal.sealed_count() > self.options.journal_files_max;
-            self.is_draining || file.live == 0 || is_crowded
-        })
+    pub(crate) fn complete_job(&mut self, finished: Finished) {
+        self.is_job_in_flight = false;
+        match finished {
+            Finished::Retired(retired) => self.switch(retired),
+            Finished::Compacted(compacted) => self.switch_compacted(*compacted),
+            Finished::Reserved(spare) => self.journal.add_spare(spare),
+            Finished::Recycled { spare } => self.journal.drop_oldest(spare),
+            Finished::Saved { last_note } => self.covered_note = last_note,
+            Finished::Removed => {}
+            Finished::Short(short) => self.give_up(short),
+        }
     }
 
-    fn plan_retirement(&mut self) {
-        if !self.journal.may_retire() {
-            return;
-        }
-        let Some(oldest) = self.journal.oldest_sealed() else { return };
-        let is_needed =
-            oldest.last_note > self.covered_note || !self.journal.is_complete(oldest.number);
-        if is_needed || !self.is_oldest_due() {
-            return;
-        }
-        let (file, seal) = (oldest.number, oldest.seal);
-        let survivors = self.survivors(file);
-        let settled = self.take_dirty(file);
-        if survivors.is_empty() && settled.is_empty() {
-            self.push_recycle(file, false);
-            return;
-        }
-        let retirement = Retirement {
-            file,
-            path: paths::journal_file(self.shard, file),
-            seal,
-            survivors,
-            settled,
-            random: self.random.fork(),
-            segment_bytes: self.options.segment_bytes,
-            read_run_bytes: self.options.read_run_bytes,
-            planned_in: self.journal.current_number(),
-        };
-        self.push_job(Job::Retire(retirement));
-    }
-
-    fn survivors(&mut self, file: u64) -> Vec<Survivors> {
-        let mut all = Vec::new();
-        for queue in self.index.iter_mut() {
-            // One extent at a time: between two of them there may be a segment, and segments do not overlap.
-            for extent in queue.extents.iter().filter(|e| e.place == Place::Journal(file)) {
-                let spots: Vec<_> = extent.live_from(0).collect();
-                if !spots.is_empty() {
-                    queue.has_directory = true;
-                    all.push(Survivors { queue: queue.id, spots });
+    /// The disk is full. What was begun is undone, and planned again some time.
+    fn give_up(&mut self, short: Short) {
+        self.is_short = true;
+        match short {
+            Short::Retire { live, file, written } => {
+                for (queue, number) in live {
+                    let queue = self.index.get_mut(queue);
+                    if let Some(segment) = queue.and_then(|queue| queue.segment_mut(number)) {
+                        segment.dirty_since = Some(file);
+                    }
+                }
+                for (queue, numbers) in written.into_iter().filter(|(_, all)| !all.is_empty()) {
+                    self.push_job(Job::RemoveSegments { queue, numbers });
                 }
             }
+            Short::Planned => {}
+            Short::Reserve => self.journal.set_reserve_failed(),
+            Short::Save => self.snapshot_note = self.covered_note,
+            Short::Again(job) => self.push_job(job),
         }
-        all
     }
 
-    /// The settled bits of segments that were settled by records in this file.
-    fn take_dirty(&mut self, file: u64) -> Vec<SettledFile> {
-        let mut all = Vec::new();
-        for queue in self.index.iter_mut() {
-            for extent in &mut queue.extents {
-                let Place::Segment(first_seq) = extent.place else { continue };
-                if extent.dirty_since.is_some_and(|since| since <= file) {
-                    extent.dirty_since = None;
-                    all.push(SettledFile {
-                        queue: queue.id.number(),
-                        first_seq,
-                        epoch: extent.epoch,
-                        bits: extent.settled().clone(),
-                    });
-                }
+    /// Lets the index name the segments instead of the journal file.
+    fn switch(&mut self, retired: Retired) {
+        let Retired { file, planned_in, copies, lost } = retired;
+        let is_damaged = !lost.is_empty();
+        self.report(lost);
+        for (id, segments) in copies {
+            // A queue that was forgotten meanwhile has queued the removal of its directory.
+            let Some(queue) = self.index.get_mut(id) else { continue };
+            let numbers = queue.replace_journal(file, &segments, planned_in);
+            if !numbers.is_empty() {
+                self.push_job(Job::RemoveSegments { queue: id, numbers });
             }
         }
-        all
+        if let Some(oldest) = self.journal.file_mut(file) {
+            oldest.live = 0;
+        }
+        self.push_recycle(file, is_damaged);
     }
 
-    fn push_recycle(&mut self, file: u64, is_damaged: bool) {
+    /// Lets the index name the compacted segment instead of those that it was made of.
+    fn switch_compacted(&mut self, compacted: Compacted) {
+        let Compacted { queue: id, mut sources, segment, losses, planned_in } = compacted;
+        if let Some(queue) = self.index.get_mut(id) {
+            let lost: Vec<(u64, u32)> =
+                losses.messages.iter().map(|lost| (lost.seq, lost.length.unwrap_or(0))).collect();
+            let copy = segment.as_ref().map(|(segment, keys)| (segment, keys));
+            let is_empty = queue.replace_segments(&sources, copy, &lost, planned_in);
+            if let Some((segment, _)) = segment.filter(|_| is_empty) {
+                sources.push(segment.number);
+            }
+            self.push_job(Job::RemoveSegments { queue: id, numbers: sources });
+        }
+        self.damage.extend(losses.damage);
+        self.report(losses.messages);
+    }
+
+    pub(crate) fn push_recycle(&mut self, file: u64, is_damaged: bool) {
         let fate = if is_damaged {
             Fate::Quarantined
         } else if self.journal.is_oldest_reusable() && !self.is_draining {
@@ -244,40 +342,22 @@ impl Store {
         self.push_job(Job::Recycle { shard: self.shard, file, fate });
     }
 
-    pub(crate) fn complete_job(&mut self, finished: Finished) {
-        self.is_job_in_flight = false;
-        match finished {
-            Finished::Retired(retired) => self.switch(retired),
-            Finished::Recycled { spare } => self.journal.drop_oldest(spare),
-            Finished::Saved { last_note } => self.covered_note = last_note,
-            Finished::Removed => {}
-        }
-    }
-
-    /// Lets the index name the segments instead of the journal file.
-    fn switch(&mut self, retired: Retired) {
-        let Retired { file, planned_in, copies, bad } = retired;
-        let is_damaged = !bad.is_empty();
-        self.report(bad);
-        for (id, segments) in copies {
-            // A queue that was forgotten meanwhile has queued the removal of its directory.
-            let Some(queue) = self.index.get_mut(id) else { continue };
-            for first_seq in queue.replace(Place::Journal(file), &segments, planned_in) {
-                self.push_job(Job::RemoveSegment { queue: id, first_seq });
+    /// Tells about messages that could not be read back, neighbours together.
+    pub(crate) fn report(&mut self, lost: Vec<Unreadable>) {
+        let reason = "messages do not match their checksums";
+        for Unreadable { path, queue, seq, .. } in lost {
+            match self.damage.back_mut() {
+                Some(Damage { path: same, messages: Some((of, _, last)), reason: why })
+                    if *same == path && *of == queue && *last + 1 == seq && why == reason =>
+                {
+                    *last = seq;
+                }
+                _ => self.damage.push_back(Damage {
+                    path,
+                    messages: Some((queue, seq, seq)),
+                    reason: reason.to_owned(),
+                }),
             }
         }
-        if let Some(oldest) = self.journal.file_mut(file) {
-            oldest.live = 0;
-        }
-        self.push_recycle(file, is_damaged);
-    }
-
-    /// Tells about messages that could not be read back.
-    pub(crate) fn report(&mut self, bad: Vec<Unreadable>) {
-        self.damage.extend(bad.into_iter().map(|bad| Damage {
-            path: bad.path,
-            messages: Some((bad.queue, bad.seq, bad.seq)),
-            reason: "a message does not match its checksum".to_owned(),
-        }));
     }
 }

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use crate::table::TableSource;
+
 /// The disk, or the data directory on it, failed. The node must stop: what was in flight is neither known to be
 /// stored nor known to be lost, and asking again would only hide that.
 #[derive(Debug)]
@@ -115,7 +117,9 @@ impl<T> Blame<T> for io::Result<T> {
     }
 
     fn syncing(self, path: &str) -> Result<T, Fault> {
-        self.map_err(|source| Fault::of(FaultKind::Sync, path, source))
+        // What is full at a sync is full too late: bytes that were accepted may be gone, as with any other error.
+        let kind = FaultKind::Sync;
+        self.map_err(|source| Fault { kind, path: path.to_owned(), source: Some(source) })
     }
 }
 
@@ -129,6 +133,17 @@ pub struct Damage {
     pub messages: Option<(crate::QueueId, u64, u64)>,
     /// What was found.
     pub reason: String,
+}
+
+impl Damage {
+    /// Something is wrong with a segment.
+    pub(crate) fn of_segment(segment: &TableSource, reason: &str) -> Self {
+        Self {
+            path: segment.path.clone(),
+            messages: Some((segment.queue, segment.first_seq, segment.last_seq)),
+            reason: reason.to_owned(),
+        }
+    }
 }
 
 impl fmt::Display for Damage {

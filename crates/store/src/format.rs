@@ -14,7 +14,7 @@ use std::io;
 use crate::disk::Disk;
 use crate::fault::{Blame, Fault, FaultKind};
 use crate::paths::{FORMAT, NEW};
-use crate::retire::write_whole;
+use crate::segment_write::write_whole;
 
 const TITLE: &str = "leveret data directory";
 const VERSION: u32 = 1;

@@ -1,24 +1,28 @@
 //! Where every live message lies: per queue, the extents in the order of their sequence numbers.
 //!
 //! ```text
-//!   queue ─► segment 1 │ segment 900 │ journal 7 │ journal 8      oldest first
+//!   queue ─► segment 1 │ segment 2 │ journal 7 │ journal 8      oldest first
 //! ```
 //!
-//! An extent without live messages is dropped, except the last one, which is reused by the next message.
+//! An extent without live messages is dropped, except the last one of a journal file, which is reused by the next
+//! message.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
+use roaring::RoaringBitmap;
+
 use crate::extent::{Extent, Place, Spot};
+use crate::journal_extent::JournalExtent;
 use crate::queue_id::QueueId;
 use crate::record::Seal;
 use crate::segment::Segment;
+use crate::segment_extent::SegmentExtent;
 
-/// A file, as the extents in it know it.
+/// A journal file, as the extents in it know it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FileLife {
-    pub(crate) place: Place,
-    pub(crate) epoch: u64,
+    pub(crate) number: u64,
     pub(crate) seal: Seal,
 }
 
@@ -26,7 +30,7 @@ pub(crate) struct FileLife {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Gone {
     pub(crate) place: Place,
-    pub(crate) count: usize,
+    pub(crate) count: u64,
     /// Nothing of this queue is live in that file any longer.
     pub(crate) is_emptied: bool,
 }
@@ -40,31 +44,41 @@ pub(crate) struct QueueIndex {
     pub(crate) live_bytes: u64,
     /// Above every sequence number that was ever seen.
     pub(crate) next_seq: u64,
+    /// Above the number of every segment that was ever planned.
+    pub(crate) next_segment: u64,
     /// There is, or may be, a directory with segments.
     pub(crate) has_directory: bool,
 }
 
 impl QueueIndex {
     const fn new(id: QueueId) -> Self {
-        let extents = VecDeque::new();
-        Self { id, extents, live_count: 0, live_bytes: 0, next_seq: 0, has_directory: false }
+        Self {
+            id,
+            extents: VecDeque::new(),
+            live_count: 0,
+            live_bytes: 0,
+            next_seq: 0,
+            next_segment: 1,
+            has_directory: false,
+        }
     }
 
-    /// Names one more message, which lies in this file.
+    /// Names one more message, which lies in this journal file.
     pub(crate) fn push(&mut self, file: FileLife, spot: Spot) {
-        let FileLife { place, epoch, seal } = file;
         match self.extents.back_mut() {
-            Some(last) if last.place == place && last.live() > 0 && last.reaches(spot.seq) => {
+            Some(Extent::Journal(last))
+                if last.file == file.number && last.live() > 0 && last.reaches(spot.seq) =>
+            {
                 last.push(spot);
             }
-            Some(last) if last.live() == 0 => {
-                last.restart(place, epoch, seal, spot.seq);
+            Some(Extent::Journal(last)) if last.live() == 0 => {
+                last.restart(file.number, file.seal, spot.seq);
                 last.push(spot);
             }
             _ => {
-                let mut extent = Extent::new(place, epoch, seal, spot.seq);
+                let mut extent = JournalExtent::new(file.number, file.seal, spot.seq);
                 extent.push(spot);
-                self.extents.push_back(extent);
+                self.extents.push_back(Extent::Journal(extent));
             }
         }
         self.count(spot);
@@ -82,15 +96,18 @@ impl QueueIndex {
             if spot.seq <= before.last_seq() {
                 return;
             }
-            if before.place == file.place && before.reaches(spot.seq) {
+            if let Extent::Journal(before) = before
+                && before.file == file.number
+                && before.reaches(spot.seq)
+            {
                 before.push(spot);
                 self.count(spot);
                 return;
             }
         }
-        let mut extent = Extent::new(file.place, file.epoch, file.seal, spot.seq);
+        let mut extent = JournalExtent::new(file.number, file.seal, spot.seq);
         extent.push(spot);
-        self.extents.insert(at, extent);
+        self.extents.insert(at, Extent::Journal(extent));
         self.count(spot);
     }
 
@@ -112,27 +129,84 @@ impl QueueIndex {
 
     /// Whether the message is there and not settled.
     pub(crate) fn is_live(&self, seq: u64) -> bool {
-        self.extent_of(seq).is_some_and(|at| {
-            self.extents[at].find(seq).is_some_and(|entry| self.extents[at].is_live(entry))
+        self.extent_of(seq).is_some_and(|at| self.extents[at].is_live(seq))
+    }
+
+    /// The segment with this number.
+    pub(crate) fn segment_mut(&mut self, number: u64) -> Option<&mut SegmentExtent> {
+        self.extents.iter_mut().find_map(|extent| match extent {
+            Extent::Segment(segment) if segment.number == number => Some(segment),
+            _ => None,
         })
     }
 
-    /// Settles one message while journal file `current` is being written; `None` when there is no such message.
+    /// Settles one message of this length while journal file `current` is being written; `None` when there is no
+    /// such message.
     pub(crate) fn settle(&mut self, seq: u64, length: u32, current: u64) -> Option<Gone> {
         let at = self.extent_of(seq)?;
-        let extent = &mut self.extents[at];
-        let entry = extent.find(seq)?;
-        let known = extent.settle(entry)?;
-        assert_eq!(known, length, "a message keeps its length");
-        extent.dirty_since.get_or_insert(current);
+        match &mut self.extents[at] {
+            Extent::Journal(extent) => {
+                let known = extent.settle(seq)?;
+                assert_eq!(known, length, "a message keeps its length");
+            }
+            Extent::Segment(extent) => {
+                if !extent.settle(seq, length) {
+                    return None;
+                }
+                extent.dirty_since.get_or_insert(current);
+                if extent.live_count() == 0 {
+                    // Of a message that cannot be read nobody knows how long it was.
+                    self.live_bytes -= extent.live_bytes();
+                }
+            }
+        }
         self.live_count -= 1;
         self.live_bytes -= u64::from(length);
-        let gone = Gone { place: extent.place, count: 1, is_emptied: extent.live() == 0 };
+        let extent = &self.extents[at];
+        let gone = Gone { place: extent.place(), count: 1, is_emptied: extent.live() == 0 };
         self.drop_if_empty(at);
         Some(gone)
     }
 
-    /// Settles everything from `first` to `last` except `keep`, which is sorted.
+    /// Settles everything but `keep`, sorted numbers and lengths of messages. What it costs depends on the number of
+    /// extents and of kept messages, not on that of settled ones.
+    pub(crate) fn purge(&mut self, keep: &[(u64, u32)], current: u64) -> Vec<Gone> {
+        let mut all_gone = Vec::new();
+        let mut left = VecDeque::new();
+        for mut extent in std::mem::take(&mut self.extents) {
+            let before = extent.live();
+            let start = keep.partition_point(|(seq, _)| *seq < extent.first_seq());
+            let end = keep.partition_point(|(seq, _)| *seq <= extent.last_seq());
+            let kept = &keep[start..end];
+            match &mut extent {
+                Extent::Journal(journal) if !kept.is_empty() => journal.purge(kept),
+                Extent::Journal(_) => {
+                    let place = extent.place();
+                    all_gone.push(Gone { place, count: before, is_emptied: true });
+                    continue;
+                }
+                Extent::Segment(segment) => {
+                    segment.purge(kept);
+                    segment.dirty_since.get_or_insert(current);
+                }
+            }
+            let (place, live) = (extent.place(), extent.live());
+            all_gone.push(Gone { place, count: before - live, is_emptied: live == 0 });
+            if live > 0 {
+                left.push_back(extent);
+            }
+        }
+        self.extents = left;
+        all_gone.retain(|gone| gone.count > 0);
+        let live = keep.iter().filter(|(seq, _)| self.is_live(*seq));
+        let (count, bytes) = live
+            .fold((0, 0), |(count, bytes), (_, length)| (count + 1, bytes + u64::from(*length)));
+        (self.live_count, self.live_bytes) = (count, bytes);
+        all_gone
+    }
+
+    /// Settles everything from `first` to `last` except `keep`, which is sorted, as a journal that is read back says.
+    /// The bytes of segments are counted when all is read back: see [`SegmentExtent::set_live_bytes`].
     pub(crate) fn settle_range(
         &mut self,
         first: u64,
@@ -143,22 +217,25 @@ impl QueueIndex {
         let mut all_gone = Vec::new();
         let mut at = self.extent_of(first).unwrap_or(0);
         while at < self.extents.len() && self.extents[at].first_seq() <= last {
-            let extent = &mut self.extents[at];
-            let going: Vec<Spot> = extent
-                .live_from(first)
-                .take_while(|spot| spot.seq <= last)
-                .filter(|spot| keep.binary_search(&spot.seq).is_err())
-                .collect();
-            for spot in &going {
-                let entry = extent.find(spot.seq).expect("the extent named it");
-                extent.settle(entry);
-                self.live_bytes -= u64::from(spot.length);
+            let before = self.extents[at].live();
+            match &mut self.extents[at] {
+                Extent::Journal(extent) => {
+                    self.live_bytes -= extent.settle_range(first, last, keep);
+                }
+                Extent::Segment(extent) => {
+                    if extent.settle_range(first, last, keep) > 0 {
+                        extent.dirty_since.get_or_insert(current);
+                    }
+                    if extent.live_count() == 0 {
+                        self.live_bytes -= extent.live_bytes();
+                    }
+                }
             }
-            self.live_count -= going.len() as u64;
-            if !going.is_empty() {
-                extent.dirty_since.get_or_insert(current);
-                let is_emptied = extent.live() == 0;
-                all_gone.push(Gone { place: extent.place, count: going.len(), is_emptied });
+            let extent = &self.extents[at];
+            let (place, live) = (extent.place(), extent.live());
+            self.live_count -= before - live;
+            if live < before {
+                all_gone.push(Gone { place, count: before - live, is_emptied: live == 0 });
             }
             if !self.drop_if_empty(at) {
                 at += 1;
@@ -170,63 +247,144 @@ impl QueueIndex {
     /// Puts segments in the place of the journal file from which they were copied. What was settled after the
     /// plan was made, while file `planned_in` or a later one was written, is settled in the segments too. Says
     /// which segments have no live message left.
-    pub(crate) fn replace(
+    pub(crate) fn replace_journal(
         &mut self,
-        file: Place,
+        file: u64,
         segments: &[Segment],
         planned_in: u64,
     ) -> Vec<u64> {
-        let mut copies: Vec<Extent> = segments.iter().map(Segment::extent).collect();
-        for (segment, copy) in segments.iter().zip(&mut copies) {
-            for (entry, spot) in segment.spots.iter().enumerate() {
-                if !self.is_live(spot.seq) {
-                    copy.settle(entry);
-                    copy.dirty_since = Some(planned_in);
+        let mut live = Survival::new(segments.len());
+        let mut next = 0;
+        let is_old = |extent: &Extent| extent.place() == Place::Journal(file);
+        for extent in &self.extents {
+            let Extent::Journal(extent) = extent else { continue };
+            if extent.file != file {
+                continue;
+            }
+            for spot in extent.live_from(0) {
+                self.live_count -= 1;
+                self.live_bytes -= u64::from(spot.length);
+                while segments.get(next).is_some_and(|segment| segment.last_seq() < spot.seq) {
+                    next += 1;
+                }
+                // What could not be read is in no segment; it was reported.
+                if let Some(segment) = segments.get(next).filter(|s| s.first_seq <= spot.seq) {
+                    live.add(next, segment, spot.seq, spot.length);
                 }
             }
         }
-        let is_old = |extent: &&Extent| extent.place == file;
-        for spot in self.extents.iter().filter(is_old).flat_map(|extent| extent.live_from(0)) {
-            self.live_count -= 1;
-            self.live_bytes -= u64::from(spot.length);
+        self.extents.retain(|extent| !is_old(extent));
+        self.adopt(segments, live, planned_in)
+    }
+
+    /// Puts a segment in the place of those from which it was copied; `None` when nothing of them could be read. Says
+    /// whether it has no live message.
+    pub(crate) fn replace_segments(
+        &mut self,
+        sources: &[u64],
+        segment: Option<(&Segment, &RoaringBitmap)>,
+        lost: &[(u64, u32)],
+        planned_in: u64,
+    ) -> bool {
+        let (mut live, mut live_bytes) = (RoaringBitmap::new(), 0);
+        let is_old = |extent: &Extent| matches!(extent.place(), Place::Segment(number) if sources.contains(&number));
+        for extent in self.extents.iter().filter(|extent| is_old(extent)) {
+            let Extent::Segment(old) = extent else { continue };
+            self.live_count -= old.live_count();
+            self.live_bytes -= old.live_bytes();
+            live_bytes += old.live_bytes();
+            if let Some((segment, _)) = segment {
+                live.extend(old.live_from(0).map(|seq| (seq - segment.first_seq) as u32));
+            }
         }
-        self.extents.retain(|extent| extent.place != file);
+        self.extents.retain(|extent| !is_old(extent));
+        let Some((segment, keys)) = segment else { return false };
+        for (seq, length) in lost {
+            if live.remove((seq - segment.first_seq) as u32) {
+                live_bytes -= u64::from(*length);
+            }
+        }
+        let is_touched = live.len() < keys.len();
+        let mut extent = SegmentExtent::new(segment, live, live_bytes);
+        if is_touched {
+            extent.dirty_since = Some(planned_in);
+        }
+        extent.compress();
+        let is_empty = extent.live_count() == 0;
+        if !is_empty {
+            self.insert_segment(extent);
+        }
+        is_empty
+    }
+
+    fn adopt(&mut self, segments: &[Segment], live: Survival, planned_in: u64) -> Vec<u64> {
         let mut emptied = Vec::new();
-        for copy in copies {
-            if copy.live() == 0 {
-                emptied.push(copy.first_seq());
+        for (segment, (set, bytes)) in segments.iter().zip(live.sets) {
+            let mut extent = SegmentExtent::new(segment, set, bytes);
+            if extent.live_count() == 0 {
+                emptied.push(segment.number);
                 continue;
             }
-            copy.live_from(0).for_each(|spot| self.count(spot));
-            let at = self.extents.partition_point(|e| e.first_seq() < copy.first_seq());
-            self.extents.insert(at, copy);
+            if extent.live_count() < u64::from(segment.messages) {
+                extent.dirty_since = Some(planned_in);
+            }
+            extent.compress();
+            self.insert_segment(extent);
         }
         emptied
     }
 
-    /// Adds a segment found on disk, after all others.
-    pub(crate) fn push_segment(&mut self, extent: Extent) {
-        extent.live_from(0).for_each(|spot| self.count(spot));
+    /// Adds a segment at its place.
+    pub(crate) fn insert_segment(&mut self, extent: SegmentExtent) {
+        self.live_count += extent.live_count();
+        self.live_bytes += extent.live_bytes();
         self.next_seq = self.next_seq.max(extent.last_seq() + 1);
-        self.extents.push_back(extent);
+        let at = self.extents.partition_point(|other| other.first_seq() < extent.first_seq);
+        self.extents.insert(at, Extent::Segment(extent));
+    }
+
+    /// Takes note of something that was there and is gone with the start.
+    pub(crate) fn pass_over(&mut self, seq: u64) {
+        self.next_seq = self.next_seq.max(seq + 1);
     }
 
     fn drop_if_empty(&mut self, at: usize) -> bool {
+        let extent = &self.extents[at];
         let is_reusable =
-            at + 1 == self.extents.len() && matches!(self.extents[at].place, Place::Journal(_));
-        let is_dropped = self.extents[at].live() == 0 && !is_reusable;
+            at + 1 == self.extents.len() && matches!(extent.place(), Place::Journal(_));
+        let is_dropped = extent.live() == 0 && !is_reusable;
         if is_dropped {
             self.extents.remove(at);
         }
         is_dropped
     }
 
-    /// The live messages from `seq` on, in order, each with the extent that names it.
-    pub(crate) fn live_from(&self, seq: u64) -> impl Iterator<Item = (&Extent, Spot)> {
+    /// The extents that may hold live messages from `seq` on, in order.
+    pub(crate) fn extents_from(&self, seq: u64) -> impl Iterator<Item = &Extent> {
         let start = self.extent_of(seq).unwrap_or(0);
-        self.extents
-            .range(start..)
-            .flat_map(move |extent| extent.live_from(seq).map(move |spot| (extent, spot)))
+        self.extents.range(start..)
+    }
+
+    /// The first live message from `seq` on.
+    pub(crate) fn first_live(&self, seq: u64) -> Option<u64> {
+        self.extents_from(seq).find_map(|extent| extent.first_live(seq))
+    }
+}
+
+/// What is live in segments that take the place of a journal file.
+struct Survival {
+    sets: Vec<(RoaringBitmap, u64)>,
+}
+
+impl Survival {
+    fn new(segments: usize) -> Self {
+        Self { sets: vec![(RoaringBitmap::new(), 0); segments] }
+    }
+
+    fn add(&mut self, at: usize, segment: &Segment, seq: u64, length: u32) {
+        let (set, bytes) = &mut self.sets[at];
+        set.try_push((seq - segment.first_seq) as u32).expect("sequence numbers grow");
+        *bytes += u64::from(length);
     }
 }
 
@@ -299,26 +457,41 @@ impl Hasher for IdHasher {
 mod tests {
     use super::*;
 
-    fn file(number: u64) -> FileLife {
-        FileLife { place: Place::Journal(number), epoch: 0, seal: Seal::new(0, number) }
-    }
-
     fn queue() -> QueueIndex {
         let mut queue = QueueIndex::new(QueueId::new(1, 0));
         for seq in 1..=9 {
-            queue.push(file(seq / 5), Spot { seq, offset: 0, length: 10 });
+            let number = seq / 5;
+            let file = FileLife { number, seal: Seal::new(0, number) };
+            queue.push(file, Spot { seq, offset: 0, length: 10, is_spilled: false });
         }
         queue
+    }
+
+    fn live(queue: &QueueIndex) -> Vec<u64> {
+        let mut from = 0;
+        std::iter::from_fn(|| {
+            let seq = queue.first_live(from)?;
+            from = seq + 1;
+            Some(seq)
+        })
+        .collect()
     }
 
     #[test]
     fn a_purge_keeps_what_it_is_told_to_keep() {
         let mut queue = queue();
-        let gone = queue.settle_range(0, 8, &[2, 7], 1);
-        assert_eq!(gone.iter().map(|gone| gone.count).collect::<Vec<_>>(), [3, 3]);
-        let left: Vec<u64> = queue.live_from(0).map(|(_, spot)| spot.seq).collect();
-        assert_eq!(left, [2, 7, 9]);
-        assert_eq!((queue.live_count, queue.live_bytes), (3, 30));
+        let gone = queue.purge(&[(2, 10), (7, 10)], 1);
+        assert_eq!(gone.iter().map(|gone| gone.count).collect::<Vec<_>>(), [3, 4]);
+        assert_eq!(live(&queue), [2, 7]);
+        assert_eq!((queue.live_count, queue.live_bytes), (2, 20));
+    }
+
+    #[test]
+    fn a_range_of_settles_spares_what_lies_outside() {
+        let mut queue = queue();
+        queue.settle_range(3, 6, &[5], 1);
+        assert_eq!(live(&queue), [1, 2, 5, 7, 8, 9]);
+        assert_eq!((queue.live_count, queue.live_bytes), (6, 60));
     }
 
     #[test]
@@ -328,5 +501,25 @@ mod tests {
         assert_eq!(emptied, Some(Gone { place: Place::Journal(0), count: 1, is_emptied: true }));
         assert_eq!(queue.extents.len(), 1);
         assert_eq!(queue.settle(3, 10, 1), None);
+    }
+
+    #[test]
+    fn a_segment_in_the_place_of_a_journal_file_knows_what_was_settled_meanwhile() {
+        let mut queue = queue();
+        let segment = Segment {
+            queue: queue.id,
+            number: 1,
+            epoch: 1,
+            first_seq: 1,
+            span: 3,
+            messages: 4,
+            records_end: 1000,
+        };
+        queue.settle(2, 10, 1);
+        assert!(queue.replace_journal(0, &[segment], 1).is_empty());
+        assert_eq!(live(&queue), [1, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!((queue.live_count, queue.live_bytes), (8, 80));
+        let extent = queue.segment_mut(1).expect("it is there");
+        assert_eq!((extent.dirty_since, extent.live_bytes()), (Some(1), 30));
     }
 }

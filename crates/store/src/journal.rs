@@ -17,9 +17,9 @@ use std::collections::VecDeque;
 
 use stdx::{Random, Time};
 
+use crate::background::Job;
 use crate::batch::{BATCH_HEADER_BYTES, Batch, padded};
-use crate::extent::Place;
-use crate::header::{Header, Magic};
+use crate::header::{HEADER_BYTES, Header, Magic};
 use crate::index::FileLife;
 use crate::journal_write::{JournalWrite, Step, Written};
 use crate::options::Options;
@@ -31,6 +31,10 @@ use crate::ticket::{Synced, Ticket};
 /// Where the first batch of a journal file starts.
 pub(crate) const JOURNAL_HEADER_PAGE: u32 = 4096;
 
+/// How many files wait to be used, if the disk has room.
+const RESERVE_FILES: usize = 2;
+/// How many more full files than usual there may be before those that publish have to wait.
+const FILES_BEHIND_MAX: usize = 4;
 /// Buffers larger than this are given back to the allocator.
 const POOLED_BYTES_MAX: usize = 8 << 20;
 /// One buffer being filled, one being written.
@@ -103,8 +107,18 @@ impl JournalFile {
             number: self.number,
             first: self.first_batch,
             second: self.void_from,
+            third: 0,
+            span: 0,
         }
     }
+}
+
+/// A journal file that waits to be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Spare {
+    pub(crate) path: String,
+    /// Every byte was written before; else its room is only reserved.
+    pub(crate) is_filled: bool,
 }
 
 /// Settles of consecutive messages that become one record.
@@ -140,11 +154,18 @@ pub(crate) struct Journal {
     closed_bytes: usize,
     run: Option<Run>,
     pool: Vec<Vec<u8>>,
-    pub(crate) spares: Vec<String>,
+    pub(crate) spares: Vec<Spare>,
+    /// The disk had no room for another spare file.
+    is_reserve_failed: bool,
+    /// The number in the name of the last file that was reserved.
+    last_fresh: u64,
+    appended_bytes: u64,
     synced: Synced,
     /// File and offset below which everything was written.
     written: (u64, u32),
     is_in_flight: bool,
+    /// A write for which the disk had no room; nothing is written before it.
+    stalled: Option<JournalWrite>,
     /// Somebody waits for what was appended since the last sync was taken.
     is_awaited: bool,
     /// The first file of this run must be there before one of an earlier run goes.
@@ -186,9 +207,13 @@ impl Journal {
             run: None,
             pool: Vec::new(),
             spares: Vec::new(),
+            is_reserve_failed: false,
+            last_fresh: restart.file,
+            appended_bytes: 0,
             synced: restart.synced,
             written: (restart.file, 0),
             is_in_flight: false,
+            stalled: None,
             is_awaited: begins_at_once,
             begins_at_once,
             unsynced_bytes: 0,
@@ -204,7 +229,7 @@ impl Journal {
     /// The file that is being written, as extents know it.
     pub(crate) fn current(&self) -> FileLife {
         let file = self.files.back().expect("a journal always has a file that is being written");
-        FileLife { place: Place::Journal(file.number), epoch: file.epoch, seal: file.seal }
+        FileLife { number: file.number, seal: file.seal }
     }
 
     pub(crate) fn current_number(&self) -> u64 {
@@ -256,11 +281,80 @@ impl Journal {
     }
 
     /// Forgets the oldest file, which is gone from the disk or has become this spare file.
-    pub(crate) fn drop_oldest(&mut self, spare: Option<String>) {
+    pub(crate) fn drop_oldest(&mut self, spare: Option<Spare>) {
         assert!(self.files.len() > 1, "the file being written is never dropped");
         let file = self.files.pop_front().expect("there is more than one");
         assert!(file.live == 0, "a journal file with live messages is never dropped");
-        self.spares.extend(spare);
+        spare.into_iter().for_each(|spare| self.add_spare(spare));
+    }
+
+    /// There is one more file to go on in.
+    pub(crate) fn add_spare(&mut self, spare: Spare) {
+        self.spares.push(spare);
+        self.is_reserve_failed = false;
+    }
+
+    pub(crate) const fn set_reserve_failed(&mut self) {
+        self.is_reserve_failed = true;
+    }
+
+    /// Another attempt to reserve room is worth it.
+    pub(crate) const fn retry_reserve(&mut self) {
+        self.is_reserve_failed = false;
+    }
+
+    /// How much more goes into the file that is being written.
+    fn room(&self) -> u64 {
+        u64::from(self.capacity()).saturating_sub(u64::from(self.filling.tail()))
+    }
+
+    /// Bytes of a journal file before the copy of its header.
+    const fn capacity(&self) -> u32 {
+        self.options.journal_file_bytes - HEADER_BYTES as u32
+    }
+
+    /// Whether fewer files wait to be used than there should: one in which settles find room on a full disk, and one
+    /// that the next start finds. A journal that is hardly used needs none.
+    fn wants_reserve(&self) -> bool {
+        let is_used = self.files.len() > 1 || self.room() < u64::from(self.capacity()) / 2;
+        is_used && self.spares.len() < RESERVE_FILES
+    }
+
+    /// Makes room before it is needed.
+    pub(crate) fn plan_reserve(&mut self) -> Option<Job> {
+        if !self.wants_reserve() {
+            return None;
+        }
+        // A name is used once, because a disk may remember what was behind it.
+        self.last_fresh += 1;
+        Some(Job::Reserve {
+            path: paths::fresh_file(self.shard, self.last_fresh),
+            bytes: self.options.journal_file_bytes,
+            dir: paths::shard_dir(self.shard),
+        })
+    }
+
+    /// Whether those that publish have to wait: the next file is not reserved, or retiring does not keep up.
+    pub(crate) fn is_crowded(&self) -> bool {
+        let is_short_of_room = self.room() < u64::from(self.capacity()) / 4;
+        let is_long = self.sealed_count() > self.options.journal_files_max + FILES_BEHIND_MAX;
+        (self.wants_reserve() && is_short_of_room) || is_long
+    }
+
+    /// Whether the disk is full, and what room is left is needed for settles.
+    pub(crate) fn is_full(&self) -> bool {
+        let is_short_of_room = self.room() < u64::from(self.capacity()) / 4;
+        self.is_reserve_failed && (self.spares.is_empty() || is_short_of_room)
+    }
+
+    /// A spare file that a journal at rest does not need.
+    pub(crate) fn take_surplus_spare(&mut self) -> Option<String> {
+        (self.spares.len() > 1).then(|| self.spares.pop()).flatten().map(|spare| spare.path)
+    }
+
+    /// Bytes of all records since the start.
+    pub(crate) const fn appended_bytes(&self) -> u64 {
+        self.appended_bytes
     }
 
     /// Whether a message at this place was written, so that it can be read.
@@ -297,9 +391,10 @@ impl Journal {
         let needed = self.filling.bytes.len().max(BATCH_HEADER_BYTES) + record.bytes();
         let is_first = self.filling.bytes.is_empty() && self.filling.offset == JOURNAL_HEADER_PAGE;
         let end = self.filling.offset as usize + padded(needed);
-        if end > self.options.journal_file_bytes as usize && !is_first {
+        if end > self.capacity() as usize && !is_first {
             self.roll();
         }
+        self.appended_bytes += record.bytes() as u64;
         if self.filling.bytes.is_empty() {
             self.filling.bytes.resize(BATCH_HEADER_BYTES, 0);
         }
@@ -365,6 +460,7 @@ impl Journal {
     /// Everything is written and synced.
     pub(crate) const fn is_clean(&self) -> bool {
         !self.is_in_flight
+            && self.stalled.is_none()
             && self.run.is_none()
             && self.unwritten_bytes() == 0
             && self.unsynced_bytes == 0
@@ -375,7 +471,7 @@ impl Journal {
     pub(crate) fn append_witness(&mut self) {
         if self.written.1 > 0 && self.filling.bytes.is_empty() {
             let end = self.filling.offset as usize + padded(BATCH_HEADER_BYTES);
-            if end > self.options.journal_file_bytes as usize {
+            if end > self.capacity() as usize {
                 self.roll();
             }
             self.filling.bytes.resize(BATCH_HEADER_BYTES, 0);
@@ -384,7 +480,7 @@ impl Journal {
 
     /// When [`take`](Self::take) will have something that it does not have yet.
     pub(crate) fn timeout(&self) -> Option<Time> {
-        if self.is_in_flight {
+        if self.is_in_flight || self.stalled.is_some() {
             return None;
         }
         [self.write_at, self.sync_at].into_iter().flatten().min()
@@ -392,7 +488,7 @@ impl Journal {
 
     /// The next write, if one is due. `is_urgent` asks for everything, synced.
     pub(crate) fn take(&mut self, now: Time, is_urgent: bool) -> Option<JournalWrite> {
-        if self.is_in_flight {
+        if self.is_in_flight || self.stalled.is_some() {
             return None;
         }
         self.flush_run();
@@ -421,7 +517,7 @@ impl Journal {
         self.unsynced_bytes += self.closed_bytes;
         self.closed_bytes = 0;
         let batches = std::mem::take(&mut self.closed);
-        let mut steps = Vec::with_capacity(batches.len() + 2);
+        let mut steps = VecDeque::with_capacity(batches.len() + 2);
         for mut batch in batches {
             batch.finish(self.synced.through().batch());
             self.steps_for(batch, &mut steps);
@@ -442,36 +538,64 @@ impl Journal {
             sync,
             through: Ticket::of_batch(self.filling.number - 1),
             written: (self.filling.file, self.filling.offset),
+            buffers: Vec::new(),
         }
     }
 
-    fn steps_for(&mut self, batch: Batch, steps: &mut Vec<Step>) {
+    fn steps_for(&mut self, batch: Batch, steps: &mut VecDeque<Step>) {
         let at = self.files.binary_search_by_key(&batch.file, |file| file.number);
         let file = &mut self.files[at.expect("files with unwritten batches are kept")];
         let end = batch.offset + batch.bytes.len() as u32;
         let path = paths::journal_file(self.shard, file.number);
         if !file.is_created {
-            let is_regular = end <= self.options.journal_file_bytes;
+            let is_regular = end + HEADER_BYTES as u32 <= self.options.journal_file_bytes;
             let spare = if is_regular { self.spares.pop() } else { None };
+            let is_filled = spare.as_ref().is_some_and(|spare| spare.is_filled);
             file.is_created = true;
-            file.bytes = end.max(self.options.journal_file_bytes);
-            file.filled = if spare.is_some() { file.bytes } else { JOURNAL_HEADER_PAGE };
-            steps.push(Step::Create {
+            file.bytes = self.options.journal_file_bytes.max(end + HEADER_BYTES as u32);
+            file.filled = if is_filled { file.bytes } else { JOURNAL_HEADER_PAGE };
+            steps.push_back(Step::Create {
                 path: path.clone(),
-                spare,
+                spare: spare.map(|spare| spare.path),
                 dir: paths::shard_dir(self.shard),
                 header: file.header(self.shard).encode(),
                 bytes: file.bytes,
+                is_regular,
             });
         }
         let step = self.options.fill_step_bytes;
         let ahead = file.filled.max(end);
-        if file.filled < file.bytes && ahead - end < step / 2 {
-            file.filled = ahead.saturating_add(step).min(file.bytes);
-            steps.push(Step::Fill { path: path.clone(), from: ahead, to: file.filled });
+        let fill_end = file.bytes - HEADER_BYTES as u32;
+        if ahead < fill_end && ahead - end < step / 2 {
+            file.filled = ahead.saturating_add(step).min(fill_end);
+            steps.push_back(Step::Fill { path: path.clone(), from: ahead, to: file.filled });
         }
         file.is_dirty = true;
-        steps.push(Step::Write { path, offset: batch.offset, bytes: batch.bytes });
+        steps.push_back(Step::Write { path, offset: batch.offset, bytes: batch.bytes });
+    }
+
+    /// Takes back a write for which the disk had no room.
+    pub(crate) fn stall(&mut self, write: JournalWrite) {
+        self.is_in_flight = false;
+        self.stalled = Some(write);
+    }
+
+    /// The write for which the disk had no room, to try it again.
+    pub(crate) fn take_stalled(&mut self) -> Option<JournalWrite> {
+        let mut write = self.stalled.take()?;
+        write.use_spare(&mut self.spares);
+        self.is_in_flight = true;
+        Some(write)
+    }
+
+    /// Whether a write waits for room on the disk.
+    pub(crate) const fn is_stalled(&self) -> bool {
+        self.stalled.is_some()
+    }
+
+    /// Somebody wants to read what was appended: it is written without delay.
+    pub(crate) fn set_wanted(&mut self) {
+        self.write_at = Some(Time::ZERO);
     }
 
     /// Takes note of a write that ended well.

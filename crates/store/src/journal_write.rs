@@ -4,10 +4,12 @@
 //!   create (or recycle) the next file ─ fill ahead with zeros ─ write batches ─ fdatasync ─► Synced
 //! ```
 
+use std::collections::VecDeque;
+
 use crate::disk::Disk;
-use crate::fault::{Blame, Fault};
+use crate::fault::{Blame, Fault, FaultKind};
 use crate::header::HEADER_BYTES;
-use crate::journal::JOURNAL_HEADER_PAGE;
+use crate::journal::{JOURNAL_HEADER_PAGE, Spare};
 use crate::paths::NEW;
 use crate::ticket::{Synced, Ticket};
 
@@ -25,6 +27,8 @@ pub(crate) enum Step {
         dir: String,
         header: [u8; HEADER_BYTES],
         bytes: u32,
+        /// It has the length of a spare file.
+        is_regular: bool,
     },
     /// Zeros ahead of the tail: syncing bytes that were written before is cheaper than syncing allocated ones.
     Fill { path: String, from: u32, to: u32 },
@@ -35,14 +39,24 @@ pub(crate) enum Step {
 /// One write of the journal.
 #[derive(Debug)]
 pub(crate) struct JournalWrite {
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: VecDeque<Step>,
     /// Files to sync when all steps are done; none when nobody waits.
     pub(crate) sync: Vec<String>,
     pub(crate) through: Ticket,
     pub(crate) written: (u64, u32),
+    /// What was written, to be used again.
+    pub(crate) buffers: Vec<Vec<u8>>,
 }
 
 /// What came of it.
+#[derive(Debug)]
+pub(crate) enum Journaled {
+    Written(Written),
+    /// The disk had no room. Bytes that were not synced are nobody's yet, so the rest can be tried again.
+    Short(JournalWrite),
+}
+
+/// A write that ended well.
 #[derive(Debug)]
 pub(crate) struct Written {
     pub(crate) synced: Option<Synced>,
@@ -51,19 +65,17 @@ pub(crate) struct Written {
 }
 
 impl JournalWrite {
-    pub(crate) fn execute(self, disk: &mut dyn Disk) -> Result<Written, Fault> {
-        let mut buffers = Vec::new();
-        for step in self.steps {
-            match step {
-                Step::Create { path, spare, dir, header, bytes } => {
-                    create(disk, &path, spare, &header, bytes)?;
-                    disk.sync_dir(&dir).syncing(&dir)?;
+    pub(crate) fn execute(mut self, disk: &mut dyn Disk) -> Result<Journaled, Fault> {
+        // A step that found no room is done again from its beginning, so it stays until it is done.
+        while let Some(step) = self.steps.front() {
+            match step.execute(disk) {
+                Err(fault) if fault.kind == FaultKind::NoSpace => {
+                    return Ok(Journaled::Short(self));
                 }
-                Step::Fill { path, from, to } => fill(disk, &path, from, to)?,
-                Step::Write { path, offset, bytes } => {
-                    disk.write(&path, u64::from(offset), &bytes).writing(&path)?;
-                    buffers.push(bytes);
-                }
+                done => done?,
+            }
+            if let Some(Step::Write { bytes, .. }) = self.steps.pop_front() {
+                self.buffers.push(bytes);
             }
         }
         let synced = if self.sync.is_empty() {
@@ -71,30 +83,57 @@ impl JournalWrite {
         } else {
             Some(Synced::after_syncing(disk, &self.sync, self.through)?)
         };
-        Ok(Written { synced, written: self.written, buffers })
+        Ok(Journaled::Written(Written { synced, written: self.written, buffers: self.buffers }))
+    }
+
+    /// Lets a file that could not be made from nothing be made from a spare one.
+    pub(crate) fn use_spare(&mut self, spares: &mut Vec<Spare>) {
+        if let Some(Step::Create { spare: spare @ None, is_regular: true, .. }) =
+            self.steps.front_mut()
+        {
+            *spare = spares.pop().map(|spare| spare.path);
+        }
+    }
+}
+
+impl Step {
+    fn execute(&self, disk: &mut dyn Disk) -> Result<(), Fault> {
+        match self {
+            Self::Create { path, spare, dir, header, bytes, .. } => {
+                create(disk, path, spare.as_deref(), header, *bytes)?;
+                disk.sync_dir(dir).syncing(dir)
+            }
+            Self::Fill { path, from, to } => fill(disk, path, *from, *to),
+            Self::Write { path, offset, bytes } => {
+                disk.write(path, u64::from(*offset), bytes).writing(path)
+            }
+        }
     }
 }
 
 fn create(
     disk: &mut dyn Disk,
     path: &str,
-    spare: Option<String>,
+    spare: Option<&str>,
     header: &[u8; HEADER_BYTES],
     bytes: u32,
 ) -> Result<(), Fault> {
-    let source = match spare {
-        Some(spare) => spare,
-        None => {
-            let source = format!("{path}{NEW}");
-            disk.allocate(&source, u64::from(bytes)).writing(&source)?;
-            source
+    let unfinished = format!("{path}{NEW}");
+    let source = spare.unwrap_or(&unfinished);
+    if spare.is_none() {
+        let allocated = disk.allocate(source, u64::from(bytes)).writing(source);
+        if allocated.is_err() {
+            disk.remove(source).ok();
         }
-    };
+        allocated?;
+    }
     let mut page = [0; JOURNAL_HEADER_PAGE as usize];
     page[..HEADER_BYTES].copy_from_slice(header);
-    disk.write(&source, 0, &page).writing(&source)?;
-    disk.sync(&source).syncing(&source)?;
-    disk.rename(&source, path).writing(path)
+    disk.write(source, 0, &page).writing(source)?;
+    let copy = u64::from(bytes) - HEADER_BYTES as u64;
+    disk.write(source, copy, header).writing(source)?;
+    disk.sync(source).syncing(source)?;
+    disk.rename(source, path).writing(path)
 }
 
 fn fill(disk: &mut dyn Disk, path: &str, from: u32, to: u32) -> Result<(), Fault> {

@@ -15,6 +15,8 @@
 
 mod background;
 mod batch;
+mod bits;
+mod compact;
 mod disk;
 mod extent;
 mod fault;
@@ -22,21 +24,27 @@ mod format;
 mod header;
 mod index;
 mod journal;
+mod journal_extent;
 mod journal_write;
+mod live;
 mod options;
 mod paths;
+mod planning;
 mod queue_id;
 mod reading;
+mod reads;
 mod record;
 mod recovery;
 mod replay;
 mod retire;
 mod scan;
 mod segment;
-mod settled;
+mod segment_extent;
+mod segment_write;
 mod snapshot;
 mod store;
 mod submission;
+mod table;
 mod ticket;
 
 pub use disk::Disk;

@@ -25,6 +25,13 @@ pub struct Options {
     pub sync_bytes: usize,
     /// Bytes of notes after which a snapshot is wanted.
     pub snapshot_note_bytes: usize,
+    /// Memory for the tables of segments that are being read.
+    pub table_bytes_max: usize,
+    /// How often the store looks for segments of which little is live, and, if nothing was stored since, empties its
+    /// journal into segments.
+    pub sweep_delay_ms: u64,
+    /// How long to wait before what found the disk full is tried again.
+    pub retry_delay_ms: u64,
 }
 
 impl Default for Options {
@@ -32,7 +39,7 @@ impl Default for Options {
         Self {
             journal_file_bytes: 64 << 20,
             journal_files_max: 4,
-            spare_files_max: 2,
+            spare_files_max: 3,
             fill_step_bytes: 2 << 20,
             segment_bytes: 16 << 20,
             read_run_bytes: 1 << 20,
@@ -41,6 +48,9 @@ impl Default for Options {
             sync_delay_ms: 200,
             sync_bytes: 4 << 20,
             snapshot_note_bytes: 1 << 20,
+            table_bytes_max: 32 << 20,
+            sweep_delay_ms: 15_000,
+            retry_delay_ms: 500,
         }
     }
 }

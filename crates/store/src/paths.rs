@@ -3,10 +3,12 @@
 //! ```text
 //!   format                                      version and number of shards, as text
 //!   metadata/<last note>.snap                   metadata up to that note
+//!   metadata/<last note>.copy                   the same once more
 //!   journal/<shard>/<number>.log                journal files, in order
 //!   journal/<shard>/<number>.spare              a retired journal file that waits to be used again
-//!   queues/<queue>/<first seq>.seg              messages that outlived their journal file
-//!   queues/<queue>/<first seq>.settled          which of them are settled
+//!   journal/<shard>/<number>.fresh              room reserved for a journal file, made while that one was written
+//!   queues/<queue>/<number>.seg                 messages that outlived their journal file
+//!   queues/<queue>/<number>.live                which of them are not settled
 //!   ….new                                       not finished; removed by recovery
 //! ```
 //!
@@ -33,20 +35,28 @@ pub(crate) fn spare_file(shard: usize, number: u64) -> String {
     format!("{JOURNAL}/{shard}/{number:016x}.spare")
 }
 
+pub(crate) fn fresh_file(shard: usize, number: u64) -> String {
+    format!("{JOURNAL}/{shard}/{number:016x}.fresh")
+}
+
 pub(crate) fn queue_dir(queue: QueueId) -> String {
     format!("{QUEUES}/{:016x}", queue.number())
 }
 
-pub(crate) fn segment_file(queue: QueueId, first_seq: u64) -> String {
-    format!("{QUEUES}/{:016x}/{first_seq:016x}.seg", queue.number())
+pub(crate) fn segment_file(queue: QueueId, number: u64) -> String {
+    format!("{QUEUES}/{:016x}/{number:016x}.seg", queue.number())
 }
 
-pub(crate) fn settled_file(queue: QueueId, first_seq: u64) -> String {
-    format!("{QUEUES}/{:016x}/{first_seq:016x}.settled", queue.number())
+pub(crate) fn live_file(queue: QueueId, number: u64) -> String {
+    format!("{QUEUES}/{:016x}/{number:016x}.live", queue.number())
 }
 
 pub(crate) fn snapshot_file(last_note: u64) -> String {
     format!("{METADATA}/{last_note:016x}.snap")
+}
+
+pub(crate) fn snapshot_copy(last_note: u64) -> String {
+    format!("{METADATA}/{last_note:016x}.copy")
 }
 
 /// The number in a name like `00000000000000ff.log`, when it has this ending.

@@ -4,17 +4,25 @@
 //!   wanted   ██ ██    ██ ██████            ██
 //!   runs     └──────────────────┘          └┘     small gaps are read along
 //! ```
+//!
+//! Where messages lie in a journal file stands in memory. Where they lie in a segment stands in its table, which the
+//! read brings along when it is not in memory, so that the next read of that segment has it.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::disk::Disk;
 use crate::extent::Spot;
-use crate::fault::{Blame, Fault};
+use crate::fault::{Blame, Damage, Fault};
 use crate::queue_id::QueueId;
 use crate::record::{Kind, RECORD_HEADER_BYTES, Record, Seal};
+use crate::table::{Table, TableSource};
 
 /// A gap of this many bytes is read along rather than starting another run: a call costs as much.
 const GAP_BYTES_MAX: u32 = 4096;
+/// One read wants at most this many messages.
+pub(crate) const WANTED_MAX: usize = 32 << 10;
 
 /// A stretch of one file that is read in one call.
 #[derive(Debug)]
@@ -69,23 +77,40 @@ impl Runs {
 }
 
 /// A message that could not be read back.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unreadable {
     pub(crate) path: String,
     pub(crate) queue: QueueId,
     pub(crate) seq: u64,
-    pub(crate) length: u32,
+    /// How long it was, where that is known.
+    pub(crate) length: Option<u32>,
+}
+
+/// What reads bring to light beside messages.
+#[derive(Debug, Default)]
+pub(crate) struct Losses {
+    pub(crate) messages: Vec<Unreadable>,
+    /// Damage that costs no message by itself.
+    pub(crate) damage: Vec<Damage>,
+}
+
+/// A message that was read back.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) seq: u64,
+    pub(crate) bytes: Bytes,
+    pub(crate) is_spilled: bool,
 }
 
 impl Run {
-    /// Reads the messages; those that do not validate are named in `bad`. An error of the disk is a fault
+    /// Reads the messages; those that do not validate are named in `lost`. An error of the disk is a fault
     /// instead: what cannot be read at this moment is not lost.
     pub(crate) fn read(
         self,
         disk: &mut dyn Disk,
         queue: QueueId,
-        messages: &mut Vec<(u64, Bytes)>,
-        bad: &mut Vec<Unreadable>,
+        messages: &mut Vec<Found>,
+        lost: &mut Vec<Unreadable>,
     ) -> Result<(), Fault> {
         let mut buffer = vec![0; (self.end - self.offset) as usize];
         let read =
@@ -97,18 +122,20 @@ impl Run {
             let record = buffer
                 .get(start..)
                 .and_then(|bytes| Record::parse(self.seal, spot.offset, bytes))
-                .filter(|record| record.kind == Kind::Enqueue && record.queue == queue)
-                .filter(|record| record.seq == spot.seq);
+                .filter(|record| matches!(record.kind, Kind::Enqueue | Kind::Spill))
+                .filter(|record| record.queue == queue && record.seq == spot.seq);
             match record {
                 Some(record) => {
                     let from = start + RECORD_HEADER_BYTES;
-                    messages.push((spot.seq, buffer.slice(from..from + record.payload.len())));
+                    let bytes = buffer.slice(from..from + record.payload.len());
+                    let is_spilled = record.kind == Kind::Spill;
+                    messages.push(Found { seq: spot.seq, bytes, is_spilled });
                 }
-                None => bad.push(Unreadable {
+                None => lost.push(Unreadable {
                     path: self.path.clone(),
                     queue,
                     seq: spot.seq,
-                    length: spot.length,
+                    length: Some(spot.length),
                 }),
             }
         }
@@ -116,13 +143,78 @@ impl Run {
     }
 }
 
+/// Messages of one segment that somebody wants.
+#[derive(Debug)]
+pub(crate) struct SegmentPart {
+    pub(crate) number: u64,
+    pub(crate) source: TableSource,
+    /// The table, if it is in memory.
+    pub(crate) table: Option<Arc<Table>>,
+    /// The live ones, in order.
+    pub(crate) wanted: Vec<u64>,
+    pub(crate) bytes_max: usize,
+    pub(crate) read_run_bytes: u32,
+}
+
+impl SegmentPart {
+    /// Reads as many of the wanted messages as `bytes_max` allows, at least one; says behind which one it ended, and
+    /// gives the table.
+    pub(crate) fn read(
+        self,
+        disk: &mut dyn Disk,
+        messages: &mut Vec<Found>,
+        losses: &mut Losses,
+    ) -> Result<(u64, Arc<Table>), Fault> {
+        let table = match self.table {
+            Some(table) => table,
+            None => {
+                let (table, is_whole) = Table::load(disk, &self.source)?;
+                if !is_whole {
+                    losses.damage.push(Damage::of_segment(
+                        &self.source,
+                        "the table of a segment is damaged; its records were scanned",
+                    ));
+                }
+                Arc::new(table)
+            }
+        };
+        let TableSource { path, queue, seal, .. } = self.source;
+        let mut runs = Runs::new(self.read_run_bytes);
+        let (mut bytes, mut next_seq) = (0, None);
+        for seq in self.wanted {
+            let Some(spot) = table.find(seq) else {
+                let (path, length) = (path.clone(), None);
+                losses.messages.push(Unreadable { path, queue, seq, length });
+                next_seq = Some(seq + 1);
+                continue;
+            };
+            bytes += spot.length as usize;
+            if bytes > self.bytes_max && next_seq.is_some() {
+                break;
+            }
+            runs.push(spot, false, || (path.clone(), seal));
+            next_seq = Some(seq + 1);
+        }
+        for run in runs.finish() {
+            run.read(disk, queue, messages, &mut losses.messages)?;
+        }
+        Ok((next_seq.expect("a part wants something"), table))
+    }
+}
+
+/// Where the messages of a read lie.
+#[derive(Debug)]
+pub(crate) enum Part {
+    Journal { runs: Vec<Run>, next_seq: u64 },
+    Segment(SegmentPart),
+}
+
 /// The messages of one queue that somebody wants.
 #[derive(Debug)]
 pub(crate) struct Reading {
     pub(crate) id: u64,
     pub(crate) queue: QueueId,
-    pub(crate) runs: Vec<Run>,
-    pub(crate) next_seq: u64,
+    pub(crate) part: Part,
 }
 
 /// What was read.
@@ -130,18 +222,31 @@ pub(crate) struct Reading {
 pub(crate) struct Read {
     pub(crate) id: u64,
     pub(crate) loaded: Loaded,
-    pub(crate) bad: Vec<Unreadable>,
+    /// The table of the segment that was read, if it was not in memory.
+    pub(crate) table: Option<(u64, Arc<Table>)>,
+    pub(crate) losses: Losses,
 }
 
 impl Reading {
     pub(crate) fn execute(self, disk: &mut dyn Disk) -> Result<Read, Fault> {
-        let mut messages = Vec::new();
-        let mut bad = Vec::new();
-        for run in self.runs {
-            run.read(disk, self.queue, &mut messages, &mut bad)?;
-        }
-        let loaded = Loaded { queue: self.queue, messages, next_seq: self.next_seq };
-        Ok(Read { id: self.id, loaded, bad })
+        let Self { id, queue, part } = self;
+        let (mut found, mut losses, mut table) = (Vec::new(), Losses::default(), None);
+        let next_seq = match part {
+            Part::Journal { runs, next_seq } => {
+                for run in runs {
+                    run.read(disk, queue, &mut found, &mut losses.messages)?;
+                }
+                next_seq
+            }
+            Part::Segment(part) => {
+                let (number, was_held) = (part.number, part.table.is_some());
+                let (next_seq, used) = part.read(disk, &mut found, &mut losses)?;
+                table = (!was_held).then_some((number, used));
+                next_seq
+            }
+        };
+        let messages = found.into_iter().map(|found| (found.seq, found.bytes)).collect();
+        Ok(Read { id, loaded: Loaded { queue, messages, next_seq }, table, losses })
     }
 }
 
@@ -153,6 +258,6 @@ pub struct Loaded {
     /// Live messages with their sequence numbers, in order. The bytes of neighbours share one allocation.
     pub messages: Vec<(u64, Bytes)>,
     /// Where to go on: every live message below this, from the number asked for, is in `messages`. It is the
-    /// number asked for when nothing from there on was written yet.
+    /// number asked for when nothing is live from there on.
     pub next_seq: u64,
 }

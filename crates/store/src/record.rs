@@ -27,22 +27,25 @@ pub(crate) enum Kind {
     Enqueue = 1,
     /// The message `seq`, or every message from `seq` to the payload, is gone.
     Settle = 2,
-    /// Every message up to `seq` is gone, except those listed in the payload.
-    SettleThrough = 3,
+    /// Every message from the first number in the payload up to `seq` is gone, except the other numbers there.
+    Purge = 3,
     /// The queue is gone.
     Forget = 4,
     /// A change of metadata; `seq` counts them.
     Note = 5,
+    /// A message came that is gone at the next start; the payload is its bytes.
+    Spill = 6,
 }
 
 impl Kind {
-    const fn from_byte(byte: u8) -> Option<Self> {
+    pub(crate) const fn from_byte(byte: u8) -> Option<Self> {
         Some(match byte {
             1 => Self::Enqueue,
             2 => Self::Settle,
-            3 => Self::SettleThrough,
+            3 => Self::Purge,
             4 => Self::Forget,
             5 => Self::Note,
+            6 => Self::Spill,
             _ => return None,
         })
     }

@@ -11,25 +11,29 @@
 //! done again. Before it relies on a file or a name it syncs it: a process that was killed may have left bytes in
 //! memory that a power loss would still take away.
 
+use std::collections::BTreeMap;
+
 use stdx::{Random, Time};
 
-use crate::background::{Job, remove_segment};
+use crate::background::{Job, remove_segments};
 use crate::disk::Disk;
 use crate::extent::{Extent, Place, Spot};
-use crate::fault::{Blame, Damage, Fault};
+use crate::fault::{Blame, Damage, Fault, FaultKind};
 use crate::format::{SHARDS_MAX, read_format, write_format};
 use crate::header::Header;
 use crate::index::{FileLife, Gone, Index};
 use crate::journal::Journal;
+use crate::live::LiveFile;
 use crate::options::Options;
 use crate::paths;
 use crate::queue_id::QueueId;
 use crate::record::{Kind, Record, u64_at};
 use crate::replay::{Apply, Replayed, replay};
 use crate::segment::{Opened, open_segment};
-use crate::settled::SettledFile;
-use crate::snapshot::Snapshot;
+use crate::segment_extent::SegmentExtent;
+use crate::snapshot::{Snapshot, read_if_present};
 use crate::store::Store;
+use crate::table::Table;
 
 /// What a data directory holds.
 #[derive(Debug)]
@@ -120,9 +124,13 @@ fn drain(disk: &mut dyn Disk, recovered: Recovered) -> Result<(), Fault> {
         while let Some(submission) = store.poll_submission(Time::ZERO) {
             store.complete(submission.execute(disk))?;
         }
-        assert!(store.journal.sealed_count() == 0, "everything was moved to segments");
+        if store.journal.sealed_count() > 0 {
+            // What is due and is not given out waits for room on the disk.
+            return Err(Fault::new(FaultKind::NoSpace, &paths::shard_dir(store.shard)));
+        }
         let current = store.journal.current_path();
-        for path in std::mem::take(&mut store.journal.spares).into_iter().chain(current) {
+        let spares = std::mem::take(&mut store.journal.spares);
+        for path in spares.into_iter().map(|spare| spare.path).chain(current) {
             disk.remove(&path).writing(&path)?;
         }
     }
@@ -136,8 +144,8 @@ fn recover(
     options: &Options,
 ) -> Result<Recovered, Fault> {
     create_dirs(disk, shards)?;
-    let snapshot = Snapshot::load(disk)?;
     let mut damage = Vec::new();
+    let snapshot = Snapshot::load(disk, &mut damage)?;
     let mut shards: Vec<Shard> = (0..shards).map(|_| Shard::new(snapshot.last_note)).collect();
     load_segments(disk, &mut shards, &mut damage)?;
     let mut stores = Vec::new();
@@ -145,6 +153,7 @@ fn recover(
     let mut queues = Vec::new();
     for (number, mut shard) in shards.into_iter().enumerate() {
         let replayed = replay(disk, number, options, &mut shard)?;
+        shard.count_segments(disk)?;
         damage.extend(replayed.damage.iter().cloned());
         notes.append(&mut shard.notes);
         queues.extend(shard.index.iter().map(|queue| RecoveredQueue {
@@ -152,7 +161,7 @@ fn recover(
             next_seq: queue.next_seq,
             live_count: queue.live_count,
             live_bytes: queue.live_bytes,
-            first_seq: queue.live_from(0).next().map_or(queue.next_seq, |(_, spot)| spot.seq),
+            first_seq: queue.first_live(0).unwrap_or(queue.next_seq),
         }));
         stores.push(shard.into_store(number, options, random.fork(), replayed, snapshot.last_note));
     }
@@ -200,10 +209,10 @@ impl Shard {
 
     fn gone(&mut self, queue: QueueId, all_gone: &[Gone]) {
         for gone in all_gone {
-            if let Place::Segment(first_seq) = gone.place
+            if let Place::Segment(number) = gone.place
                 && gone.is_emptied
             {
-                self.jobs.push(Job::RemoveSegment { queue, first_seq });
+                self.jobs.push(Job::RemoveSegments { queue, numbers: vec![number] });
             }
         }
     }
@@ -211,8 +220,24 @@ impl Shard {
     fn settle_range(&mut self, file: &Header, queue: QueueId, range: (u64, u64), keep: &[u64]) {
         let Some(entry) = self.index.get_mut(queue) else { return };
         let gone = entry.settle_range(range.0, range.1, keep, file.number);
-        entry.next_seq = entry.next_seq.max(range.1.saturating_add(1));
+        entry.pass_over(range.1);
         self.gone(queue, &gone);
+    }
+
+    /// Counts the bytes of live messages in segments of which some were settled by the journal.
+    fn count_segments(&mut self, disk: &mut dyn Disk) -> Result<(), Fault> {
+        for queue in self.index.iter_mut() {
+            let id = queue.id;
+            for extent in &mut queue.extents {
+                let Extent::Segment(segment) = extent else { continue };
+                if segment.dirty_since.is_some() {
+                    queue.live_bytes -= segment.live_bytes();
+                    count_bytes(disk, id, segment)?;
+                    queue.live_bytes += segment.live_bytes();
+                }
+            }
+        }
+        Ok(())
     }
 
     fn note(&mut self, file: &Header, record: &Record<'_>) {
@@ -236,9 +261,9 @@ impl Shard {
         let mut journal = Journal::new(number, options, random.next_u64(), files, restart);
         journal.spares = spares;
         for extent in self.index.iter().flat_map(|queue| &queue.extents) {
-            if let Place::Journal(file) = extent.place {
+            if let Place::Journal(file) = extent.place() {
                 let file = journal.file_mut(file).expect("extents lie in files that were read");
-                file.live += extent.live() as u64;
+                file.live += extent.live();
             }
         }
         for (file, note) in self.noted {
@@ -259,18 +284,21 @@ impl Apply for Shard {
         let Record { kind, queue, seq, payload } = *record;
         match kind {
             Kind::Enqueue => {
-                let place = Place::Journal(file.number);
-                let life = FileLife { place, epoch: file.epoch, seal: file.seal() };
-                let spot = Spot { seq, offset, length: payload.len() as u32 };
+                let life = FileLife { number: file.number, seal: file.seal() };
+                let length = payload.len() as u32;
+                let spot = Spot { seq, offset, length, is_spilled: false };
                 self.index.queue(queue).insert(life, spot);
             }
+            Kind::Spill => self.index.queue(queue).pass_over(seq),
             Kind::Settle => {
                 let last = if payload.len() == 8 { u64_at(payload, 0) } else { seq };
                 self.settle_range(file, queue, (seq, last), &[]);
             }
-            Kind::SettleThrough => {
-                let keep: Vec<u64> = payload.chunks_exact(8).map(|seq| u64_at(seq, 0)).collect();
-                self.settle_range(file, queue, (0, seq), &keep);
+            Kind::Purge => {
+                let mut numbers = payload.chunks_exact(8).map(|seq| u64_at(seq, 0));
+                let first = numbers.next().unwrap_or(0);
+                let keep: Vec<u64> = numbers.collect();
+                self.settle_range(file, queue, (first, seq), &keep);
             }
             Kind::Forget => {
                 if self.index.remove(queue).is_some_and(|entry| entry.has_directory) {
@@ -311,76 +339,93 @@ fn load_queue(
     let entry = index.queue(queue);
     entry.has_directory = true;
     let names = disk.list(&dir).reading(&dir)?;
+    let mut segments = Vec::new();
     for name in &names {
-        let path = format!("{dir}/{name}");
-        let is_orphan = paths::number_of(name, ".settled")
-            .is_some_and(|seq| names.binary_search(&format!("{seq:016x}.seg")).is_err());
+        if let Some(number) = paths::number_of(name, ".seg") {
+            entry.next_segment = entry.next_segment.max(number + 1);
+            segments.extend(load_segment(disk, queue, number, damage)?);
+        }
+    }
+    for name in &names {
+        let is_orphan = paths::number_of(name, ".live")
+            .is_some_and(|number| names.binary_search(&format!("{number:016x}.seg")).is_err());
         if is_orphan || name.ends_with(paths::NEW) {
+            let path = format!("{dir}/{name}");
             disk.remove(&path).writing(&path)?;
         }
     }
-    for name in &names {
-        let Some(first_seq) = paths::number_of(name, ".seg") else { continue };
-        let Some(extent) = load_segment(disk, queue, first_seq, damage)? else { continue };
-        if extent.live() > 0 {
-            entry.push_segment(extent);
+    // Of segments that speak for the same messages, the one with the highest number was made of the others.
+    segments.sort_unstable_by_key(|segment| std::cmp::Reverse(segment.number));
+    let mut superseded = Vec::new();
+    let mut kept: BTreeMap<u64, SegmentExtent> = BTreeMap::new();
+    for segment in segments {
+        entry.pass_over(segment.last_seq());
+        let before = kept.range(..=segment.last_seq()).next_back();
+        if before.is_some_and(|(_, before)| before.last_seq() >= segment.first_seq) {
+            superseded.push(segment.number);
         } else {
-            entry.next_seq = entry.next_seq.max(extent.last_seq() + 1);
-            remove_segment(disk, queue, first_seq)?;
+            kept.insert(segment.first_seq, segment);
         }
     }
-    Ok(())
+    for segment in kept.into_values() {
+        if segment.live_count() == 0 {
+            superseded.push(segment.number);
+        } else {
+            entry.insert_segment(segment);
+        }
+    }
+    if superseded.is_empty() { Ok(()) } else { remove_segments(disk, queue, &superseded) }
 }
 
 fn load_segment(
     disk: &mut dyn Disk,
     queue: QueueId,
-    first_seq: u64,
+    number: u64,
     damage: &mut Vec<Damage>,
-) -> Result<Option<Extent>, Fault> {
-    let path = paths::segment_file(queue, first_seq);
-    let mut report = |path: &str, last_seq: u64, reason: &str| {
-        let messages = Some((queue, first_seq, last_seq));
+) -> Result<Option<SegmentExtent>, Fault> {
+    let path = paths::segment_file(queue, number);
+    let mut report = |path: &str, messages: Option<(QueueId, u64, u64)>, reason: &str| {
         damage.push(Damage { path: path.to_owned(), messages, reason: reason.to_owned() });
     };
-    let segment = match open_segment(disk, &path, queue, first_seq)? {
-        Opened::Whole(segment) => segment,
-        Opened::Scanned(segment) => {
-            let last = segment.spots.last().map_or(first_seq, |spot| spot.seq);
-            report(&path, last, "the table of a segment is damaged; its records were scanned");
-            segment
-        }
-        Opened::Unreadable => {
-            report(&path, first_seq, "the header of a segment is damaged; its messages are lost");
-            return Ok(None);
-        }
+    let Some(opened) = open_segment(disk, queue, number)? else {
+        report(&path, None, "both headers of a segment are damaged; its messages are lost");
+        return Ok(None);
     };
-    let mut extent = segment.extent();
-    let path = paths::settled_file(queue, first_seq);
-    if let Some(bytes) = read_if_present(disk, &path)? {
-        match SettledFile::parse(&bytes) {
-            Some(file) if file.epoch == segment.epoch && file.bits.len() == extent.len() => {
-                for at in (0..extent.len()).filter(|at| file.bits.contains(*at)) {
-                    extent.settle(at);
-                }
-            }
-            Some(file) if file.epoch != segment.epoch => {}
-            _ => {
-                let last = extent.last_seq();
-                report(&path, last, "settled bits are damaged; settled messages may come back");
-            }
-        }
+    let Opened { segment, keys, key_bytes, is_damaged } = opened;
+    let range = Some((queue, segment.first_seq, segment.last_seq()));
+    if is_damaged {
+        report(&path, range, "a segment is damaged outside of its messages");
     }
-    Ok(Some(extent))
+    let path = paths::live_file(queue, number);
+    let bytes = read_if_present(disk, &path)?;
+    let found = bytes.as_deref().map(LiveFile::parse);
+    let is_of_it = |file: &LiveFile| file.epoch == segment.epoch && file.number == number;
+    Ok(Some(match found {
+        Some(Some(file)) if is_of_it(&file) => {
+            // What was spilled before the start is gone, so the set may name more than there is.
+            let live = &file.live & &keys;
+            let is_counted = live.len() == file.live.len();
+            let mut extent = SegmentExtent::new(&segment, live, file.live_bytes);
+            if !is_counted {
+                count_bytes(disk, queue, &mut extent)?;
+            }
+            extent
+        }
+        Some(None) => {
+            report(&path, range, "a set of live messages is damaged; settled ones may come back");
+            SegmentExtent::new(&segment, keys, key_bytes)
+        }
+        _ => SegmentExtent::new(&segment, keys, key_bytes),
+    }))
 }
 
-fn read_if_present(disk: &mut dyn Disk, path: &str) -> Result<Option<Vec<u8>>, Fault> {
-    let length = match disk.len(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        length => length.reading(path)?,
-    };
-    let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-    let read = disk.read(path, 0, &mut bytes).reading(path)?;
-    bytes.truncate(read);
-    Ok(Some(bytes))
+/// Counts the bytes of live messages anew, where only the table knows how long each one is.
+fn count_bytes(
+    disk: &mut dyn Disk,
+    queue: QueueId,
+    segment: &mut SegmentExtent,
+) -> Result<(), Fault> {
+    let (table, _) = Table::load(disk, &segment.table_source(queue))?;
+    segment.set_live_bytes(table.bytes_where(|seq| segment.is_live(seq)));
+    Ok(())
 }

@@ -19,8 +19,8 @@ use std::collections::VecDeque;
 use crate::batch::{BATCH_ALIGN, BATCH_HEADER_BYTES, BatchHeader};
 use crate::disk::Disk;
 use crate::fault::{Blame, Damage, Fault};
-use crate::header::{HEADER_BYTES, Header, Magic};
-use crate::journal::{JOURNAL_HEADER_PAGE, JournalFile, Restart};
+use crate::header::{Header, Magic};
+use crate::journal::{JOURNAL_HEADER_PAGE, JournalFile, Restart, Spare};
 use crate::options::Options;
 use crate::paths;
 use crate::queue_id::QueueId;
@@ -40,7 +40,7 @@ pub(crate) trait Apply {
 #[derive(Debug)]
 pub(crate) struct Replayed {
     pub(crate) files: VecDeque<JournalFile>,
-    pub(crate) spares: Vec<String>,
+    pub(crate) spares: Vec<Spare>,
     pub(crate) restart: Restart,
     pub(crate) damage: Vec<Damage>,
 }
@@ -119,7 +119,7 @@ impl Walk<'_> {
         &mut self,
         shard: usize,
         options: &Options,
-        spares: &mut Vec<String>,
+        spares: &mut Vec<Spare>,
     ) -> Result<u64, Fault> {
         let dir = paths::shard_dir(shard);
         let mut last_file = 0;
@@ -128,12 +128,12 @@ impl Walk<'_> {
             if let Some(number) = paths::number_of(&name, ".log") {
                 last_file = last_file.max(number);
                 self.open_file(shard, number, path)?;
-            } else if let Some(number) = paths::number_of(&name, ".spare") {
+            } else if let Some((number, is_filled)) = spare_number(&name) {
                 last_file = last_file.max(number);
                 let length = self.disk.len(&path).reading(&path)?;
                 let is_regular = length == u64::from(options.journal_file_bytes);
                 if is_regular && spares.len() < options.spare_files_max {
-                    spares.push(path);
+                    spares.push(Spare { path, is_filled });
                 } else {
                     self.disk.remove(&path).writing(&path)?;
                 }
@@ -147,17 +147,18 @@ impl Walk<'_> {
 
     fn open_file(&mut self, shard: usize, number: u64, path: String) -> Result<(), Fault> {
         let length = self.disk.len(&path).reading(&path)?;
-        let mut bytes = [0; HEADER_BYTES];
-        self.disk.read(&path, 0, &mut bytes).reading(&path)?;
-        let header = Header::parse(Magic::Journal, &bytes)
-            .filter(|header| header.owner == shard as u64 && header.number == number);
-        match (header, u32::try_from(length)) {
-            (Some(header), Ok(length)) => self.files.push(OpenFile { header, path, length }),
-            _ => {
-                let reason =
-                    "the header of the journal file does not match its checksum".to_owned();
-                self.damage.push(Damage { path, messages: None, reason });
+        let is_ours = |header: &Header| header.owner == shard as u64 && header.number == number;
+        let found = Header::find(self.disk, &path, length, Magic::Journal, is_ours)?;
+        let reason = match (&found, u32::try_from(length)) {
+            (Some((header, is_copy)), Ok(length)) => {
+                let header = *header;
+                self.files.push(OpenFile { header, path: path.clone(), length });
+                is_copy.then_some("the first header of a journal file does not match its checksum")
             }
+            _ => Some("both headers of a journal file do not match their checksums"),
+        };
+        if let Some(reason) = reason {
+            self.damage.push(Damage { path, messages: None, reason: reason.to_owned() });
         }
         Ok(())
     }
@@ -327,6 +328,12 @@ impl Walk<'_> {
     fn report(&mut self, at: usize, messages: Option<(QueueId, u64, u64)>, reason: String) {
         self.damage.push(Damage { path: self.files[at].path.clone(), messages, reason });
     }
+}
+
+/// The number in the name of a spare file, and whether all its bytes were written before.
+fn spare_number(name: &str) -> Option<(u64, bool)> {
+    let filled = paths::number_of(name, ".spare").map(|number| (number, true));
+    filled.or_else(|| paths::number_of(name, ".fresh").map(|number| (number, false)))
 }
 
 /// The batch header at `position`, if its records lie within the file.

@@ -4,7 +4,7 @@
 //!   record │ record │ ??????? │ record        a bad stretch ends where a record validates again
 //! ```
 
-use crate::record::{RECORD_HEADER_BYTES, Record, Seal, u32_at};
+use crate::record::{Kind, RECORD_HEADER_BYTES, Record, Seal, u32_at};
 
 /// How many bytes may be checksummed in search of the next good record, per byte of the stretch.
 const SEARCH_FACTOR: usize = 16;
@@ -47,7 +47,7 @@ impl<'a> Records<'a> {
                 continue;
             }
             let length = u32_at(rest, 4) as usize;
-            if length > rest.len() - RECORD_HEADER_BYTES || !(1..=5).contains(&rest[8]) {
+            if length > rest.len() - RECORD_HEADER_BYTES || Kind::from_byte(rest[8]).is_none() {
                 continue;
             }
             let Some(left) = self.budget.checked_sub(length) else { break };
@@ -81,7 +81,6 @@ impl<'a> Iterator for Records<'a> {
 mod tests {
     use super::*;
     use crate::queue_id::QueueId;
-    use crate::record::Kind;
 
     #[test]
     fn scanning_goes_on_behind_a_bad_record_even_when_its_length_is_wrong() {

@@ -1,168 +1,242 @@
 //! A segment: messages of one queue that outlived their journal file. Written once, as a whole.
 //!
 //! ```text
-//!   ┌──────────────┬────────┬────────┬─────┬────────────┬────────────┬─────┬─────┐
-//!   │ header, 64 B │ record │ record │ ... │ entry      │ entry      │ ... │ crc │
-//!   └──────────────┴────────┴────────┴─────┴────────────┴────────────┴─────┴─────┘
-//!                                    records end         12 bytes each: delta, offset, length
+//!   ┌──────────────┬────────┬────────┬─────┬───────────────┬──────┬───────────────────────────┬──────────────┐
+//!   │ header, 64 B │ record │ record │ ... │ entry ... crc │ keys │ keys length, spilled, crc │ header again │
+//!   └──────────────┴────────┴────────┴─────┴───────────────┴──────┴───────────────────────────┴──────────────┘
+//!                                records end     table      which sequence numbers there are, as a set
 //! ```
 //!
-//! The entries at the end are all that a restart reads. When they are damaged, the records are scanned.
+//! A start reads the header and the keys. The [table](crate::table) is read when messages are.
+
+use roaring::RoaringBitmap;
 
 use crate::disk::Disk;
-use crate::extent::{Extent, Place, Spot};
+use crate::extent::Spot;
 use crate::fault::{Blame, Fault};
 use crate::header::{HEADER_BYTES, Header, Magic};
+use crate::live::{encode_set, parse_set};
+use crate::paths;
 use crate::queue_id::QueueId;
-use crate::record::{Kind, Record, Seal, u32_at};
-use crate::scan::{Found, Records};
+use crate::record::{Kind, RECORD_HEADER_BYTES, Record, Seal, u32_at};
+use crate::table::{ENTRY_BYTES, Table, TableSource};
 
-const ENTRY_BYTES: usize = 12;
+/// Behind the keys: their length, the number of spilled messages, a checksum over both and the keys.
+const KEYS_TRAILER_BYTES: usize = 12;
 /// No segment is longer: offsets have 32 bits and one message has at most 1 GiB.
 const SEGMENT_BYTES_MAX: u64 = u32::MAX as u64;
 
-/// A segment that lies on the disk: its name and where each message is.
-#[derive(Debug)]
+/// A segment that lies on the disk, as its header describes it.
+#[derive(Clone, Debug)]
 pub(crate) struct Segment {
     pub(crate) queue: QueueId,
-    pub(crate) first_seq: u64,
+    pub(crate) number: u64,
     pub(crate) epoch: u64,
-    pub(crate) spots: Vec<Spot>,
+    pub(crate) first_seq: u64,
+    /// From the first to the last sequence number that it speaks for.
+    pub(crate) span: u32,
+    pub(crate) messages: u32,
+    pub(crate) records_end: u32,
 }
 
 impl Segment {
-    pub(crate) fn seal(&self) -> Seal {
-        Seal::new(self.epoch, self.first_seq)
+    /// Bytes of all its messages.
+    pub(crate) const fn message_bytes(&self) -> u64 {
+        let headers = RECORD_HEADER_BYTES as u64 * self.messages as u64;
+        self.records_end as u64 - HEADER_BYTES as u64 - headers
     }
 
-    /// The extent that names all messages, none of them settled.
-    pub(crate) fn extent(&self) -> Extent {
-        let place = Place::Segment(self.first_seq);
-        let mut extent = Extent::new(place, self.epoch, self.seal(), self.first_seq);
-        self.spots.iter().for_each(|spot| extent.push(*spot));
-        extent
+    pub(crate) fn seal(&self) -> Seal {
+        Seal::new(self.epoch, self.number)
+    }
+
+    pub(crate) fn last_seq(&self) -> u64 {
+        self.first_seq + u64::from(self.span)
+    }
+
+    /// Where its table is.
+    fn table_source(&self) -> TableSource {
+        TableSource {
+            path: paths::segment_file(self.queue, self.number),
+            queue: self.queue,
+            seal: self.seal(),
+            first_seq: self.first_seq,
+            last_seq: self.last_seq(),
+            messages: self.messages,
+            records_end: self.records_end,
+        }
+    }
+
+    const fn header(&self) -> Header {
+        Header {
+            magic: Magic::Segment,
+            epoch: self.epoch,
+            owner: self.queue.number(),
+            number: self.number,
+            first: self.messages as u64,
+            second: self.records_end as u64,
+            third: self.first_seq,
+            span: self.span,
+        }
     }
 }
 
 /// A segment in the making.
 #[derive(Debug)]
 pub(crate) struct SegmentDraft {
-    segment: Segment,
+    queue: QueueId,
+    number: u64,
+    epoch: u64,
+    first_seq: u64,
     bytes: Vec<u8>,
+    table: Table,
+    keys: RoaringBitmap,
+    spilled: u32,
 }
 
 impl SegmentDraft {
-    pub(crate) fn new(queue: QueueId, first_seq: u64, epoch: u64) -> Self {
-        let bytes = vec![0; HEADER_BYTES];
-        Self { segment: Segment { queue, first_seq, epoch, spots: Vec::new() }, bytes }
+    pub(crate) fn new(queue: QueueId, number: u64, epoch: u64, first_seq: u64) -> Self {
+        Self {
+            queue,
+            number,
+            epoch,
+            first_seq,
+            bytes: vec![0; HEADER_BYTES],
+            table: Table::default(),
+            keys: RoaringBitmap::new(),
+            spilled: 0,
+        }
     }
 
     /// Whether one more message of this length and number still fits.
     pub(crate) const fn has_room(&self, seq: u64, length: usize, bytes_max: u32) -> bool {
-        self.bytes.len() + length <= bytes_max as usize
-            && seq - self.segment.first_seq <= u32::MAX as u64
+        let next = self.bytes.len() + RECORD_HEADER_BYTES + length;
+        next <= bytes_max as usize && seq - self.first_seq <= u32::MAX as u64
     }
 
-    pub(crate) fn push(&mut self, seq: u64, payload: &[u8]) {
+    /// Adds a message, after all others.
+    pub(crate) fn push(&mut self, seq: u64, payload: &[u8], is_spilled: bool) {
         let offset = self.bytes.len() as u32;
-        let record = Record { kind: Kind::Enqueue, queue: self.segment.queue, seq, payload };
-        record.append(self.segment.seal(), offset, &mut self.bytes);
-        self.segment.spots.push(Spot { seq, offset, length: payload.len() as u32 });
+        let kind = if is_spilled { Kind::Spill } else { Kind::Enqueue };
+        let record = Record { kind, queue: self.queue, seq, payload };
+        record.append(Seal::new(self.epoch, self.number), offset, &mut self.bytes);
+        self.table.push(Spot { seq, offset, length: payload.len() as u32, is_spilled });
+        let delta = u32::try_from(seq - self.first_seq).expect("the caller asked `has_room`");
+        self.keys.try_push(delta).expect("sequence numbers grow");
+        self.spilled += u32::from(is_spilled);
     }
 
-    /// The bytes of the file, and what the index needs to know of it.
-    pub(crate) fn finish(mut self) -> (Vec<u8>, Segment) {
-        let Segment { queue, first_seq, epoch, spots } = &self.segment;
-        let records_end = self.bytes.len();
-        for spot in spots {
-            let delta = (spot.seq - first_seq) as u32;
-            for number in [delta, spot.offset, spot.length] {
-                self.bytes.extend_from_slice(&number.to_le_bytes());
-            }
-        }
-        let crc = self.segment.seal().checksum(records_end as u32, &self.bytes[records_end..]);
-        self.bytes.extend_from_slice(&crc.to_le_bytes());
-        let header = Header {
-            magic: Magic::Segment,
-            epoch: *epoch,
-            owner: queue.number(),
-            number: *first_seq,
-            first: spots.len() as u64,
-            second: records_end as u64,
+    /// The last message in it.
+    pub(crate) fn last_seq(&self) -> u64 {
+        self.table.spots().last().map_or(self.first_seq, |spot| spot.seq)
+    }
+
+    /// The bytes of the file, and what the index needs to know of it. It speaks for everything up to `last_seq`.
+    pub(crate) fn finish(mut self, last_seq: u64) -> (Vec<u8>, Segment, RoaringBitmap) {
+        let records_end = self.bytes.len() as u32;
+        let segment = Segment {
+            queue: self.queue,
+            number: self.number,
+            epoch: self.epoch,
+            first_seq: self.first_seq,
+            span: u32::try_from(last_seq - self.first_seq).expect("the caller asked `has_room`"),
+            messages: self.table.spots().len() as u32,
+            records_end,
         };
-        self.bytes[..HEADER_BYTES].copy_from_slice(&header.encode());
-        (self.bytes, self.segment)
+        let seal = segment.seal();
+        self.table.encode(seal, self.first_seq, records_end, &mut self.bytes);
+        self.keys.optimize();
+        let keys_at = self.bytes.len();
+        encode_set(&self.keys, &mut self.bytes);
+        let keys_length = (self.bytes.len() - keys_at) as u32;
+        for number in [keys_length, self.spilled] {
+            self.bytes.extend_from_slice(&number.to_le_bytes());
+        }
+        let crc = seal.checksum(keys_at as u32, &self.bytes[keys_at..]);
+        self.bytes.extend_from_slice(&crc.to_le_bytes());
+        let header = segment.header().encode();
+        self.bytes[..HEADER_BYTES].copy_from_slice(&header);
+        self.bytes.extend_from_slice(&header);
+        (self.bytes, segment, self.keys)
     }
 }
 
 /// A segment as recovery found it.
 #[derive(Debug)]
-pub(crate) enum Opened {
-    Whole(Segment),
-    /// The entries were damaged; these messages were found among the records.
-    Scanned(Segment),
-    /// The header is damaged: nothing can be said about the content.
-    Unreadable,
+pub(crate) struct Opened {
+    pub(crate) segment: Segment,
+    /// Which sequence numbers there are, as distances from the first, without those that are gone with the start;
+    /// and the bytes of those messages.
+    pub(crate) keys: RoaringBitmap,
+    pub(crate) key_bytes: u64,
+    /// Some of it does not match its checksum.
+    pub(crate) is_damaged: bool,
 }
 
-/// Reads the entries of the segment `path`, which must be that of this queue and sequence number.
+/// Opens the segment of a queue with this number, or says `None` when neither of its headers can be read.
 pub(crate) fn open_segment(
     disk: &mut dyn Disk,
-    path: &str,
     queue: QueueId,
-    first_seq: u64,
-) -> Result<Opened, Fault> {
+    number: u64,
+) -> Result<Option<Opened>, Fault> {
+    let path = &paths::segment_file(queue, number);
     let length = disk.len(path).reading(path)?;
-    let mut bytes = [0; HEADER_BYTES];
-    disk.read(path, 0, &mut bytes).reading(path)?;
-    let header = Header::parse(Magic::Segment, &bytes).filter(|header| {
+    let is_ours = |header: &Header| {
+        let table_bytes = header.first.saturating_mul(ENTRY_BYTES as u64);
         header.owner == queue.number()
-            && header.number == first_seq
-            && (HEADER_BYTES as u64..=length).contains(&header.second)
-    });
-    let Some(header) = header.filter(|_| length <= SEGMENT_BYTES_MAX) else {
-        return Ok(Opened::Unreadable);
+            && header.number == number
+            && header.second
+                >= (HEADER_BYTES as u64)
+                    .saturating_add(header.first.saturating_mul(RECORD_HEADER_BYTES as u64))
+            && header.second.saturating_add(table_bytes) <= SEGMENT_BYTES_MAX
     };
-    let mut segment = Segment { queue, first_seq, epoch: header.epoch, spots: Vec::new() };
-    let records_end = header.second as usize;
-    let mut footer = vec![0; length as usize - records_end];
-    let read = disk.read(path, header.second, &mut footer).reading(path)?;
-    footer.truncate(read);
-    if read_entries(&mut segment, &footer, header.first, records_end) {
-        return Ok(Opened::Whole(segment));
+    let found = Header::find(disk, path, length, Magic::Segment, is_ours)?;
+    let Some((header, is_copy)) = found else { return Ok(None) };
+    let segment = Segment {
+        queue,
+        number,
+        epoch: header.epoch,
+        first_seq: header.third,
+        span: header.span,
+        messages: header.first as u32,
+        records_end: header.second as u32,
+    };
+    let keys = read_keys(disk, path, length, &segment)?;
+    let is_damaged = is_copy || keys.is_none();
+    if let Some((keys, 0)) = keys {
+        let key_bytes = segment.message_bytes();
+        return Ok(Some(Opened { segment, keys, key_bytes, is_damaged }));
     }
-    let mut records = vec![0; records_end - HEADER_BYTES];
-    let read = disk.read(path, HEADER_BYTES as u64, &mut records).reading(path)?;
-    scan_records(&mut segment, &records[..read]);
-    Ok(Opened::Scanned(segment))
+    // What was spilled is gone, and only the table says which messages that were.
+    let (table, is_whole) = Table::load(disk, &segment.table_source())?;
+    let (mut keys, mut key_bytes) = (RoaringBitmap::new(), 0);
+    for spot in table.spots().iter().filter(|spot| !spot.is_spilled) {
+        keys.insert((spot.seq - segment.first_seq) as u32);
+        key_bytes += u64::from(spot.length);
+    }
+    Ok(Some(Opened { segment, keys, key_bytes, is_damaged: is_damaged || !is_whole }))
 }
 
-fn read_entries(segment: &mut Segment, footer: &[u8], count: u64, records_end: usize) -> bool {
-    let Some(crc_at) = footer.len().checked_sub(4) else { return false };
-    let crc = segment.seal().checksum(records_end as u32, &footer[..crc_at]);
-    if crc != u32_at(footer, crc_at) || (crc_at / ENTRY_BYTES) as u64 != count {
-        return false;
-    }
-    segment.spots = footer[..crc_at]
-        .chunks_exact(ENTRY_BYTES)
-        .map(|entry| Spot {
-            seq: segment.first_seq + u64::from(u32_at(entry, 0)),
-            offset: u32_at(entry, 4),
-            length: u32_at(entry, 8),
-        })
-        .collect();
-    true
-}
-
-fn scan_records(segment: &mut Segment, bytes: &[u8]) {
-    for found in Records::new(segment.seal(), HEADER_BYTES as u32, bytes) {
-        let Found::Record(offset, record) = found else { continue };
-        let is_next = segment.spots.last().is_none_or(|last| record.seq > last.seq);
-        let delta = record.seq.checked_sub(segment.first_seq);
-        let fits = is_next && delta.is_some_and(|delta| u32::try_from(delta).is_ok());
-        if record.kind == Kind::Enqueue && record.queue == segment.queue && fits {
-            let length = record.payload.len() as u32;
-            segment.spots.push(Spot { seq: record.seq, offset, length });
-        }
-    }
+/// The keys and how many messages were spilled, or `None` when they are damaged.
+fn read_keys(
+    disk: &mut dyn Disk,
+    path: &str,
+    length: u64,
+    segment: &Segment,
+) -> Result<Option<(RoaringBitmap, u32)>, Fault> {
+    let start = u64::from(segment.records_end) + u64::from(segment.messages) * 12 + 4;
+    let end = length.saturating_sub(HEADER_BYTES as u64);
+    let Some(size) = end.checked_sub(start).and_then(|size| usize::try_from(size).ok()) else {
+        return Ok(None);
+    };
+    let mut bytes = vec![0; size];
+    let read = disk.read(path, start, &mut bytes).reading(path)?;
+    let Some(keys_length) = read.checked_sub(KEYS_TRAILER_BYTES).filter(|_| read == size) else {
+        return Ok(None);
+    };
+    let crc = segment.seal().checksum(start as u32, &bytes[..size - 4]);
+    let is_whole =
+        crc == u32_at(&bytes, size - 4) && u32_at(&bytes, keys_length) as usize == keys_length;
+    let keys = if is_whole { parse_set(&bytes[..keys_length]) } else { None };
+    Ok(keys.map(|keys| (keys, u32_at(&bytes, keys_length + 4))))
 }

@@ -10,11 +10,11 @@
 //! Notes beside a snapshot occur only when the number of shards changed: then the journal that held them is gone.
 
 use crate::disk::Disk;
-use crate::fault::{Blame, Fault, FaultKind};
+use crate::fault::{Blame, Damage, Fault, FaultKind};
 use crate::header::{HEADER_BYTES, Header, Magic};
 use crate::paths;
 use crate::record::u64_at;
-use crate::retire::write_whole;
+use crate::segment_write::write_whole;
 
 /// Metadata up to a note.
 #[derive(Debug, Default)]
@@ -40,6 +40,8 @@ impl Snapshot {
             number: self.last_note,
             first: (file.len() - HEADER_BYTES) as u64,
             second: u64::from(crc32c::crc32c(&file[HEADER_BYTES..])),
+            third: 0,
+            span: 0,
         };
         file[..HEADER_BYTES].copy_from_slice(&header.encode());
         file
@@ -64,10 +66,12 @@ impl Snapshot {
 
     /// Replaces whatever snapshot there is.
     pub(crate) fn save(&self, disk: &mut dyn Disk) -> Result<(), Fault> {
-        write_whole(disk, &paths::snapshot_file(self.last_note), &self.encode())?;
+        let bytes = self.encode();
+        write_whole(disk, &paths::snapshot_copy(self.last_note), &bytes)?;
+        write_whole(disk, &paths::snapshot_file(self.last_note), &bytes)?;
         disk.sync_dir(paths::METADATA).syncing(paths::METADATA)?;
         for name in disk.list(paths::METADATA).reading(paths::METADATA)? {
-            if paths::number_of(&name, ".snap").is_some_and(|number| number < self.last_note) {
+            if number_of(&name).is_some_and(|number| number < self.last_note) {
                 let path = format!("{}/{name}", paths::METADATA);
                 disk.remove(&path).writing(&path)?;
             }
@@ -76,25 +80,50 @@ impl Snapshot {
     }
 
     /// The latest snapshot, or an empty one. What was not finished is removed.
-    pub(crate) fn load(disk: &mut dyn Disk) -> Result<Self, Fault> {
+    pub(crate) fn load(disk: &mut dyn Disk, damage: &mut Vec<Damage>) -> Result<Self, Fault> {
         let mut latest = None;
         for name in disk.list(paths::METADATA).reading(paths::METADATA)? {
             let path = format!("{}/{name}", paths::METADATA);
             if name.ends_with(paths::NEW) {
                 disk.remove(&path).writing(&path)?;
-            } else if let Some(number) = paths::number_of(&name, ".snap") {
+            } else if let Some(number) = number_of(&name) {
                 latest = latest.max(Some(number));
             }
         }
         let Some(number) = latest else { return Ok(Self::default()) };
+        let mut found = None;
+        for path in [paths::snapshot_file(number), paths::snapshot_copy(number)] {
+            // Of a save that was interrupted there may be only one of the two.
+            let Some(bytes) = read_if_present(disk, &path)? else { continue };
+            match Self::parse(&bytes).filter(|snapshot| snapshot.last_note == number) {
+                Some(snapshot) => found = found.or(Some(snapshot)),
+                None => damage.push(Damage {
+                    path,
+                    messages: None,
+                    reason: "a snapshot of the metadata does not match its checksum".to_owned(),
+                }),
+            }
+        }
         let path = paths::snapshot_file(number);
-        let length = disk.len(&path).reading(&path)?;
-        let mut file = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-        let read = disk.read(&path, 0, &mut file).reading(&path)?;
-        file.truncate(read);
-        let snapshot = Self::parse(&file).filter(|snapshot| snapshot.last_note == number);
-        snapshot.ok_or_else(|| Fault::new(FaultKind::DamagedSnapshot, &path))
+        found.ok_or_else(|| Fault::new(FaultKind::DamagedSnapshot, &path))
     }
+}
+
+/// The number of a snapshot or of its copy.
+fn number_of(name: &str) -> Option<u64> {
+    paths::number_of(name, ".snap").or_else(|| paths::number_of(name, ".copy"))
+}
+
+/// The bytes of a file, if there is one.
+pub(crate) fn read_if_present(disk: &mut dyn Disk, path: &str) -> Result<Option<Vec<u8>>, Fault> {
+    let length = match disk.len(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        length => length.reading(path)?,
+    };
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+    let read = disk.read(path, 0, &mut bytes).reading(path)?;
+    bytes.truncate(read);
+    Ok(Some(bytes))
 }
 
 #[cfg(test)]

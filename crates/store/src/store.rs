@@ -20,14 +20,18 @@ use crate::extent::{Place, Spot};
 use crate::fault::{Damage, Fault};
 use crate::index::{Gone, Index};
 use crate::journal::Journal;
+use crate::journal_write::Journaled;
 use crate::options::Options;
-use crate::paths;
 use crate::queue_id::QueueId;
-use crate::reading::{Loaded, Read, Reading, Runs};
+use crate::reading::{Loaded, Reading};
+use crate::reads::{Tables, Wanted};
 use crate::record::{Kind, RECORD_HEADER_BYTES, Record};
 use crate::snapshot::Snapshot;
 use crate::submission::{Completion, Outcome, Submission};
 use crate::ticket::{Synced, Ticket};
+
+/// A purge that keeps more messages takes several records.
+const KEPT_PER_RECORD_MAX: usize = 64 << 10;
 
 /// The store of one shard.
 ///
@@ -45,8 +49,11 @@ pub struct Store {
     /// Reads that were asked for and are not loaded.
     pub(crate) reads: BTreeSet<u64>,
     pub(crate) last_read: u64,
-    readings: VecDeque<Reading>,
-    loaded: VecDeque<Loaded>,
+    pub(crate) readings: VecDeque<Reading>,
+    /// Reads of messages that are not written yet.
+    pub(crate) parked: Vec<Wanted>,
+    pub(crate) tables: Tables,
+    pub(crate) loaded: VecDeque<Loaded>,
     pub(crate) damage: VecDeque<Damage>,
     /// Number of the last note, of the last one in a snapshot that was asked for, and in one that is on disk.
     pub(crate) last_note: u64,
@@ -58,7 +65,18 @@ pub struct Store {
     is_closing: bool,
     is_witnessed: bool,
     is_faulted: bool,
-    is_full: bool,
+    /// The disk was full a moment ago: what needs room waits until `retry_at`.
+    pub(crate) is_short: bool,
+    retry_at: Option<Time>,
+    pub(crate) sweep_at: Option<Time>,
+    /// Bytes that the journal had been given at the last sweep.
+    pub(crate) swept_bytes: u64,
+    /// Nothing was stored between the last two sweeps.
+    pub(crate) is_idle_for_long: bool,
+    /// The last sweep found everything as the one before it had: another one is of no use until something happens.
+    pub(crate) is_swept: bool,
+    /// Queues that the last sweep has found to have segments, and that were not looked at yet.
+    pub(crate) uncompacted: Vec<QueueId>,
 }
 
 impl Store {
@@ -80,6 +98,8 @@ impl Store {
             reads: BTreeSet::new(),
             last_read: 0,
             readings: VecDeque::new(),
+            parked: Vec::new(),
+            tables: Tables::default(),
             loaded: VecDeque::new(),
             damage: VecDeque::new(),
             last_note: 0,
@@ -90,7 +110,13 @@ impl Store {
             is_closing: false,
             is_witnessed: false,
             is_faulted: false,
-            is_full: false,
+            is_short: false,
+            retry_at: None,
+            sweep_at: None,
+            swept_bytes: 0,
+            is_idle_for_long: false,
+            is_swept: false,
+            uncompacted: Vec::new(),
         }
     }
 
@@ -111,17 +137,21 @@ impl Store {
         message: &[u8],
         is_awaited: bool,
     ) -> Ticket {
-        let record = Record { kind: Kind::Enqueue, queue, seq, payload: message };
-        let offset = self.journal.append(&record);
-        let file = self.journal.current();
-        let entry = self.index.queue(queue);
-        assert!(seq >= entry.next_seq, "sequence numbers of a queue only grow");
-        entry.push(file, Spot { seq, offset, length: message.len() as u32 });
-        self.journal.current_mut().live += 1;
+        self.append_message(Kind::Enqueue, queue, seq, message);
         if is_awaited {
             self.journal.set_awaited();
         }
         self.journal.ticket()
+    }
+
+    fn append_message(&mut self, kind: Kind, queue: QueueId, seq: u64, message: &[u8]) {
+        let offset = self.journal.append(&Record { kind, queue, seq, payload: message });
+        let file = self.journal.current();
+        let entry = self.index.queue(queue);
+        assert!(seq >= entry.next_seq, "sequence numbers of a queue only grow");
+        let (length, is_spilled) = (message.len() as u32, kind == Kind::Spill);
+        entry.push(file, Spot { seq, offset, length, is_spilled });
+        self.journal.current_mut().live += 1;
     }
 
     /// Stores a message that need not survive a restart: memory is short. Otherwise as [`enqueue`](Self::enqueue).
@@ -129,13 +159,18 @@ impl Store {
     /// # Panics
     /// As [`enqueue`](Self::enqueue).
     pub fn spill(&mut self, queue: QueueId, seq: u64, message: &[u8]) {
-        self.enqueue(queue, seq, message, false);
+        self.append_message(Kind::Spill, queue, seq, message);
     }
 
     /// Whether there is no room for further messages. Then [`enqueue`](Self::enqueue) and [`spill`](Self::spill)
     /// are not to be called; everything else may be.
-    pub const fn is_full(&self) -> bool {
-        self.is_full
+    pub fn is_full(&self) -> bool {
+        self.journal.is_stalled() || self.journal.is_full()
+    }
+
+    /// Whether the store cannot keep up, so that those who enqueue should wait.
+    pub fn is_crowded(&self) -> bool {
+        self.journal.is_crowded() && !self.is_full()
     }
 
     /// The message, which was `length` bytes long, is gone. Nothing happens when there is no such message.
@@ -147,21 +182,47 @@ impl Store {
         self.journal.settle(queue, seq);
     }
 
-    /// Every message up to `seq` is gone, except those in `keep`: their numbers and lengths.
-    pub fn settle_through(&mut self, queue: QueueId, seq: u64, keep: &[(u64, u32)]) {
-        let mut keep: Vec<u64> = keep.iter().map(|(seq, _)| *seq).collect();
+    /// Every message of the queue is gone, except those in `keep`: their numbers and lengths.
+    pub fn purge(&mut self, queue: QueueId, keep: &[(u64, u32)]) {
+        let mut keep = keep.to_vec();
         keep.sort_unstable();
         let current = self.journal.current_number();
         let Some(entry) = self.index.get_mut(queue) else { return };
-        let all_gone = entry.settle_range(0, seq, &keep, current);
+        let all_gone = entry.purge(&keep, current);
         if all_gone.is_empty() {
             return;
         }
-        let payload: Vec<u8> = keep.iter().flat_map(|seq| seq.to_le_bytes()).collect();
-        let kind = Kind::SettleThrough;
-        self.journal.append(&Record { kind, queue, seq, payload: &payload });
+        let last_seq = entry.next_seq.saturating_sub(1);
+        self.append_purge(queue, last_seq, &keep);
+        let mut emptied = Vec::new();
         for gone in all_gone {
-            self.account(queue, gone);
+            match gone.place {
+                Place::Segment(number) if gone.is_emptied => emptied.push(number),
+                _ => self.account(queue, gone),
+            }
+        }
+        if !emptied.is_empty() {
+            self.push_job(Job::RemoveSegments { queue, numbers: emptied });
+        }
+    }
+
+    /// What a purge keeps may take several records: each speaks for a range of sequence numbers.
+    fn append_purge(&mut self, queue: QueueId, last_seq: u64, keep: &[(u64, u32)]) {
+        let mut parts = keep.chunks(KEPT_PER_RECORD_MAX).peekable();
+        let mut from = 0_u64;
+        loop {
+            let part = parts.next().unwrap_or_default();
+            let kept = part.iter().map(|(seq, _)| *seq);
+            let payload: Vec<u8> =
+                std::iter::once(from).chain(kept).flat_map(u64::to_le_bytes).collect();
+            let is_last = parts.peek().is_none();
+            let seq =
+                if is_last { last_seq } else { part.last().map_or(last_seq, |(seq, _)| *seq) };
+            self.journal.append(&Record { kind: Kind::Purge, queue, seq, payload: &payload });
+            from = seq + 1;
+            if is_last {
+                return;
+            }
         }
     }
 
@@ -170,10 +231,10 @@ impl Store {
     pub fn forget(&mut self, queue: QueueId) {
         let Some(entry) = self.index.remove(queue) else { return };
         for extent in &entry.extents {
-            if let Place::Journal(number) = extent.place
+            if let Place::Journal(number) = extent.place()
                 && let Some(file) = self.journal.file_mut(number)
             {
-                file.live -= extent.live() as u64;
+                file.live -= extent.live();
             }
         }
         self.journal.append(&Record { kind: Kind::Forget, queue, seq: 0, payload: &[] });
@@ -182,14 +243,14 @@ impl Store {
         }
     }
 
-    fn account(&mut self, queue: QueueId, gone: Gone) {
+    pub(crate) fn account(&mut self, queue: QueueId, gone: Gone) {
         match gone.place {
             Place::Journal(number) => {
                 let file = self.journal.file_mut(number).expect("live messages keep their file");
-                file.live -= gone.count as u64;
+                file.live -= gone.count;
             }
-            Place::Segment(first_seq) if gone.is_emptied => {
-                self.push_job(Job::RemoveSegment { queue, first_seq });
+            Place::Segment(number) if gone.is_emptied => {
+                self.push_job(Job::RemoveSegments { queue, numbers: vec![number] });
             }
             Place::Segment(_) => {}
         }
@@ -216,7 +277,8 @@ impl Store {
     pub fn wants_snapshot(&self) -> bool {
         let holds_file = self.is_oldest_due()
             && self.journal.oldest_sealed().is_some_and(|file| file.last_note > self.snapshot_note);
-        holds_file || self.note_bytes >= self.options.snapshot_note_bytes
+        let is_wanted = holds_file || self.note_bytes >= self.options.snapshot_note_bytes;
+        is_wanted && !self.is_short && self.last_note > self.snapshot_note
     }
 
     /// Stores the metadata with all notes so far applied.
@@ -235,46 +297,6 @@ impl Store {
     /// Live messages of a queue and their bytes.
     pub fn live(&self, queue: QueueId) -> (u64, u64) {
         self.index.get(queue).map_or((0, 0), |entry| (entry.live_count, entry.live_bytes))
-    }
-
-    /// Asks for the live messages of a queue from `from_seq` on, in order, up to `bytes_max` bytes but at least
-    /// one. The answer comes through [`poll_loaded`](Self::poll_loaded), also when it is empty. Only messages
-    /// that were written can be read.
-    pub fn read(&mut self, queue: QueueId, from_seq: u64, bytes_max: usize) {
-        let mut runs = Runs::new(self.options.read_run_bytes);
-        let mut next_seq = from_seq;
-        let mut bytes = 0;
-        let mut last_place = None;
-        let live = self.index.get(queue).into_iter().flat_map(|entry| entry.live_from(from_seq));
-        for (extent, spot) in live {
-            let is_written = match extent.place {
-                Place::Journal(file) => self.journal.is_written(file, spot.offset),
-                Place::Segment(_) => true,
-            };
-            bytes += spot.length as usize;
-            if !is_written || (next_seq > from_seq && bytes > bytes_max) {
-                break;
-            }
-            let is_new_file = last_place != Some(extent.place);
-            last_place = Some(extent.place);
-            runs.push(spot, is_new_file, || (self.path_of(queue, extent.place), extent.seal));
-            next_seq = spot.seq + 1;
-        }
-        let runs = runs.finish();
-        if runs.is_empty() {
-            self.loaded.push_back(Loaded { queue, messages: Vec::new(), next_seq });
-            return;
-        }
-        self.last_read += 1;
-        self.reads.insert(self.last_read);
-        self.readings.push_back(Reading { id: self.last_read, queue, runs, next_seq });
-    }
-
-    fn path_of(&self, queue: QueueId, place: Place) -> String {
-        match place {
-            Place::Journal(number) => paths::journal_file(self.shard, number),
-            Place::Segment(first_seq) => paths::segment_file(queue, first_seq),
-        }
     }
 
     /// The next answer to a [`read`](Self::read).
@@ -297,13 +319,32 @@ impl Store {
             self.is_witnessed = true;
             self.journal.append_witness();
         }
+        self.look_for_room(now);
+        if !self.is_short
+            && let Some(write) = self.journal.take_stalled()
+        {
+            return Some(Submission::journal(write));
+        }
         if let Some(write) = self.journal.take(now, self.is_closing) {
             return Some(Submission::journal(write));
         }
         if let Some(reading) = self.readings.pop_front() {
             return Some(Submission::read(reading));
         }
-        if self.is_closing { None } else { self.poll_job() }
+        if self.is_closing { None } else { self.poll_job(now) }
+    }
+
+    /// What found no room on the disk is tried again after a while.
+    fn look_for_room(&mut self, now: Time) {
+        if !self.is_short {
+            return;
+        }
+        let delay_ms = self.options.retry_delay_ms;
+        let retry_at = *self.retry_at.get_or_insert_with(|| now.plus_millis(delay_ms));
+        if now >= retry_at {
+            (self.is_short, self.retry_at) = (false, None);
+            self.journal.retry_reserve();
+        }
     }
 
     /// Bytes that were handed in and are not written.
@@ -313,7 +354,12 @@ impl Store {
 
     /// When to call [`poll_submission`](Self::poll_submission) although nothing happened.
     pub fn poll_timeout(&self) -> Option<Time> {
-        self.journal.timeout()
+        let retry_at = self.is_short.then(|| self.retry_at.unwrap_or(Time::ZERO));
+        // While work is under way, its end is when to ask again.
+        let is_at_work =
+            self.is_job_in_flight || !self.jobs.is_empty() || self.is_closing || self.is_short;
+        let sweep_at = self.sweep_at.filter(|_| !is_at_work);
+        [self.journal.timeout(), retry_at, sweep_at].into_iter().flatten().min()
     }
 
     /// Takes note of what the disk did.
@@ -322,33 +368,25 @@ impl Store {
     /// The node must stop: this store gives out no further submission, and nothing is synced any more.
     pub fn complete(&mut self, completion: Completion) -> Result<(), Fault> {
         let result = match completion.outcome {
-            Outcome::Journal(result) => result.map(|written| self.journal.complete(written)),
-            Outcome::Background(result) => result.map(|finished| self.complete_job(finished)),
+            Outcome::Journal(result) => result.map(|journaled| self.complete_write(journaled)),
+            Outcome::Background(result) => result.map(|finished| self.complete_job(*finished)),
             Outcome::Read(result) => result.map(|read| self.complete_read(read)),
         };
         self.is_faulted |= result.is_err();
         result
     }
 
-    fn complete_read(&mut self, read: Read) {
-        let Read { id, mut loaded, bad } = read;
-        self.reads.remove(&id);
-        let entry = self.index.get(loaded.queue);
-        loaded.messages.retain(|(seq, _)| entry.is_some_and(|entry| entry.is_live(*seq)));
-        self.loaded.push_back(loaded);
-        // What cannot be read is not live: the queue goes on behind it. No record says so, so that it is
-        // reported again after a restart, until its file is retired.
-        for message in &bad {
-            let current = self.journal.current_number();
-            let gone = self
-                .index
-                .get_mut(message.queue)
-                .and_then(|q| q.settle(message.seq, message.length, current));
-            if let Some(gone) = gone {
-                self.account(message.queue, gone);
+    fn complete_write(&mut self, journaled: Journaled) {
+        match journaled {
+            Journaled::Written(written) => {
+                self.journal.complete(written);
+                self.unpark();
+            }
+            Journaled::Short(write) => {
+                self.is_short = true;
+                self.journal.stall(write);
             }
         }
-        self.report(bad);
     }
 
     /// Shutdown: everything is written and synced without delay. Go on polling until [`is_idle`](Self::is_idle).

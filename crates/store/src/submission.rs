@@ -9,7 +9,7 @@
 use crate::background::{Finished, Job};
 use crate::disk::Disk;
 use crate::fault::Fault;
-use crate::journal_write::{JournalWrite, Written};
+use crate::journal_write::{JournalWrite, Journaled};
 use crate::reading::{Read, Reading};
 
 /// Which submissions may run beside each other: those of different lanes, and reads among themselves. Of the
@@ -45,9 +45,9 @@ pub struct Completion {
 
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    Journal(Result<Written, Fault>),
+    Journal(Result<Journaled, Fault>),
     Read(Result<Read, Fault>),
-    Background(Result<Finished, Fault>),
+    Background(Result<Box<Finished>, Fault>),
 }
 
 impl Submission {
@@ -77,7 +77,7 @@ impl Submission {
         let outcome = match self.work {
             Work::Journal(write) => Outcome::Journal(write.execute(disk)),
             Work::Read(reading) => Outcome::Read(reading.execute(disk)),
-            Work::Background(job) => Outcome::Background(job.execute(disk)),
+            Work::Background(job) => Outcome::Background(job.execute(disk).map(Box::new)),
         };
         Completion { outcome }
     }

@@ -104,10 +104,7 @@ fn operate(world: &mut World, operation: Operation, watch: &mut dyn FnMut(&World
         Operation::Publish => world.enqueue(queue, 20, false),
         Operation::AckOldest => world.settle(queue, Nth::Oldest),
         Operation::AckNewest => world.settle(queue, Nth::Newest),
-        Operation::Purge => {
-            let next = world.next_seq.get(&queue).copied().unwrap_or(1);
-            world.purge(queue, next - 1, &[]);
-        }
+        Operation::Purge => world.purge(queue, &[]),
         Operation::Roll => {
             let length = world.options.journal_file_bytes as usize - 4096 - 100;
             world.enqueue(queue, length, true);

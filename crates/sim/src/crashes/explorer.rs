@@ -111,7 +111,7 @@ impl Explorer {
 fn options(random: &mut Random) -> Options {
     Options {
         journal_files_max: random.below(3) as usize,
-        spare_files_max: random.below(3) as usize,
+        spare_files_max: random.below(4) as usize,
         fill_step_bytes: [256, 1 << 10, 4 << 10][random.below(3) as usize],
         ..small()
     }

@@ -29,7 +29,7 @@ impl Body {
 pub(super) enum Step {
     Enqueue { queue: QueueId, seq: u64, body: Body },
     Settle { queue: QueueId, seq: u64 },
-    SettleThrough { queue: QueueId, seq: u64, keep: Vec<u64> },
+    Purge { queue: QueueId, keep: Vec<u64> },
     Forget { queue: QueueId },
     Note,
 }
@@ -51,9 +51,7 @@ impl State {
                 self.live.entry(*queue).or_default().insert(*seq, *body);
             }
             Step::Settle { queue, seq } => self.retain(*queue, |other| other != *seq),
-            Step::SettleThrough { queue, seq, keep } => {
-                self.retain(*queue, |other| other > *seq || keep.contains(&other));
-            }
+            Step::Purge { queue, keep } => self.retain(*queue, |other| keep.contains(&other)),
             Step::Forget { queue } => drop(self.live.remove(queue)),
             Step::Note => self.notes += 1,
         }

@@ -57,7 +57,7 @@ pub fn small() -> Options {
     Options {
         journal_file_bytes: 6 << 10,
         journal_files_max: 2,
-        spare_files_max: 1,
+        spare_files_max: 3,
         fill_step_bytes: 1 << 10,
         segment_bytes: 700,
         read_run_bytes: 600,
@@ -66,6 +66,9 @@ pub fn small() -> Options {
         sync_delay_ms: 20,
         sync_bytes: 2 << 10,
         snapshot_note_bytes: 500,
+        table_bytes_max: 300,
+        sweep_delay_ms: 4,
+        retry_delay_ms: 10,
     }
 }
 
@@ -125,7 +128,7 @@ impl World {
                 let nth = if self.random.chance(2, 3) { Nth::Oldest } else { Nth::Any };
                 self.settle(queue, nth);
             }
-            75..78 => self.settle_through(queue),
+            75..78 => self.purge_most(queue),
             78..80 => self.forget(queue),
             80..88 => self.note(),
             88..92 if self.stores[0].wants_snapshot() || self.random.chance(1, 8) => {
@@ -180,20 +183,18 @@ impl World {
         self.models[shard].push(Step::Settle { queue, seq }, None);
     }
 
-    fn settle_through(&mut self, queue: QueueId) {
+    fn purge_most(&mut self, queue: QueueId) {
         let Some(live) = self.live(queue).cloned() else { return };
-        let last = self.random.below(live.len() as u64) as usize;
-        let seq = *live.keys().nth(last).expect("the queue has more");
         let kept = live.into_iter().filter(|_| self.random.chance(1, 4));
         let kept: Vec<(u64, u32)> = kept.map(|(seq, body)| (seq, body.length)).collect();
-        self.purge(queue, seq, &kept);
+        self.purge(queue, &kept);
     }
 
-    pub(super) fn purge(&mut self, queue: QueueId, seq: u64, kept: &[(u64, u32)]) {
+    pub(super) fn purge(&mut self, queue: QueueId, kept: &[(u64, u32)]) {
         let shard = self.shard_of(queue);
-        self.stores[shard].settle_through(queue, seq, kept);
+        self.stores[shard].purge(queue, kept);
         let keep = kept.iter().map(|(seq, _)| *seq).collect();
-        self.models[shard].push(Step::SettleThrough { queue, seq, keep }, None);
+        self.models[shard].push(Step::Purge { queue, keep }, None);
     }
 
     pub(super) fn forget(&mut self, queue: QueueId) {
