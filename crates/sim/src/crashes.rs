@@ -12,6 +12,7 @@
 
 mod exhaustive;
 mod explorer;
+mod failures;
 mod figures;
 mod inventory;
 mod model;
@@ -21,7 +22,8 @@ mod world;
 
 pub use exhaustive::{Sequences, exhaust};
 pub use explorer::explore;
+pub use failures::{fail_each_sync, fill_at_each_call, fill_up};
 pub use figures::Figures;
 pub(crate) use inventory::Inventory;
 pub(crate) use model::Body;
-pub use world::{PowerLost, World, lives, small};
+pub use world::{Stopped, World, lives, small};

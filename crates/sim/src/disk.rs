@@ -21,12 +21,14 @@ use store::Disk;
 mod call;
 mod file;
 mod names;
+mod room;
 mod survival;
 
 pub(crate) use call::{Call, Tape};
 pub use file::Survives;
 use file::{File, Write};
 use names::{Change, Entry, Names, parent};
+pub use room::Full;
 pub use survival::Unsynced;
 
 /// Files without a name that are kept before somebody looks for them.
@@ -53,10 +55,13 @@ pub struct SimDisk {
     last_place: u64,
     calls: u64,
     syncs: u64,
+    roomy_calls: u64,
     /// The call with this number, and all behind it, fail: the power goes.
     pub fail_at: Option<u64>,
     /// The sync with this number fails with EIO.
     pub fail_sync: Option<u64>,
+    /// When there is no room.
+    pub full: Option<Full>,
     /// Syncs that are not done although they are reported.
     pub lies: Vec<Lie>,
 }
@@ -93,7 +98,7 @@ impl SimDisk {
 
     /// Whether calls fail in ways that whoever made them must hear of at once.
     pub(crate) const fn is_failing(&self) -> bool {
-        self.fail_sync.is_some()
+        self.fail_sync.is_some() || self.full.is_some()
     }
 
     /// All paths, in order.
@@ -189,10 +194,22 @@ impl SimDisk {
         bytes: Arc<[u8]>,
     ) -> io::Result<()> {
         self.attempt(|disk| {
+            if let Err(full) = disk.take_room(path, (offset + bytes.len()) as u64) {
+                disk.write_a_part(path, offset, &bytes);
+                return Err(full);
+            }
             let number = disk.create(path)?;
             disk.write_to(number, Write::Bytes { offset, bytes });
             Ok(())
         })
+    }
+
+    /// A write for which there is no room at this moment may have had room for a part of it.
+    fn write_a_part(&mut self, path: &str, offset: usize, bytes: &[u8]) {
+        if let (Some(Full::At(_)), Ok(number)) = (&self.full, self.file_of(path)) {
+            let bytes = bytes[..bytes.len() / 2].into();
+            self.write_to(number, Write::Bytes { offset, bytes });
+        }
     }
 
     /// Forgets the bytes of files that no name leads to any more, and none will after a crash.
@@ -250,6 +267,7 @@ impl Disk for SimDisk {
 
     fn allocate(&mut self, path: &str, len: u64) -> io::Result<()> {
         self.attempt(|disk| {
+            disk.take_room(path, len)?;
             let number = disk.create(path)?;
             let length = disk.files[&number].current.len().max(len as usize);
             disk.write_to(number, Write::Length(length));
@@ -276,6 +294,7 @@ impl Disk for SimDisk {
 
     fn truncate(&mut self, path: &str, len: u64) -> io::Result<()> {
         self.attempt(|disk| {
+            disk.take_room(path, len)?;
             let number = disk.file_of(path)?;
             disk.write_to(number, Write::Length(len as usize));
             Ok(())
@@ -284,6 +303,7 @@ impl Disk for SimDisk {
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
         self.attempt(|disk| {
+            disk.take_room(from, 0)?;
             let entry = Entry::File(disk.file_of(from)?);
             disk.change(Change::Rename { from: from.into(), to: to.into(), entry });
             Ok(())
@@ -300,6 +320,7 @@ impl Disk for SimDisk {
 
     fn create_dir(&mut self, path: &str) -> io::Result<()> {
         self.attempt(|disk| {
+            disk.take_room(path, 0)?;
             if !disk.names.contains_key(path) {
                 disk.change(Change::Add { path: path.into(), entry: Entry::Dir });
             }

@@ -1,7 +1,7 @@
 //! The store survives crashes at every call of the disk, and crashes during the recovery from crashes.
 
 use sim::SimDisk;
-use sim::crashes::{PowerLost, World, lives};
+use sim::crashes::{Stopped, World, lives};
 
 #[test]
 fn nothing_synced_is_lost_and_nothing_settled_returns_wherever_the_power_goes() {
@@ -20,7 +20,7 @@ fn a_small_workload_survives_a_crash_at_every_call() {
             let mut disk = SimDisk::new();
             disk.fail_at = fail_at;
             let mut world = World::new(seed, disk);
-            let result = world.open(2).map_err(PowerLost::from).and_then(|()| world.run(120));
+            let result = world.open(2).map_err(Stopped::from).and_then(|()| world.run(120));
             (world, result)
         };
         let (world, result) = start(None);

@@ -12,13 +12,18 @@ use crate::disk::{Call, Tape};
 /// Submissions whose calls are mixed.
 const MIXED_MAX: u64 = 3;
 
-/// The power went, or the disk failed, and nothing more can be asked of the stores.
+/// Nothing more can be asked of the stores.
 #[derive(Debug)]
-pub struct PowerLost;
+pub enum Stopped {
+    /// The power went.
+    PowerLost,
+    /// A store says that the disk failed.
+    Fault(Fault),
+}
 
-impl From<Fault> for PowerLost {
-    fn from(_: Fault) -> Self {
-        Self
+impl From<Fault> for Stopped {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
     }
 }
 
@@ -156,6 +161,9 @@ impl World {
 
     pub(super) fn enqueue(&mut self, queue: QueueId, length: usize, is_awaited: bool) {
         let shard = self.shard_of(queue);
+        if self.stores[shard].is_full() {
+            return;
+        }
         let next = self.next_seq.entry(queue).or_insert(1);
         let seq = *next + u64::from(self.random.chance(1, 10));
         *next = seq + 1;
@@ -231,7 +239,7 @@ impl World {
     }
 
     /// The end of a turn: submissions go out, some come back, in any order.
-    pub(super) fn turn(&mut self, watch: Watch<'_>) -> Result<(), PowerLost> {
+    pub(super) fn turn(&mut self, watch: Watch<'_>) -> Result<(), Stopped> {
         self.submit();
         while !self.in_flight.is_empty() && self.random.chance(2, 3) {
             let mut under_way = Vec::new();
@@ -251,7 +259,7 @@ impl World {
         &mut self,
         submissions: Vec<(usize, Submission)>,
         watch: Watch<'_>,
-    ) -> Result<(), PowerLost> {
+    ) -> Result<(), Stopped> {
         if self.disk.is_failing() {
             for (shard, submission) in submissions {
                 let completion = submission.execute(&mut self.disk);
@@ -281,13 +289,13 @@ impl World {
         &mut self,
         mut scripts: Vec<std::vec::IntoIter<Call>>,
         watch: Watch<'_>,
-    ) -> Result<(), PowerLost> {
+    ) -> Result<(), Stopped> {
         while !scripts.is_empty() {
             let at = self.random.below(scripts.len() as u64) as usize;
             match scripts[at].next() {
                 Some(call) => {
                     watch(self);
-                    call.execute(&mut self.disk).map_err(|_| PowerLost)?;
+                    call.execute(&mut self.disk).map_err(|_| Stopped::PowerLost)?;
                 }
                 None => drop(scripts.swap_remove(at)),
             }
@@ -295,7 +303,7 @@ impl World {
         Ok(())
     }
 
-    fn complete(&mut self, shard: usize, completion: Completion) -> Result<(), PowerLost> {
+    fn complete(&mut self, shard: usize, completion: Completion) -> Result<(), Stopped> {
         self.stores[shard].complete(completion)?;
         self.models[shard].settle_down(&self.stores[shard]);
         assert_eq!(self.stores[shard].poll_damage(), None);
@@ -314,12 +322,12 @@ impl World {
     /// A run of `steps` verbs.
     ///
     /// # Errors
-    /// The power went.
-    pub fn run(&mut self, steps: u64) -> Result<(), PowerLost> {
+    /// The power went, or the disk failed.
+    pub fn run(&mut self, steps: u64) -> Result<(), Stopped> {
         self.run_watched(steps, &mut |_| {})
     }
 
-    pub(super) fn run_watched(&mut self, steps: u64, watch: Watch<'_>) -> Result<(), PowerLost> {
+    pub(super) fn run_watched(&mut self, steps: u64, watch: Watch<'_>) -> Result<(), Stopped> {
         for _ in 0..steps {
             self.step();
             if self.random.chance(1, 3) {
@@ -332,8 +340,8 @@ impl World {
     /// Shuts down in order.
     ///
     /// # Errors
-    /// The power went.
-    pub fn close(&mut self) -> Result<(), PowerLost> {
+    /// The power went, or the disk failed.
+    pub fn close(&mut self) -> Result<(), Stopped> {
         self.stores.iter_mut().for_each(Store::close);
         let under_way = std::mem::take(&mut self.in_flight);
         self.perform(under_way, &mut |_| {})?;

@@ -101,7 +101,7 @@ impl SimDisk {
     /// The process dies, the power stays: what was written is there, and still not synced.
     #[must_use]
     pub fn kill(&self) -> Self {
-        Self { fail_at: None, fail_sync: None, calls: 0, ..self.clone() }
+        Self { fail_at: None, fail_sync: None, full: None, calls: 0, ..self.clone() }
     }
 
     /// A hash of all names and bytes, and of how much of them is not synced.
