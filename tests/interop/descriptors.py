@@ -10,7 +10,8 @@ before goes on publishing, through several journal files. It must hold that
  3. the log says what to do.
 
 Then every `openat` of each thread that has a disk, and every `accept4`, fails in turn: once with EMFILE, and four
-times in a row with ENFILE. The work is done nevertheless, and the process ends as it should.
+times in a row with ENFILE. The work is done nevertheless, and the process ends as it should. A start goes on, or says
+why not.
 """
 
 import argparse
@@ -29,7 +30,7 @@ import workloads
 from publisher import Publisher
 from refusals import Case
 from wire import Wire
-from workloads import Done
+from workloads import SETTINGS, Done
 
 LIMIT = 128
 CROWD = 300
@@ -141,6 +142,45 @@ def take_everything(under_test, done):
     done.acked |= set(received)
 
 
+def start_short(binary, template, before):
+    """Each `openat` of a start fails in turn, from the first of the data directory on; what is wrong."""
+    under_test, opens = start_traced(binary, template)
+    under_test.stop()
+    under_test.folder.cleanup()
+    first = next(number for number, line in enumerate(opens, 1) if "/data/" in line)
+    started, faults = 0, []
+    for index in range(first, len(opens) + 1):
+        inject = f"openat:error={BRIEF[0]}:when={index}"
+        under_test, _ = start_traced(binary, template, inject)
+        with under_test:
+            if under_test.process.poll() is None:
+                started += 1
+                under_test.stop()
+            elif "Too many open files" not in under_test.log():
+                faults.append(f"main, {inject}: the log does not say why: {under_test.log()}")
+            under_test.wrapper = []
+            faults += workloads.lost_or_wrong(under_test, Done(set(before.confirmed)))
+    runs = len(opens) + 1 - first
+    print(f"main: {BRIEF[0]} from each call of openat on, {started} of {runs} starts went on", flush=True)
+    return faults
+
+
+def start_traced(binary, template, inject=None):
+    """Starts a broker on a copy of a data directory, which may fail; and what its main thread opened."""
+    under_test = broker.Leveret(binary, *SETTINGS)
+    workloads.copy_sparsely(template, under_test.data_dir)
+    output = pathlib.Path(under_test.folder.name) / "trace"
+    # Only the main thread: the others are told of below.
+    under_test.wrapper = strace.wrapper(
+        output, ("openat",), all_threads=False, inject=inject, string_bytes_max=200
+    )
+    try:
+        under_test.start()
+    except AssertionError:
+        under_test.process.wait(CROWD_S_MAX)
+    return under_test, [line for line in output.read_text().split("\n") if " openat(" in line]
+
+
 def refuse_each(binary):
     """Every call fails in turn; what is wrong."""
     with tempfile.TemporaryDirectory(prefix="leveret-old-") as folder:
@@ -154,7 +194,8 @@ def refuse_each(binary):
             # Writes 72 MiB each time: once is enough.
             Case("background-0", "openat", workloads.fill_a_journal_file, [BRIEF], **old),
         ]
-        return [fault for case in cases for fault in case.run(binary)]
+        faults = start_short(binary, template, before)
+        return faults + [fault for case in cases for fault in case.run(binary)]
 
 
 def main():
