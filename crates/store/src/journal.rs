@@ -337,8 +337,12 @@ impl Journal {
     /// Whether those that publish have to wait: the next file is not reserved, or retiring does not keep up.
     pub(crate) fn is_crowded(&self) -> bool {
         let is_short_of_room = self.room() < u64::from(self.capacity()) / 4;
-        let is_long = self.sealed_count() > self.options.journal_files_max + FILES_BEHIND_MAX;
-        (self.wants_reserve() && is_short_of_room) || is_long
+        (self.wants_reserve() && is_short_of_room) || self.is_long()
+    }
+
+    /// Whether retiring does not keep up.
+    pub(crate) fn is_long(&self) -> bool {
+        self.sealed_count() > self.options.journal_files_max + FILES_BEHIND_MAX
     }
 
     /// Whether the disk is full, and what room is left is needed for settles.

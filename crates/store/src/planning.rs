@@ -24,12 +24,20 @@ impl Store {
         if !self.jobs.is_empty() || self.is_short {
             return;
         }
-        if let Some(job) = self.journal.plan_reserve() {
+        // A file that is retired can be used again, so when there are many, that is the better way to room.
+        if !self.journal.is_long()
+            && let Some(job) = self.journal.plan_reserve()
+        {
             return self.push_job(job);
         }
         self.plan_sweep(now);
         if self.jobs.is_empty() {
             self.plan_retirement();
+        }
+        if self.jobs.is_empty()
+            && let Some(job) = self.journal.plan_reserve()
+        {
+            return self.push_job(job);
         }
         if self.jobs.is_empty() && !self.is_draining {
             self.plan_compaction();

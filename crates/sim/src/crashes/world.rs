@@ -337,6 +337,18 @@ impl World {
         Ok(())
     }
 
+    /// Gives background work some turns of its own.
+    ///
+    /// # Errors
+    /// The power went.
+    pub fn catch_up(&mut self, turns: u64) -> Result<(), PowerLost> {
+        for _ in 0..turns {
+            self.now = self.now.plus_millis(1);
+            self.turn(&mut |_| {})?;
+        }
+        Ok(())
+    }
+
     /// Shuts down in order.
     ///
     /// # Errors

@@ -23,7 +23,8 @@ pub(super) const WOUNDS: [Wound; 5] =
     [Wound::Flip, Wound::Truncate, Wound::Zero, Wound::Misdirected, Wound::Stale];
 
 /// Kinds of files, by the end of their names.
-pub(super) const FILES: [&str; 6] = [".log", ".seg", ".settled", ".snap", "format", ".spare"];
+pub(super) const FILES: [&str; 8] =
+    [".log", ".seg", ".live", ".snap", ".copy", "format", ".spare", ".fresh"];
 
 /// An injury that changed something.
 #[derive(Clone, Debug)]
@@ -80,13 +81,11 @@ impl Injury {
 
 /// A file, all kinds alike.
 fn choose_file(specimen: &Specimen, random: &mut Random) -> Option<(usize, String)> {
-    let file = match random.below(16) {
-        0..6 => 0,
-        6..11 => 1,
-        11..13 => 2,
-        13 => 3,
-        14 => 4,
-        _ => 5,
+    let file = match random.below(20) {
+        0..7 => 0,
+        7..12 => 1,
+        12..15 => 2,
+        other => other as usize - 12,
     };
     let paths: Vec<&str> =
         specimen.disk.paths().filter(|path| path.ends_with(FILES[file])).collect();

@@ -29,7 +29,9 @@ impl Specimen {
         let shards = 1 + random.below(2) as usize;
         let options = Options {
             journal_files_max: random.below(3) as usize,
-            spare_files_max: 1 + random.below(2) as usize,
+            spare_files_max: 1 + random.below(3) as usize,
+            // Sweeps leave little that is half settled, and few spare files.
+            sweep_delay_ms: if random.chance(1, 4) { 4 } else { 10_000 },
             ..small()
         };
         let mut world = World::new(random.next_u64(), SimDisk::new());
@@ -43,6 +45,8 @@ impl Specimen {
         let mut earlier = Vec::new();
         for _ in 0..4 {
             world.run(STEPS / 4).expect("the power is on");
+            let turns = if random.chance(2, 3) { random.below(60) } else { 0 };
+            world.catch_up(turns).expect("the power is on");
             earlier.push(world.disk.clone());
         }
         if random.chance(3, 4) {

@@ -134,7 +134,7 @@ impl Case<'_> {
         let journal = format!("journal/{}", queue.shard(self.specimen.shards));
         let is_told = self.is_journal_damaged(&journal)
             || self.damage.iter().any(|damage| {
-                damage.path.ends_with(".settled")
+                damage.path.ends_with(".live")
                     && damage.messages.is_some_and(|(of, first, last)| {
                         of == queue && (first..=last).contains(&seq)
                     })
