@@ -54,6 +54,11 @@ impl Broker {
         self.store.is_full()
     }
 
+    /// Whether this shard's store cannot keep up with what it is given, so that those who publish should wait.
+    pub fn is_store_crowded(&self) -> bool {
+        self.store.is_crowded()
+    }
+
     /// Looks what is short. `is_space_low` is the shell's, who tells every shard; `is_memory_short` is said of this
     /// shard, and of its store it knows itself: the other shards are told.
     pub fn look_for_shortage(&mut self, is_space_low: bool, is_memory_short: bool) {

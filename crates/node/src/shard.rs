@@ -189,8 +189,11 @@ impl Shard {
 
     /// Whether those that publish have to be held back.
     fn look_behind(&mut self) -> bool {
-        let is_behind = self.broker.unwritten_bytes() > UNWRITTEN_BYTES_MAX
-            || self.unsent_mail_bytes > UNSENT_MAIL_BYTES_MAX;
+        // What waits for a full disk grows no more, and those that publish shall hear of it.
+        let is_disk_behind = !self.broker.is_store_full()
+            && (self.broker.unwritten_bytes() > UNWRITTEN_BYTES_MAX
+                || self.broker.is_store_crowded());
+        let is_behind = is_disk_behind || self.unsent_mail_bytes > UNSENT_MAIL_BYTES_MAX;
         self.broker.set_behind(is_behind);
         self.broker.is_anyone_behind()
     }

@@ -245,6 +245,13 @@ impl Store {
         self.jobs.push_back(Queued { job, after, after_read: self.last_read });
     }
 
+    /// Queues a job that waits for nothing: it touches no file that a record speaks of, and those that publish may be
+    /// waiting for it.
+    pub(crate) fn push_prompt_job(&mut self, job: Job) {
+        let after = self.journal.synced().through();
+        self.jobs.push_back(Queued { job, after, after_read: 0 });
+    }
+
     /// The next job, when it may start.
     pub(crate) fn poll_job(&mut self, now: Time) -> Option<Submission> {
         if self.is_job_in_flight {

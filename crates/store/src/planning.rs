@@ -28,7 +28,7 @@ impl Store {
         if !self.journal.is_long()
             && let Some(job) = self.journal.plan_reserve()
         {
-            return self.push_job(job);
+            return self.push_prompt_job(job);
         }
         self.plan_sweep(now);
         if self.jobs.is_empty() {
@@ -37,7 +37,7 @@ impl Store {
         if self.jobs.is_empty()
             && let Some(job) = self.journal.plan_reserve()
         {
-            return self.push_job(job);
+            return self.push_prompt_job(job);
         }
         if self.jobs.is_empty() && !self.is_draining {
             self.plan_compaction();
