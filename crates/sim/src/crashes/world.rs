@@ -341,7 +341,7 @@ impl World {
     ///
     /// # Errors
     /// The power went.
-    pub fn catch_up(&mut self, turns: u64) -> Result<(), PowerLost> {
+    pub fn catch_up(&mut self, turns: u64) -> Result<(), Stopped> {
         for _ in 0..turns {
             self.now = self.now.plus_millis(1);
             self.turn(&mut |_| {})?;
