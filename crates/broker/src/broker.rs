@@ -78,6 +78,8 @@ pub struct Broker {
     pub(crate) events: VecDeque<(ClientId, Event)>,
     /// Confirms that are decided and not yet told.
     pub(crate) decided: Option<Decided>,
+    /// Pieces of damage found since the start.
+    pub(crate) damaged_count: u64,
     pub(crate) outbox: Vec<Vec<Mail>>,
     /// Empty lists, to be used again.
     pub(crate) delivery_lists: Vec<Vec<Delivery>>,
@@ -121,6 +123,7 @@ impl Broker {
             awaiting: VecDeque::new(),
             events: VecDeque::new(),
             decided: None,
+            damaged_count: 0,
             outbox: (0..shards).map(|_| Vec::new()).collect(),
             delivery_lists: Vec::new(),
             message_lists: Vec::new(),

@@ -19,6 +19,7 @@ mod broker;
 mod client;
 mod confirm;
 mod consume;
+mod damage;
 mod declare;
 mod delete;
 mod deliver;

@@ -235,6 +235,9 @@ impl Shard {
 
     /// Something for the log.
     pub fn poll_notice(&mut self) -> Option<Notice> {
+        if let Some(text) = self.broker.poll_damage() {
+            return Some(Notice::Shard { text });
+        }
         (!self.notices.is_empty()).then(|| self.notices.remove(0))
     }
 

@@ -151,7 +151,8 @@ fn recover(
     let boot = node::boot(&mut disk, shards, &settings, seed, store::Options::default())
         .map_err(|error| format!("data directory {}: {error}", data_dir.path().display()))?;
     for damage in &boot.damage {
-        tracing::error!("{damage}");
+        // Any shard knows the names of all queues.
+        tracing::error!("{}", boot.shards[0].broker().damage_text(damage));
     }
     let found = boot.recovery;
     tracing::info!(
