@@ -15,7 +15,7 @@ const CROWDED_BYTES: usize = 64 * 1024;
 /// While memory is scarce, it has this much to work with.
 const SCARCE_BYTES: usize = 4 * 1024;
 /// How many deliveries of a queue may be unsettled while memory is crowded, and while it is scarce.
-const CROWDED_UNSETTLED: usize = 4 * 1024 * 1024;
+const CROWDED_UNSETTLED: usize = 1024 * 1024;
 const SCARCE_UNSETTLED: usize = 64 * 1024;
 
 /// A shard's memory for messages.

@@ -4,7 +4,7 @@ use message::Message;
 
 /// What it costs to hold a message in memory, beside its bytes.
 pub(crate) const HELD_BYTES: usize = 64;
-/// What it costs to remember a message that is not in memory.
+/// What it costs to remember a message that came back and is not in memory.
 pub(crate) const REMEMBERED_BYTES: usize = 32;
 
 /// A message in memory, and its place in the queue.

@@ -25,7 +25,7 @@ impl Room {
     pub const AMPLE: Self = Self {
         window_bytes: 4 * 1024 * 1024,
         unsettled_bytes: 4 * 1024 * 1024,
-        unsettled_count: 16 * 1024 * 1024,
+        unsettled_count: 8 * 1024 * 1024,
         unstored_bytes: usize::MAX,
     };
 

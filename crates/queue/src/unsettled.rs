@@ -1,9 +1,7 @@
 //! Deliveries that are not settled.
 //!
-//! ```text
-//!   held      │ place, length, taker, message ●──┐      32 bytes each
-//!   messages  │ message │                     ◄──┘      not for those that the store can give again
-//! ```
+//! What the store can give again is kept without its message, except the first few megabytes: place, length and flags
+//! are enough to settle it, and to ask the store for it if it comes back.
 
 use std::num::{NonZeroU32, NonZeroU64};
 
@@ -11,7 +9,7 @@ use message::Message;
 use stdx::Slots;
 
 use crate::delivery::DeliveryId;
-use crate::entry::{Entry, Gone, HELD_BYTES, REMEMBERED_BYTES};
+use crate::entry::{Entry, Gone, HELD_BYTES};
 use crate::room::Room;
 
 /// Which consumer took a message: its slot in the queue's table, and a serial number that no later consumer in that slot
@@ -30,8 +28,8 @@ struct Held {
     taker_serial: Option<NonZeroU64>,
     taker_slot: u32,
     length: u32,
-    /// Where the message is, counted from 1.
-    message: Option<NonZeroU32>,
+    /// `None` when only the store has it.
+    message: Option<Message>,
     is_stored: bool,
 }
 
@@ -57,14 +55,12 @@ impl Released {
 #[derive(Debug, Default)]
 pub(crate) struct Unsettled {
     held: Slots<Held>,
-    messages: Slots<Message>,
     /// Bytes of all messages, wherever they are.
     bytes: u64,
-    /// What it takes to hold those that are in memory.
-    weight: usize,
-    /// The same, of those that only memory holds.
+    /// Bytes of those messages that are in memory.
+    message_bytes: usize,
+    /// What it takes to hold those that only memory holds.
     unstored_weight: usize,
-    stored_count: usize,
 }
 
 impl Unsettled {
@@ -79,7 +75,7 @@ impl Unsettled {
 
     /// Memory that is used.
     pub(crate) const fn resident_bytes(&self) -> usize {
-        self.weight + self.held.len() * REMEMBERED_BYTES
+        self.message_bytes + self.held.len() * HELD_BYTES
     }
 
     /// Memory of those messages that only memory holds.
@@ -95,16 +91,14 @@ impl Unsettled {
         room: &Room,
     ) -> DeliveryId {
         let (seq, length, is_stored) = (entry.seq, entry.message.len_bytes(), entry.is_stored);
-        let weight = entry.weight();
         self.bytes += length as u64;
-        self.stored_count += usize::from(is_stored);
         self.unstored_weight += entry.unstored_weight();
         // What was read shares its memory with what was read along, and would keep all of it.
-        let has_room = !entry.was_read && self.weight + weight <= room.unsettled_bytes;
-        let message = (!is_stored || has_room).then(|| {
-            self.weight += weight;
-            number(self.messages.insert(entry.message))
-        });
+        let has_room = !entry.was_read && self.message_bytes + length <= room.unsettled_bytes;
+        let message = (!is_stored || has_room).then_some(entry.message);
+        if message.is_some() {
+            self.message_bytes += length;
+        }
         let held = Held {
             seq,
             taker_serial: taker.map(|taker| taker.serial),
@@ -113,58 +107,49 @@ impl Unsettled {
             message,
             is_stored,
         };
-        DeliveryId { slot: number(self.held.insert(held)), seq }
+        let slot = u32::try_from(self.held.insert(held) + 1).ok().and_then(NonZeroU32::new);
+        DeliveryId { slot: slot.expect("fewer than 2^32 deliveries are unsettled"), seq }
     }
 
     /// Takes a delivery out; `None` when it was settled before.
     pub(crate) fn release(&mut self, id: DeliveryId) -> Option<Released> {
         let slot = id.slot.get() as usize - 1;
-        self.held.get(slot).filter(|held| held.seq == id.seq)?;
         let Held { seq, taker_serial, taker_slot, length, message, is_stored } =
-            self.held.remove(slot)?;
+            self.held.remove_if(slot, |held| held.seq == id.seq)?;
         self.bytes -= u64::from(length);
-        self.stored_count -= usize::from(is_stored);
-        let message = message.map(|number| {
-            let weight = length as usize + HELD_BYTES;
-            self.weight -= weight;
-            self.unstored_weight -= if is_stored { 0 } else { weight };
-            self.messages.remove(number.get() as usize - 1).expect("a delivery keeps its message")
-        });
+        if message.is_some() {
+            self.message_bytes -= length as usize;
+        }
+        if !is_stored {
+            self.unstored_weight -= length as usize + HELD_BYTES;
+        }
         let taker = taker_serial.map(|serial| TakerKey { slot: taker_slot, serial });
         Some(Released { seq, length, is_stored, message, taker })
     }
 
     /// The places and lengths of everything held that is stored, lowest first.
     pub(crate) fn stored(&self) -> Vec<(u64, u32)> {
-        let mut places = Vec::with_capacity(self.stored_count);
-        if self.stored_count > 0 {
-            let stored = self.held.iter().filter(|held| held.is_stored);
-            places.extend(stored.map(|held| (held.seq, held.length)));
-            places.sort_unstable();
+        let is_none_stored =
+            self.unstored_weight as u64 == self.bytes + (self.held.len() * HELD_BYTES) as u64;
+        if is_none_stored {
+            return Vec::new();
         }
+        let stored = self.held.iter().filter(|held| held.is_stored);
+        let mut places: Vec<(u64, u32)> = stored.map(|held| (held.seq, held.length)).collect();
+        places.sort_unstable();
         places
     }
 
     /// Drops about `count` of them, of a queue that needs none any more. Returns how much of `count` is left.
     pub(crate) fn drop_some(&mut self, mut count: usize) -> usize {
         while count > 0 {
-            let dropped = match self.messages.drop_piece() {
-                0 => self.held.drop_piece(),
-                dropped => dropped,
-            };
-            if dropped == 0 {
-                break;
+            match self.held.drop_piece() {
+                0 => break,
+                dropped => count = count.saturating_sub(dropped),
             }
-            count = count.saturating_sub(dropped);
         }
         count
     }
-}
-
-/// Counts a slot from 1.
-fn number(slot: usize) -> NonZeroU32 {
-    let number = u32::try_from(slot + 1).ok().and_then(NonZeroU32::new);
-    number.expect("fewer than 2^32 deliveries are unsettled")
 }
 
 #[cfg(test)]
@@ -173,6 +158,6 @@ mod tests {
 
     #[test]
     fn a_delivery_without_its_message_takes_as_much_memory_as_is_counted() {
-        assert_eq!(size_of::<Option<Held>>(), REMEMBERED_BYTES);
+        assert_eq!(size_of::<Option<Held>>(), HELD_BYTES);
     }
 }

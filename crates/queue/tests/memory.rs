@@ -86,7 +86,7 @@ fn a_backlog_and_what_consumers_have_of_it_take_bounded_memory() {
     assert!(stored.queue.resident_bytes() <= Room::AMPLE.window_bytes + 10_100);
     let out = stored.take_all();
     assert_eq!((out.len(), stored.queue.unsettled_count()), (10_000, 10_000));
-    assert!(stored.queue.resident_bytes() <= Room::AMPLE.unsettled_bytes + 10_000 * 32);
+    assert!(stored.queue.resident_bytes() <= Room::AMPLE.unsettled_bytes + 10_000 * 64);
     assert_eq!(stored.queue.unsettled_bytes(), 10_000 * (10_000 + HEADER_BYTES as u64));
     for &(_, id, _) in &out {
         stored.queue.settle(id, Settlement::Requeue);
@@ -234,6 +234,5 @@ fn millions_are_dropped_in_steps() {
     while remains.drop_some(10_000) {
         steps += 1;
     }
-    // Each of a window, of what was returned, of what is unsettled, and of the memory for it.
-    assert!((COUNT * 2 / 12_000..=COUNT * 3 / 10_000).contains(&steps), "{steps} steps");
+    assert!((COUNT * 2 / 12_000..=COUNT * 2 / 10_000 + 3).contains(&steps), "{steps} steps");
 }

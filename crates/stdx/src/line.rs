@@ -15,72 +15,85 @@ const PIECE_LEN: usize = 1024;
 /// A line of elements.
 #[derive(Debug)]
 pub struct Line<T> {
-    /// None is empty, except the only one.
-    pieces: VecDeque<VecDeque<T>>,
-    len: usize,
+    /// A short line is all in here.
+    first: VecDeque<T>,
+    /// The other pieces, none of them empty. If there are any, `first` is not empty either.
+    rest: VecDeque<VecDeque<T>>,
+    rest_len: usize,
 }
 
 impl<T> Default for Line<T> {
     fn default() -> Self {
-        Self { pieces: VecDeque::new(), len: 0 }
+        Self { first: VecDeque::new(), rest: VecDeque::new(), rest_len: 0 }
     }
 }
 
 impl<T> Line<T> {
     /// How many elements there are.
     #[inline]
-    pub const fn len(&self) -> usize {
-        self.len
+    pub fn len(&self) -> usize {
+        self.first.len() + self.rest_len
     }
 
     /// Whether there are none.
     #[inline]
-    pub const fn is_empty(&self) -> bool {
-        self.len == 0
+    pub fn is_empty(&self) -> bool {
+        self.first.is_empty()
     }
 
     /// The first element.
     pub fn front(&self) -> Option<&T> {
-        self.pieces.front()?.front()
+        self.first.front()
     }
 
     /// The first element.
     pub fn front_mut(&mut self) -> Option<&mut T> {
-        self.pieces.front_mut()?.front_mut()
+        self.first.front_mut()
     }
 
     /// The last element.
     pub fn back_mut(&mut self) -> Option<&mut T> {
-        self.pieces.back_mut()?.back_mut()
+        self.rest.back_mut().unwrap_or(&mut self.first).back_mut()
     }
 
     /// Adds an element behind all others.
     #[inline]
     pub fn push_back(&mut self, element: T) {
-        self.len += 1;
-        match self.pieces.back_mut() {
+        if self.first.len() < PIECE_LEN && self.rest.is_empty() {
+            self.first.push_back(element);
+        } else {
+            self.push_rest(element);
+        }
+    }
+
+    fn push_rest(&mut self, element: T) {
+        self.rest_len += 1;
+        match self.rest.back_mut() {
             Some(last) if last.len() < PIECE_LEN => last.push_back(element),
-            _ => self.pieces.push_back(VecDeque::from([element])),
+            _ => self.rest.push_back(VecDeque::from([element])),
         }
     }
 
     /// Takes the first element.
     #[inline]
     pub fn pop_front(&mut self) -> Option<T> {
-        let first = self.pieces.front_mut()?;
-        let element = first.pop_front()?;
-        self.len -= 1;
-        if first.is_empty() && self.pieces.len() > 1 {
-            self.pieces.pop_front();
+        let element = self.first.pop_front()?;
+        if self.first.is_empty() && self.rest_len > 0 {
+            self.first = self.rest.pop_front().unwrap_or_default();
+            self.rest_len -= self.first.len();
         }
         Some(element)
     }
 
     /// Drops the last piece. Returns how many elements went; 0 when there are none.
     pub fn drop_piece(&mut self) -> usize {
-        let count = self.pieces.pop_back().map_or(0, |piece| piece.len());
-        self.len -= count;
-        count
+        match self.rest.pop_back() {
+            Some(piece) => {
+                self.rest_len -= piece.len();
+                piece.len()
+            }
+            None => std::mem::take(&mut self.first).len(),
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 //! ```text
 //!   piece 0  │ used │ free │ used │ …      a free slot names the next free one of its piece
 //!   piece 1  (gone: nothing in it is used)
-//!   piece 2  │ used │ used │
-//!   open     [0, 1, 2]                     pieces with room; the last one is filled first
+//!   piece 2  │ used │ used │               filling: the next value goes here
+//!   open     [0, 1]                        others with room
 //! ```
 
 /// How many slots a piece has.
@@ -30,49 +30,39 @@ impl<T> Piece<T> {
         Self { slots: Vec::new(), first_free: END, used: 0 }
     }
 
-    fn is_full(&self) -> bool {
-        usize::from(self.used) == PIECE_LEN
+    const fn is_full(&self) -> bool {
+        self.used as usize == PIECE_LEN
     }
 
+    #[inline]
     fn insert(&mut self, value: T) -> usize {
         self.used += 1;
         let slot = usize::from(self.first_free);
-        match self.slots.get_mut(slot) {
-            Some(free) => {
-                if let Slot::Free { next } = *free {
-                    self.first_free = next;
-                }
-                *free = Slot::Used(value);
-                slot
+        if let Some(free) = self.slots.get_mut(slot) {
+            if let Slot::Free { next } = *free {
+                self.first_free = next;
             }
-            None => {
-                self.slots.push(Slot::Used(value));
-                self.slots.len() - 1
-            }
+            *free = Slot::Used(value);
+            return slot;
         }
-    }
-
-    fn remove(&mut self, slot: usize) -> Option<T> {
-        let found = self.slots.get_mut(slot).filter(|slot| matches!(slot, Slot::Used(_)))?;
-        let freed = std::mem::replace(found, Slot::Free { next: self.first_free });
-        let Slot::Used(value) = freed else { return None };
-        self.first_free = slot as u16;
-        self.used -= 1;
-        Some(value)
+        self.slots.push(Slot::Used(value));
+        self.slots.len() - 1
     }
 }
 
 /// A table of values by the numbers that it gives them. A number is given again when its value was removed.
 #[derive(Debug)]
 pub struct Slots<T> {
-    pieces: Vec<Option<Piece<T>>>,
+    pieces: Vec<Piece<T>>,
+    /// The piece that has room and is filled next. There may be none yet.
+    filling: usize,
     open: Vec<usize>,
     len: usize,
 }
 
 impl<T> Default for Slots<T> {
     fn default() -> Self {
-        Self { pieces: Vec::new(), open: Vec::new(), len: 0 }
+        Self { pieces: Vec::new(), filling: 0, open: Vec::new(), len: 0 }
     }
 }
 
@@ -88,19 +78,16 @@ impl<T> Slots<T> {
     }
 
     /// Adds a value; says its number.
+    #[inline]
     pub fn insert(&mut self, value: T) -> usize {
-        let at = match self.open.last() {
-            Some(&at) => at,
-            None => {
-                self.pieces.push(None);
-                self.open.push(self.pieces.len() - 1);
-                self.pieces.len() - 1
-            }
-        };
-        let piece = self.pieces[at].get_or_insert_with(Piece::new);
+        if self.filling == self.pieces.len() {
+            self.pieces.push(Piece::new());
+        }
+        let at = self.filling;
+        let piece = &mut self.pieces[at];
         let slot = piece.insert(value);
         if piece.is_full() {
-            self.open.pop();
+            self.filling = self.open.pop().unwrap_or(self.pieces.len());
         }
         self.len += 1;
         at * PIECE_LEN + slot
@@ -108,51 +95,70 @@ impl<T> Slots<T> {
 
     /// The value with this number.
     pub fn get(&self, number: usize) -> Option<&T> {
-        let piece = self.pieces.get(number / PIECE_LEN)?.as_ref()?;
-        match piece.slots.get(number % PIECE_LEN)? {
+        match self.pieces.get(number / PIECE_LEN)?.slots.get(number % PIECE_LEN)? {
             Slot::Used(value) => Some(value),
             Slot::Free { .. } => None,
         }
     }
 
-    /// Takes a value out.
-    pub fn remove(&mut self, number: usize) -> Option<T> {
-        let at = number / PIECE_LEN;
-        let piece = self.pieces.get_mut(at)?.as_mut()?;
-        let was_full = piece.is_full();
-        let value = piece.remove(number % PIECE_LEN)?;
-        let is_unused = piece.used == 0;
+    /// Takes the value with this number out, if it is the one that is meant.
+    #[inline]
+    pub fn remove_if(&mut self, number: usize, is_meant: impl FnOnce(&T) -> bool) -> Option<T> {
+        let (at, slot) = (number / PIECE_LEN, number % PIECE_LEN);
+        let piece = self.pieces.get_mut(at)?;
+        let found = piece.slots.get_mut(slot)?;
+        match found {
+            Slot::Used(value) if is_meant(value) => {}
+            _ => return None,
+        }
+        let freed = std::mem::replace(found, Slot::Free { next: piece.first_free });
+        let Slot::Used(value) = freed else { return None };
+        piece.first_free = slot as u16;
+        piece.used -= 1;
         self.len -= 1;
-        // The piece that is filled first stays when it runs empty, so that a table of few values keeps its memory.
-        let first = self.open.last().copied();
-        if was_full {
-            self.open.push(at);
-            if let Some(first) = first {
-                self.pieces[first].take_if(|piece| piece.used == 0);
-            }
-        } else if is_unused && first != Some(at) {
-            self.pieces[at] = None;
+        let used = usize::from(piece.used);
+        if used == PIECE_LEN - 1 || used == 0 {
+            self.look_at(at);
         }
         Some(value)
     }
 
+    /// A piece is not full any more, or not used any more. The one that is filled next keeps its memory, so that a table
+    /// of few values does.
+    fn look_at(&mut self, at: usize) {
+        if at == self.filling {
+            return;
+        }
+        if self.pieces[at].used == 0 {
+            self.pieces[at] = Piece::new();
+        } else if let Some(before) = self.pieces.get_mut(self.filling) {
+            if before.used == 0 {
+                *before = Piece::new();
+            }
+            self.open.push(self.filling);
+            self.filling = at;
+        } else {
+            self.filling = at;
+        }
+    }
+
     /// All values, by their numbers.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.pieces.iter().flatten().flat_map(|piece| &piece.slots).filter_map(|slot| match slot {
+        self.pieces.iter().flat_map(|piece| &piece.slots).filter_map(|slot| match slot {
             Slot::Used(value) => Some(value),
             Slot::Free { .. } => None,
         })
     }
 
-    /// Drops the values of the last piece. Returns how many went; a table that is dropped so is not used otherwise.
+    /// Drops the values of the last piece. Returns how many went; 0 when there are none.
     pub fn drop_piece(&mut self) -> usize {
-        self.open.clear();
         while let Some(piece) = self.pieces.pop() {
-            if let Some(piece) = piece
-                && piece.used > 0
-            {
-                self.len -= usize::from(piece.used);
-                return usize::from(piece.used);
+            if piece.used > 0 {
+                let count = usize::from(piece.used);
+                self.len -= count;
+                self.open.retain(|&at| at < self.pieces.len());
+                self.filling = self.filling.min(self.pieces.len());
+                return count;
             }
         }
         0
@@ -180,8 +186,9 @@ mod tests {
                 map.range(random.below(8_000) as usize..).next().or_else(|| map.first_key_value())
             {
                 assert_eq!(slots.get(number), map.get(&number));
-                assert_eq!(slots.remove(number), map.remove(&number));
-                assert_eq!(slots.remove(number), None);
+                assert_eq!(slots.remove_if(number, |_| false), None);
+                assert_eq!(slots.remove_if(number, |_| true), map.remove(&number));
+                assert_eq!(slots.remove_if(number, |_| true), None);
             }
             assert_eq!(slots.len(), map.len());
         }
@@ -192,16 +199,16 @@ mod tests {
     fn a_table_that_was_large_gives_its_memory_back() {
         let mut slots = Slots::default();
         let numbers: Vec<usize> = (0..20_000).map(|value| slots.insert(value)).collect();
-        numbers.iter().for_each(|&number| assert!(slots.remove(number).is_some()));
+        numbers.iter().for_each(|&number| assert!(slots.remove_if(number, |_| true).is_some()));
         assert!(slots.is_empty());
-        assert!(slots.pieces.iter().flatten().count() <= 1);
+        assert!(slots.pieces.iter().filter(|piece| piece.slots.capacity() > 0).count() <= 1);
     }
 
     #[test]
     fn a_large_table_is_dropped_piece_by_piece() {
         let mut slots = Slots::default();
         (0..5_000).for_each(|value| assert_eq!(slots.insert(value), value));
-        slots.remove(4_999);
+        slots.remove_if(4_999, |_| true);
         let mut dropped = 0;
         while !slots.is_empty() {
             let count = slots.drop_piece();
