@@ -237,10 +237,11 @@ impl Queue {
 
     /// What to read from the store before what is in memory runs dry. The caller answers with [`Queue::loaded`].
     pub fn poll_tail_request(&mut self) -> Option<TailRequest> {
-        self.ready.poll_tail_request(&self.room)
+        self.ready.poll_tail_request(self.next_seq, &self.room)
     }
 
-    /// What a read brought: live messages in order, and the place from which on nothing was read.
+    /// What a read brought: live messages in order, and the place from which on nothing was read. That is where the read
+    /// began if the store has nothing live from there on.
     pub fn loaded(&mut self, messages: impl Iterator<Item = (u64, Message)>, next_seq: u64) {
         self.ready.loaded(messages, next_seq);
     }

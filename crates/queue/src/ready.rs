@@ -31,6 +31,14 @@ pub struct TailRequest {
     pub bytes_max: usize,
 }
 
+/// A read that is under way.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    from_seq: u64,
+    /// What was enqueued later is not what it is about.
+    end_seq: u64,
+}
+
 /// The waiting messages of one queue.
 #[derive(Debug, Default)]
 pub(crate) struct Ready {
@@ -41,8 +49,7 @@ pub(crate) struct Ready {
     tail: Tail,
     /// What it takes to hold those messages that only memory holds.
     unstored_weight: usize,
-    /// Where the read begins that is under way.
-    reading: Option<u64>,
+    reading: Option<Reading>,
 }
 
 impl Ready {
@@ -129,8 +136,8 @@ impl Ready {
     }
 
     /// What to read, when what is in memory runs low and no read is under way. The caller must then call
-    /// [`Ready::loaded`] some time.
-    pub(crate) fn poll_tail_request(&mut self, room: &Room) -> Option<TailRequest> {
+    /// [`Ready::loaded`] some time. `end_seq` is above every place.
+    pub(crate) fn poll_tail_request(&mut self, end_seq: u64, room: &Room) -> Option<TailRequest> {
         if self.reading.is_some() {
             return None;
         }
@@ -144,14 +151,14 @@ impl Ready {
             }
             None => return None,
         };
-        self.reading = Some(from_seq);
+        self.reading = Some(Reading { from_seq, end_seq });
         Some(TailRequest { from_seq, bytes_max })
     }
 
     /// Takes what a read brought, in order. The store has nothing live between the last of `messages` and
-    /// `next_seq`.
+    /// `next_seq`; if that is where the read began, it has nothing live from there on.
     pub(crate) fn loaded(&mut self, messages: impl Iterator<Item = (u64, Message)>, next_seq: u64) {
-        let Some(from_seq) = self.reading.take() else { return };
+        let Some(reading) = self.reading.take() else { return };
         let Self { returned, window, window_weight, tail, .. } = self;
         let mut add = |entry: Entry| {
             *window_weight += entry.weight();
@@ -162,7 +169,9 @@ impl Ready {
                 tail.take(Entry::read(seq, message), &mut add);
             }
         }
-        returned.forget_cold(from_seq, next_seq);
+        let is_nothing = next_seq <= reading.from_seq;
+        let next_seq = if is_nothing { reading.end_seq } else { next_seq };
+        returned.forget_cold(reading.from_seq, next_seq);
         tail.skip(next_seq, &mut add);
     }
 
