@@ -22,7 +22,7 @@ mod world;
 
 pub use exhaustive::{Sequences, exhaust};
 pub use explorer::explore;
-pub use failures::{fail_each_sync, fill_at_each_call, fill_up};
+pub use failures::{fail_each_sync, fill_and_drain, fill_at_each_call, fill_up};
 pub use figures::Figures;
 pub(crate) use inventory::Inventory;
 pub(crate) use model::Body;

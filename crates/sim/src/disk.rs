@@ -56,6 +56,7 @@ pub struct SimDisk {
     calls: u64,
     syncs: u64,
     roomy_calls: u64,
+    refusals: u64,
     /// The call with this number, and all behind it, fail: the power goes.
     pub fail_at: Option<u64>,
     /// The sync with this number fails with EIO.

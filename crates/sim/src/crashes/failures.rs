@@ -11,14 +11,13 @@ use stdx::{Random, Time};
 use store::{FaultKind, Store};
 
 use crate::SimDisk;
-use crate::crashes::world::{Stopped, World};
+use crate::crashes::world::{Nth, Stopped, World};
 use crate::disk::Full;
 
 /// Verbs of a workload, before and after the disk is mended.
 const STEPS: u64 = 120;
-/// Rounds after which the background must have come to its end.
-const ROUNDS_MAX: usize = 1000;
-
+/// More than any disk here has room for.
+const MESSAGES_MAX: usize = 1000;
 /// A world, and what became of it.
 fn run(
     seed: u64,
@@ -75,23 +74,53 @@ pub fn fill_at_each_call(seed: u64) -> u64 {
     let count = world.disk.roomy_calls();
     for call in 1..=count {
         for end in [call + 1, u64::MAX] {
-            fill(seed, shards, Full::At(call..end));
+            let refusals = fill(seed, shards, Full::At(call..end));
+            assert!(refusals > 0, "call {call} finds room");
         }
     }
     count
 }
 
-/// Lets a disk have room for so many bytes only, and then for more.
+/// Lets a disk have room for so many bytes only, and then for more; says how often there was none.
 ///
 /// # Panics
 /// A promise is broken.
-pub fn fill_up(seed: u64) {
+pub fn fill_up(seed: u64) -> u64 {
     let mut random = Random::new(seed);
-    fill(seed, 1 + (seed % 2) as usize, Full::Beyond((20 << 10) + random.below(60 << 10)));
+    let bytes_max = (20 << 10) + random.below(40 << 10);
+    fill(seed, 1 + (seed % 2) as usize, Full::Beyond(bytes_max))
 }
 
-fn fill(seed: u64, shards: usize, full: Full) {
+/// Fills up a disk, and makes room by nothing but what consumers do: all messages are settled, and then others can be
+/// published. Says how often there was no room.
+///
+/// # Panics
+/// A promise is broken.
+pub fn fill_and_drain(seed: u64) -> u64 {
+    // Of a journal file a quarter is kept for the records of settlements: it has to be longer than those.
+    let full = Full::Beyond(300 << 10);
+    let mut world = World::new(seed, SimDisk::new());
+    world.options.journal_file_bytes = 24 << 10;
+    world.disk.full = Some(full.clone());
+    world.open(1).expect("the disk is empty");
+    world.run(STEPS).expect("there is room");
+    world.snapshot();
+    world.rest_with_room(&full);
+    for _ in 0..3 {
+        world.publish_until_full();
+        world.settle_everything();
+        world.rest_with_room(&full);
+        world.audit();
+    }
+    let refusals = world.disk.refusals();
+    world.disk.full = None;
+    start_again(&mut world, 1);
+    refusals
+}
+
+fn fill(seed: u64, shards: usize, full: Full) -> u64 {
     let (mut world, stopped) = run(seed, shards, |disk| disk.full = Some(full.clone()));
+    let refusals = world.disk.refusals();
     match stopped {
         None => {}
         Some(Stopped::Fault(fault)) if world.stores.is_empty() => {
@@ -104,10 +133,11 @@ fn fill(seed: u64, shards: usize, full: Full) {
     }
     world.audit();
     world.disk.full = None;
-    world.rest(&full);
+    world.rest_with_room(&full);
     world.run(STEPS).expect("there is room again");
-    world.rest(&full);
+    world.rest_with_room(&full);
     start_again(&mut world, shards);
+    refusals
 }
 
 impl World {
@@ -119,19 +149,37 @@ impl World {
         assert!(self.stores.is_empty() || is_any_stopped, "a store goes on after a failed sync");
     }
 
-    /// With room on the disk everything is written and synced in good time, and no store is full.
-    fn rest(&mut self, full: &Full) {
-        for _ in 0..ROUNDS_MAX {
-            self.now = self.now.plus_millis(1000);
-            self.submit();
-            let under_way = std::mem::take(&mut self.in_flight);
-            if under_way.is_empty() {
-                let is_full = self.stores.iter().any(Store::is_full);
-                assert!(!is_full, "{full:?}: a store stays full");
+    fn publish_until_full(&mut self) {
+        for _ in 0..MESSAGES_MAX {
+            if self.stores[0].is_full() {
                 return;
             }
-            self.perform(under_way, &mut |_| {}).expect("the disk works");
+            if self.queues.is_empty() {
+                self.add_queue();
+            }
+            let at = self.below(self.queues.len() as u64) as usize;
+            let queue = self.queues[at];
+            let length = self.below(2000) as usize;
+            self.enqueue(queue, length, true);
+            self.now = self.now.plus_millis(1);
+            self.submit();
+            let under_way = std::mem::take(&mut self.in_flight);
+            self.perform(under_way, &mut |_| {}).expect("a full disk stops nobody");
         }
-        panic!("{full:?}: there is no end to the work in the background");
+        panic!("the disk has room for everything");
+    }
+
+    fn settle_everything(&mut self) {
+        for queue in self.queues.clone() {
+            while self.live(queue).is_some() {
+                self.settle(queue, Nth::Oldest);
+            }
+        }
+    }
+
+    /// With room on the disk everything is written and synced in good time, and no store is full.
+    fn rest_with_room(&mut self, full: &Full) {
+        self.rest().expect("the disk works");
+        assert!(!self.stores.iter().any(Store::is_full), "{full:?}: a store stays full");
     }
 }

@@ -12,6 +12,12 @@ use crate::disk::{Call, Tape};
 /// Submissions whose calls are mixed.
 const MIXED_MAX: u64 = 3;
 
+/// Rounds after which the background must have come to its end, and the time between them.
+const ROUNDS_MAX: usize = 1000;
+const ROUND_MS: u64 = 1000;
+/// Rounds without work after which there is none: delays begin when a store is asked for work.
+const IDLE_ROUNDS: u32 = 3;
+
 /// Nothing more can be asked of the stores.
 #[derive(Debug)]
 pub enum Stopped {
@@ -347,6 +353,31 @@ impl World {
             self.turn(&mut |_| {})?;
         }
         Ok(())
+    }
+
+    /// Time passes until everything is written and synced, and there is no more work in the background.
+    ///
+    /// # Errors
+    /// The power went, or the disk failed.
+    ///
+    /// # Panics
+    /// There is no end to the work.
+    pub fn rest(&mut self) -> Result<(), Stopped> {
+        let mut idle_rounds = 0;
+        for _ in 0..ROUNDS_MAX {
+            self.now = self.now.plus_millis(ROUND_MS);
+            if self.stores[0].wants_snapshot() {
+                self.snapshot();
+            }
+            self.submit();
+            let under_way = std::mem::take(&mut self.in_flight);
+            idle_rounds = if under_way.is_empty() { idle_rounds + 1 } else { 0 };
+            if idle_rounds == IDLE_ROUNDS {
+                return Ok(());
+            }
+            self.perform(under_way, &mut |_| {})?;
+        }
+        panic!("there is no end to the work in the background");
     }
 
     /// Shuts down in order.

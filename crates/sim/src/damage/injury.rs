@@ -26,6 +26,8 @@ pub(super) const WOUNDS: [Wound; 5] =
 pub(super) const FILES: [&str; 8] =
     [".log", ".seg", ".live", ".snap", ".copy", "format", ".spare", ".fresh"];
 
+const DRAWS_MAX: u64 = 4;
+
 /// An injury that changed something.
 #[derive(Clone, Debug)]
 pub(super) struct Injury {
@@ -79,18 +81,21 @@ impl Injury {
     }
 }
 
-/// A file, all kinds alike.
+/// A file; those that hold most are hit most.
 fn choose_file(specimen: &Specimen, random: &mut Random) -> Option<(usize, String)> {
-    let file = match random.below(20) {
-        0..7 => 0,
-        7..12 => 1,
-        12..15 => 2,
-        other => other as usize - 12,
-    };
-    let paths: Vec<&str> =
-        specimen.disk.paths().filter(|path| path.ends_with(FILES[file])).collect();
-    let at = random.below(paths.len().max(1) as u64) as usize;
-    paths.get(at).map(|path| (file, (*path).to_owned()))
+    // Not every directory has files of all kinds.
+    (0..DRAWS_MAX).find_map(|_| {
+        let file = match random.below(22) {
+            0..6 => 0,
+            6..11 => 1,
+            11..17 => 2,
+            at => at as usize - 14,
+        };
+        let paths: Vec<&str> =
+            specimen.disk.paths().filter(|path| path.ends_with(FILES[file])).collect();
+        let at = random.below(paths.len().max(1) as u64) as usize;
+        paths.get(at).map(|path| (file, (*path).to_owned()))
+    })
 }
 
 /// A byte of a file. What holds something is hit more often than the void between.

@@ -47,6 +47,9 @@ impl Specimen {
             world.run(STEPS / 4).expect("the power is on");
             let turns = if random.chance(2, 3) { random.below(60) } else { 0 };
             world.catch_up(turns).expect("the power is on");
+            if random.chance(1, 4) {
+                world.rest().expect("the power is on");
+            }
             earlier.push(world.disk.clone());
         }
         if random.chance(3, 4) {

@@ -24,6 +24,11 @@ impl SimDisk {
         self.roomy_calls
     }
 
+    /// How often there was no room.
+    pub const fn refusals(&self) -> u64 {
+        self.refusals
+    }
+
     /// The bytes that all names and files take.
     pub fn used_bytes(&self) -> u64 {
         let cost = |entry: &Entry| match entry {
@@ -44,7 +49,11 @@ impl SimDisk {
             Some(Full::At(calls)) => !calls.contains(&self.roomy_calls),
             Some(Full::Beyond(bytes)) => self.used_bytes() + self.growth(path, length) <= *bytes,
         };
-        if has_room { Ok(()) } else { Err(io::Error::from(io::ErrorKind::StorageFull)) }
+        if has_room {
+            return Ok(());
+        }
+        self.refusals += 1;
+        Err(io::Error::from(io::ErrorKind::StorageFull))
     }
 
     fn growth(&self, path: &str, length: u64) -> u64 {
