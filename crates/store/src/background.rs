@@ -341,7 +341,7 @@ impl Store {
     pub(crate) fn push_recycle(&mut self, file: u64, is_damaged: bool) {
         let fate = if is_damaged {
             Fate::Quarantined
-        } else if self.journal.is_oldest_reusable() && !self.is_draining {
+        } else if self.journal.is_oldest_reusable() && !self.is_draining && !self.is_at_rest() {
             Fate::Spare
         } else {
             Fate::Removed

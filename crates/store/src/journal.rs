@@ -316,8 +316,11 @@ impl Journal {
     /// Whether fewer files wait to be used than there should: one in which settles find room on a full disk, and one
     /// that the next start finds. A journal that is hardly used needs none.
     fn wants_reserve(&self) -> bool {
-        let is_used = self.files.len() > 1 || self.room() < u64::from(self.capacity()) / 2;
-        is_used && self.spares.len() < RESERVE_FILES
+        self.is_used() && self.spares.len() < RESERVE_FILES
+    }
+
+    fn is_used(&self) -> bool {
+        self.files.len() > 1 || self.room() < u64::from(self.capacity()) / 2
     }
 
     /// Makes room before it is needed.
@@ -351,9 +354,11 @@ impl Journal {
         self.is_reserve_failed && (self.spares.is_empty() || is_short_of_room)
     }
 
-    /// A spare file that a journal at rest does not need.
-    pub(crate) fn take_surplus_spare(&mut self) -> Option<String> {
-        (self.spares.len() > 1).then(|| self.spares.pop()).flatten().map(|spare| spare.path)
+    /// Spare files that a journal at rest does not need.
+    pub(crate) fn take_surplus(&mut self) -> Vec<String> {
+        let kept = if self.is_used() { RESERVE_FILES } else { 0 };
+        let surplus = self.spares.split_off(kept.min(self.spares.len()));
+        surplus.into_iter().map(|spare| spare.path).collect()
     }
 
     /// Bytes of all records since the start.

@@ -63,8 +63,13 @@ impl Store {
     pub(crate) fn is_oldest_due(&self) -> bool {
         self.journal.oldest_sealed().is_some_and(|file| {
             let is_crowded = self.journal.sealed_count() > self.options.journal_files_max;
-            self.is_draining || self.is_idle_for_long || file.live == 0 || is_crowded
+            self.is_draining || self.is_at_rest() || file.live == 0 || is_crowded
         })
+    }
+
+    /// Whether nothing was stored for at least the time between two sweeps.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.is_idle_for_long && self.journal.appended_bytes() == self.swept_bytes
     }
 
     fn plan_retirement(&mut self) {
@@ -139,12 +144,12 @@ impl Store {
     }
 
     /// Looks at all segments, to find those that stay sparse or small. If nothing was stored since the last sweep, the
-    /// journal is emptied into segments, and spare files but one are removed.
+    /// journal is emptied into segments, and spare files that a journal at rest does not need are removed.
     fn sweep(&mut self) {
         let appended = self.journal.appended_bytes();
         self.is_idle_for_long = appended == self.swept_bytes;
         self.swept_bytes = appended;
-        self.is_swept = self.is_idle_for_long;
+        self.is_swept = self.is_idle_for_long && self.journal.sealed_count() == 0;
         self.uncompacted.clear();
         for queue in self.index.iter_mut() {
             let mut has_segments = false;
@@ -159,10 +164,10 @@ impl Store {
                 self.uncompacted.push(queue.id);
             }
         }
-        if self.is_idle_for_long
-            && let Some(path) = self.journal.take_surplus_spare()
-        {
-            self.push_job(Job::RemoveSpare { path });
+        if self.is_idle_for_long {
+            let surplus = self.journal.take_surplus();
+            self.is_swept &= surplus.is_empty();
+            surplus.into_iter().for_each(|path| self.push_job(Job::RemoveSpare { path }));
         }
     }
 
