@@ -2,7 +2,8 @@
 //!
 //! Each disk thread has one of its own; nothing is shared between them but the directory. A few descriptors are
 //! kept open. One that another thread has renamed or removed leads to a file that nobody asks for under that name
-//! again, since the names of journal files and segments are not used twice in one run.
+//! again, since the names of journal files and segments are not used twice in one run. But as long as it is open, the
+//! room of a removed file is not free, so what is not used is closed soon.
 //!
 //! Having no descriptor is no fault of the disk: whoever asked waits until there is one.
 
@@ -32,6 +33,8 @@ pub(crate) struct FsDisk {
     files_max: usize,
     /// Counts uses, to know which descriptor was used longest ago.
     uses: u64,
+    /// What that count was when unused files were last closed.
+    swept_uses: u64,
 }
 
 #[derive(Debug)]
@@ -47,7 +50,18 @@ impl FsDisk {
     /// When it cannot be created or is no directory.
     pub(crate) fn open(root: &Path, files_max: usize) -> io::Result<Self> {
         fs::create_dir_all(root)?;
-        Ok(Self { root: root.to_owned(), open: BTreeMap::new(), files_max, uses: 0 })
+        Ok(Self { root: root.to_owned(), open: BTreeMap::new(), files_max, uses: 0, swept_uses: 0 })
+    }
+
+    /// Whether any file is open.
+    pub(crate) fn has_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// Closes the files that were not used since the last call.
+    pub(crate) fn close_unused(&mut self) {
+        let swept_uses = std::mem::replace(&mut self.swept_uses, self.uses);
+        self.open.retain(|_, open| open.last_use > swept_uses);
     }
 
     fn path(&self, path: &str) -> PathBuf {
@@ -241,6 +255,21 @@ mod tests {
         assert!(disk.open.is_empty());
         let mut byte = [0];
         assert_eq!(disk.read("kept", 0, &mut byte).expect("it is opened again"), 1);
+    }
+
+    #[test]
+    fn files_that_are_not_used_are_closed() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let mut disk = FsDisk::open(root.path(), 8).expect("it can be opened");
+        disk.write("a", 0, b"a").expect("written");
+        disk.write("b", 0, b"b").expect("written");
+        disk.close_unused();
+        assert_eq!(disk.open.len(), 2);
+        disk.write("b", 0, b"b").expect("written");
+        disk.close_unused();
+        assert!(disk.open.contains_key("b") && disk.open.len() == 1);
+        disk.close_unused();
+        assert!(!disk.has_open());
     }
 
     #[test]

@@ -5,16 +5,21 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
 
-use store::{Lane, Submission};
+use store::{Completion, Lane, Submission};
 
 use crate::disk::FsDisk;
 use crate::mailbox::Inboxes;
 
 /// How many threads each shard has.
 pub(crate) const PER_SHARD: usize = 3;
+
+/// A file that was not used for this long, or twice as long, is closed. It is longer than anything written stays
+/// unsynced: a sync that fails must not find the descriptor of the write gone.
+const UNUSED: Duration = Duration::from_secs(1);
 
 /// The disk threads of one shard.
 #[derive(Debug)]
@@ -38,12 +43,11 @@ impl DiskThreads {
         let mut handles = Vec::new();
         let mut start = |name: String| {
             let (sender, receiver) = channel::<Submission>();
-            let mut disk = FsDisk::open(data_dir, files_max)?;
+            let disk = FsDisk::open(data_dir, files_max)?;
             let inboxes = Inboxes::clone(inboxes);
             let handle = Builder::new().name(name).spawn(move || {
-                for submission in receiver {
-                    inboxes[shard].put_completion(submission.execute(&mut disk));
-                }
+                let inbox = &inboxes[shard];
+                work(&receiver, disk, |completion| inbox.put_completion(completion));
             })?;
             handles.push(handle);
             io::Result::Ok(sender)
@@ -61,5 +65,26 @@ impl DiskThreads {
             Lane::Background => &self.background,
         };
         thread.send(submission).expect("a disk thread lives as long as its shard");
+    }
+}
+
+/// Does what comes in, until nobody can send any more.
+fn work(receiver: &Receiver<Submission>, mut disk: FsDisk, report: impl Fn(Completion)) {
+    let mut swept = Instant::now();
+    loop {
+        let received = if disk.has_open() {
+            receiver.recv_timeout(UNUSED)
+        } else {
+            receiver.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        };
+        match received {
+            Ok(submission) => report(submission.execute(&mut disk)),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if swept.elapsed() >= UNUSED {
+            disk.close_unused();
+            swept = Instant::now();
+        }
     }
 }
