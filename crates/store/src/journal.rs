@@ -298,11 +298,6 @@ impl Journal {
         self.is_reserve_failed = true;
     }
 
-    /// Another attempt to reserve room is worth it.
-    pub(crate) const fn retry_reserve(&mut self) {
-        self.is_reserve_failed = false;
-    }
-
     /// How much more goes into the file that is being written.
     fn room(&self) -> u64 {
         u64::from(self.capacity()).saturating_sub(u64::from(self.filling.tail()))
@@ -348,10 +343,13 @@ impl Journal {
         self.sealed_count() > self.options.journal_files_max + FILES_BEHIND_MAX
     }
 
-    /// Whether the disk is full, and what room is left is needed for settles.
+    /// Whether the disk is full, and what room is left is needed for settles. It stays so until there is another file:
+    /// an attempt that is under way is no reason to take in more.
     pub(crate) fn is_full(&self) -> bool {
-        let is_short_of_room = self.room() < u64::from(self.capacity()) / 4;
-        self.is_reserve_failed && (self.spares.is_empty() || is_short_of_room)
+        self.is_reserve_failed && self.wants_reserve() && {
+            let is_short_of_room = self.room() < u64::from(self.capacity()) / 4;
+            self.spares.is_empty() || is_short_of_room
+        }
     }
 
     /// Spare files that a journal at rest does not need.

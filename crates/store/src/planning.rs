@@ -25,22 +25,30 @@ impl Store {
             return;
         }
         // A file that is retired can be used again, so when there are many, that is the better way to room.
-        if !self.journal.is_long()
-            && let Some(job) = self.journal.plan_reserve()
-        {
-            return self.push_prompt_job(job);
+        if !self.journal.is_long() {
+            self.reserve();
+        }
+        if !self.jobs.is_empty() {
+            return;
         }
         self.plan_sweep(now);
         if self.jobs.is_empty() {
             self.plan_retirement();
         }
-        if self.jobs.is_empty()
-            && let Some(job) = self.journal.plan_reserve()
-        {
-            return self.push_prompt_job(job);
+        if self.jobs.is_empty() {
+            self.reserve();
         }
         if self.jobs.is_empty() && !self.is_draining {
             self.plan_compaction();
+        }
+    }
+
+    /// Has room made for the journal, if there is too little.
+    fn reserve(&mut self) {
+        if !self.is_draining
+            && let Some(job) = self.journal.plan_reserve()
+        {
+            self.push_prompt_job(job);
         }
     }
 

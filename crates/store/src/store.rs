@@ -343,7 +343,6 @@ impl Store {
         let retry_at = *self.retry_at.get_or_insert_with(|| now.plus_millis(delay_ms));
         if now >= retry_at {
             (self.is_short, self.retry_at) = (false, None);
-            self.journal.retry_reserve();
         }
     }
 
