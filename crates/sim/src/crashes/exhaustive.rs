@@ -1,4 +1,5 @@
-//! All short sequences of operations, with the power lost at every call of the disk.
+//! All short sequences of operations, with the power lost at every call of the disk, and again at every call of the
+//! recovery from that.
 //!
 //! ```text
 //!   n operations: 10ⁿ sequences. Of each, the crash points of its last operation are explored;
@@ -9,7 +10,7 @@ use stdx::Random;
 use store::Options;
 
 use crate::SimDisk;
-use crate::crashes::explorer::Explorer;
+use crate::crashes::explorer::{Again, Explorer};
 use crate::crashes::figures::Figures;
 use crate::crashes::world::{Nth, World, small};
 
@@ -86,7 +87,7 @@ pub fn exhaust(number: u64) -> Figures {
     world.options = Options { journal_files_max: 0, ..small() };
     world.open(1).expect("the power is on");
     world.add_queue();
-    let mut explorer = Explorer::new(Random::new(number), 1, 4);
+    let mut explorer = Explorer::new(Random::new(number), 1, Again::EachCall);
     explorer.figures.workloads = 1;
     let (last, before) = sequence.split_last().expect("a sequence is not empty");
     for operation in before {

@@ -16,7 +16,7 @@ use crate::SimDisk;
 use crate::crashes::figures::Figures;
 use crate::crashes::selection::{survivor, survivors};
 use crate::crashes::world::{World, small};
-use crate::disk::Call;
+use crate::disk::{Call, Survives};
 
 /// Verbs of one workload.
 const STEPS: u64 = 250;
@@ -38,28 +38,40 @@ pub(super) struct Explorer {
     seen: HashSet<u64>,
     random: Random,
     shards: usize,
-    /// One in so many states is crashed again in its recovery.
-    again: u64,
+    again: Again,
+}
+
+/// Which recoveries are crashed again, in their midst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// One in so many, at a random call.
+    OneIn(u64),
+    /// All, at each call.
+    EachCall,
 }
 
 impl Explorer {
-    pub(super) fn new(random: Random, shards: usize, again: u64) -> Self {
+    pub(super) fn new(random: Random, shards: usize, again: Again) -> Self {
         Self { figures: Figures::default(), seen: HashSet::new(), random, shards, again }
     }
 
     /// The power goes at this moment.
     pub(super) fn lose_power(&mut self, world: &World) {
         self.figures.points += 1;
-        let generation: u64 = world.models.iter().map(|model| model.generation).sum();
         for disk in survivors(&world.disk, &mut self.random) {
-            let key = disk.fingerprint() ^ generation.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            if self.seen.insert(key) {
+            if self.is_first(world, &disk) {
                 let random = self.random.fork();
                 self.recover(&world.fallen(disk, random), Descent::Crash, 1);
             } else {
                 self.figures.same += 1;
             }
         }
+    }
+
+    /// Whether such a state was not looked at with as much that surely is on disk.
+    fn is_first(&mut self, world: &World, left: &SimDisk) -> bool {
+        let generation: u64 = world.models.iter().map(|model| model.generation).sum();
+        self.seen.insert(left.fingerprint() ^ generation.wrapping_mul(0x9E37_79B9_7F4A_7C15))
     }
 
     /// Recovers from what a crash left, compares, and crashes again.
@@ -78,13 +90,37 @@ impl Explorer {
         if depth == DEPTH_MAX {
             return;
         }
-        if self.random.chance(1, self.again) {
+        let odds = match self.again {
+            Again::EachCall if depth == 1 => {
+                self.stop_at_each_call(fallen, &calls);
+                4
+            }
+            Again::EachCall => 4,
+            Again::OneIn(odds) => odds,
+        };
+        if self.random.chance(1, odds) {
             let disk = self.stop_in_midst(fallen.disk.clone(), &calls);
             let random = self.random.fork();
             self.recover(&fallen.fallen(disk, random), Descent::InRecovery, depth + 1);
         }
-        if self.random.chance(1, self.again * 2) {
+        if self.random.chance(1, odds * 2) {
             self.live_on(world, depth);
+        }
+    }
+
+    fn stop_at_each_call(&mut self, fallen: &World, calls: &[Call]) {
+        let mut disk = fallen.disk.clone();
+        for call in calls {
+            call.execute(&mut disk).expect("the calls succeeded before");
+            for survives in [Survives::No, Survives::Whole] {
+                let left = disk.survivor(|_| survives);
+                if self.is_first(fallen, &left) {
+                    let random = self.random.fork();
+                    self.recover(&fallen.fallen(left, random), Descent::InRecovery, 2);
+                } else {
+                    self.figures.same += 1;
+                }
+            }
         }
     }
 
@@ -127,7 +163,7 @@ pub fn explore(seed: u64, disk: SimDisk) -> Figures {
     let shards = 1 + random.below(2) as usize;
     let mut world = World::new(random.next_u64(), disk);
     world.options = options(&mut random);
-    let mut explorer = Explorer::new(random.fork(), shards, 3);
+    let mut explorer = Explorer::new(random.fork(), shards, Again::OneIn(3));
     explorer.figures.workloads = 1;
     let before = world.fallen(world.disk.clone(), random.fork());
     let calls = world.open_on_tape(shards);

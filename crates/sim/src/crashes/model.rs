@@ -14,13 +14,19 @@ use store::{QueueId, Store, Ticket};
 pub(crate) struct Body {
     pub(crate) length: u32,
     hash: u64,
+    /// It need not survive a restart, and does not.
+    pub(crate) is_spilled: bool,
 }
 
 impl Body {
     pub(crate) fn of(bytes: &[u8]) -> Self {
         let mut hasher = DefaultHasher::new();
         hasher.write(bytes);
-        Self { length: bytes.len() as u32, hash: hasher.finish() }
+        Self { length: bytes.len() as u32, hash: hasher.finish(), is_spilled: false }
+    }
+
+    pub(super) const fn spilled(self) -> Self {
+        Self { is_spilled: true, ..self }
     }
 }
 
@@ -55,6 +61,19 @@ impl State {
             Step::Forget { queue } => drop(self.live.remove(queue)),
             Step::Note => self.notes += 1,
         }
+    }
+
+    /// Whether this is what a restart finds of the state.
+    fn is_found_as(&self, found: &Self) -> bool {
+        let is_kept = |(_, body): &(&u64, &Body)| !body.is_spilled;
+        let kept = self.live.iter().filter(|(_, live)| live.iter().any(|entry| is_kept(&entry)));
+        let mut found_live = found.live.iter();
+        let is_same = kept.into_iter().all(|(queue, live)| {
+            found_live.next().is_some_and(|(other, found)| {
+                queue == other && live.iter().filter(is_kept).eq(found.iter())
+            })
+        });
+        is_same && found_live.next().is_none() && self.notes == found.notes
     }
 
     fn retain(&mut self, queue: QueueId, keep: impl Fn(u64) -> bool) {
@@ -112,13 +131,13 @@ impl Model {
     pub(super) fn accept(&mut self, found: &State) -> bool {
         let mut state = self.surely.clone();
         let mut steps = self.since.iter();
-        while state != *found {
+        while !state.is_found_as(found) {
             match steps.next() {
                 Some((step, _)) => state.apply(step),
                 None => return false,
             }
         }
-        *self = Self::found(state);
+        *self = Self::found(found.clone());
         true
     }
 }

@@ -132,8 +132,10 @@ impl World {
                     1..4 => 400,
                     _ => self.random.below(60) as usize,
                 };
-                let is_awaited = self.random.chance(1, 3);
-                self.enqueue(queue, length, is_awaited);
+                match self.random.below(12) {
+                    0 => self.spill(queue, length),
+                    chance => self.enqueue(queue, length, chance < 5),
+                }
             }
             45..75 => {
                 let nth = if self.random.chance(2, 3) { Nth::Oldest } else { Nth::Any };
@@ -165,19 +167,32 @@ impl World {
         self.models[self.shard_of(queue)].current.live.get(&queue)
     }
 
-    pub(super) fn enqueue(&mut self, queue: QueueId, length: usize, is_awaited: bool) {
-        let shard = self.shard_of(queue);
-        if self.stores[shard].is_full() {
-            return;
+    /// The number and bytes of the next message; `None` when there is no room for it.
+    fn next_message(&mut self, queue: QueueId, length: usize) -> Option<(u64, Vec<u8>)> {
+        if self.stores[self.shard_of(queue)].is_full() {
+            return None;
         }
         let next = self.next_seq.entry(queue).or_insert(1);
         let seq = *next + u64::from(self.random.chance(1, 10));
         *next = seq + 1;
         self.last_message += 1;
-        let message = message(self.last_message, length);
-        let body = Body::of(&message);
+        Some((seq, message(self.last_message, length)))
+    }
+
+    pub(super) fn enqueue(&mut self, queue: QueueId, length: usize, is_awaited: bool) {
+        let Some((seq, message)) = self.next_message(queue, length) else { return };
+        let shard = self.shard_of(queue);
         let ticket = self.stores[shard].enqueue(queue, seq, &message, is_awaited);
+        let body = Body::of(&message);
         self.models[shard].push(Step::Enqueue { queue, seq, body }, Some(ticket));
+    }
+
+    fn spill(&mut self, queue: QueueId, length: usize) {
+        let Some((seq, message)) = self.next_message(queue, length) else { return };
+        let shard = self.shard_of(queue);
+        self.stores[shard].spill(queue, seq, &message);
+        let body = Body::of(&message).spilled();
+        self.models[shard].push(Step::Enqueue { queue, seq, body }, None);
     }
 
     pub(super) fn settle(&mut self, queue: QueueId, nth: Nth) {
@@ -319,7 +334,9 @@ impl World {
             for (seq, bytes) in loaded.messages {
                 let body =
                     live.and_then(|live| live.get(&seq)).expect("settled messages stay away");
-                assert_eq!(Body::of(&bytes), *body, "message {seq} of {:?}", loaded.queue);
+                let found = Body::of(&bytes);
+                let found = if body.is_spilled { found.spilled() } else { found };
+                assert_eq!(found, *body, "message {seq} of {:?}", loaded.queue);
             }
         }
         Ok(())

@@ -17,9 +17,10 @@ const RECORD_HEADER_BYTES: usize = 28;
 pub(super) enum Kind {
     Enqueue,
     Settle,
-    SettleThrough,
+    Purge,
     Forget,
     Note,
+    Spill,
 }
 
 /// A record in a journal file or a segment.
@@ -156,9 +157,10 @@ fn records(path: &str, seal: Seal, bytes: &[u8], within: Range<usize>) -> Vec<Re
         let kind = match bytes[start + 8] {
             1 => Kind::Enqueue,
             2 => Kind::Settle,
-            3 => Kind::SettleThrough,
+            3 => Kind::Purge,
             4 => Kind::Forget,
-            _ => Kind::Note,
+            5 => Kind::Note,
+            _ => Kind::Spill,
         };
         if !is_whole {
             break;
@@ -186,9 +188,9 @@ impl Record {
         self.queue == queue
             && match self.kind {
                 Kind::Settle => is_in_run(),
-                Kind::SettleThrough => seq <= self.seq,
+                Kind::Purge => seq <= self.seq,
                 Kind::Forget => true,
-                Kind::Enqueue | Kind::Note => false,
+                Kind::Enqueue | Kind::Note | Kind::Spill => false,
             }
     }
 

@@ -1,6 +1,6 @@
 //! The bytes of one file: what is durable, what a process sees, and what lies between.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A change of the bytes of one file.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub(super) struct File {
     pub(super) current: Arc<Vec<u8>>,
     /// What was written since, each with its place among all unsynced changes of the disk.
     pub(super) unsynced: Vec<(u64, Write)>,
+    /// A hash of what a process sees, once somebody has asked for it.
+    hash: OnceLock<u64>,
 }
 
 impl Write {
@@ -67,12 +69,18 @@ impl Write {
 impl File {
     /// A file of which everything is durable.
     pub(super) fn settled(bytes: Arc<Vec<u8>>) -> Self {
-        Self { durable: Arc::clone(&bytes), current: bytes, unsynced: Vec::new() }
+        Self { durable: Arc::clone(&bytes), current: bytes, ..Self::default() }
     }
 
     pub(super) fn write(&mut self, place: u64, write: Write) {
+        self.hash = OnceLock::new();
         write.apply(Arc::make_mut(&mut self.current));
         self.unsynced.push((place, write));
+    }
+
+    /// A hash of what a process sees.
+    pub(super) fn hash(&self) -> u64 {
+        *self.hash.get_or_init(|| fold(&self.current))
     }
 
     /// Makes everything durable.
@@ -95,6 +103,20 @@ impl File {
         }
         left
     }
+}
+
+/// A quick hash of many bytes; nobody tries to make two alike.
+fn fold(bytes: &[u8]) -> u64 {
+    let mut words = bytes.chunks_exact(8);
+    let mut hash = bytes.len() as u64;
+    let mut mix = |word: u64| {
+        hash = (hash.rotate_left(5) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    };
+    for word in &mut words {
+        mix(u64::from_le_bytes(word.try_into().expect("a word has eight bytes")));
+    }
+    words.remainder().iter().for_each(|byte| mix(u64::from(*byte)));
+    hash
 }
 
 #[cfg(test)]

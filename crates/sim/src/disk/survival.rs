@@ -111,25 +111,11 @@ impl SimDisk {
             path.hash(&mut hasher);
             if let Entry::File(number) = entry {
                 let file = &self.files[number];
-                hasher.write_u64(fold(&file.current));
+                hasher.write_u64(file.hash());
                 hasher.write_usize(file.unsynced.len());
             }
         }
         hasher.write_usize(self.unsynced.len());
         hasher.finish()
     }
-}
-
-/// A quick hash of many bytes; nobody tries to make two alike.
-fn fold(bytes: &[u8]) -> u64 {
-    let mut words = bytes.chunks_exact(8);
-    let mut hash = bytes.len() as u64;
-    let mut mix = |word: u64| {
-        hash = (hash.rotate_left(5) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    };
-    for word in &mut words {
-        mix(u64::from_le_bytes(word.try_into().expect("a word has eight bytes")));
-    }
-    words.remainder().iter().for_each(|byte| mix(u64::from(*byte)));
-    hash
 }
