@@ -398,8 +398,10 @@ fn load_segment(
     }
     let path = paths::live_file(queue, number);
     let bytes = read_if_present(disk, &path)?;
-    let found = bytes.as_deref().map(LiveFile::parse);
-    let is_of_it = |file: &LiveFile| file.epoch == segment.epoch && file.number == number;
+    // A file that belongs elsewhere is damage; one of an earlier segment of this name says nothing of this one.
+    let is_here = |file: &LiveFile| file.queue == queue && file.number == number;
+    let found = bytes.as_deref().map(|bytes| LiveFile::parse(bytes).filter(is_here));
+    let is_of_it = |file: &LiveFile| file.epoch == segment.epoch;
     Ok(Some(match found {
         Some(Some(file)) if is_of_it(&file) => {
             // What was spilled before the start is gone, so the set may name more than there is.
