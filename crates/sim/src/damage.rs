@@ -13,6 +13,7 @@
 
 mod chart;
 mod injury;
+mod repairing;
 mod specimen;
 mod toll;
 mod verdict;

@@ -17,11 +17,11 @@ use stdx::Time;
 
 use crate::compact::{Compacted, Compaction};
 use crate::disk::Disk;
-use crate::fault::{Blame, Damage, Fault, FaultKind};
+use crate::fault::{Blame, Fault, FaultKind};
 use crate::journal::Spare;
 use crate::paths;
 use crate::queue_id::QueueId;
-use crate::reading::Unreadable;
+use crate::reading::{Unreadable, join_neighbours};
 use crate::retire::{Retired, Retirement};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
@@ -322,7 +322,7 @@ impl Store {
     }
 
     /// Lets the index name the compacted segment instead of those that it was made of.
-    fn switch_compacted(&mut self, compacted: Compacted) {
+    pub(crate) fn switch_compacted(&mut self, compacted: Compacted) {
         let Compacted { queue: id, mut sources, segment, losses, planned_in } = compacted;
         if let Some(queue) = self.index.get_mut(id) {
             let lost: Vec<(u64, u32)> =
@@ -351,20 +351,6 @@ impl Store {
 
     /// Tells about messages that could not be read back, neighbours together.
     pub(crate) fn report(&mut self, lost: Vec<Unreadable>) {
-        let reason = "messages do not match their checksums";
-        for Unreadable { path, queue, seq, .. } in lost {
-            match self.damage.back_mut() {
-                Some(Damage { path: same, messages: Some((of, _, last)), reason: why })
-                    if *same == path && *of == queue && *last + 1 == seq && why == reason =>
-                {
-                    *last = seq;
-                }
-                _ => self.damage.push_back(Damage {
-                    path,
-                    messages: Some((queue, seq, seq)),
-                    reason: reason.to_owned(),
-                }),
-            }
-        }
+        join_neighbours(lost, "messages do not match their checksums", &mut self.damage);
     }
 }

@@ -51,7 +51,8 @@ pub trait Disk {
     /// Whatever the operating system says.
     fn truncate(&mut self, path: &str, len: u64) -> io::Result<()>;
 
-    /// Gives a file another name in the same directory, replacing what had that name.
+    /// Gives a file another name, replacing what had that name. A file that went to another directory is there surely
+    /// when that directory and the one that it came from are synced.
     ///
     /// # Errors
     /// Whatever the operating system says.

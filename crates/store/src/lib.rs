@@ -13,9 +13,11 @@
 //!
 //! What lies where is drawn in `docs/internals/data-files.md`, each format at the head of its file here.
 
+mod aside;
 mod background;
 mod batch;
 mod bits;
+mod check;
 mod compact;
 mod disk;
 mod extent;
@@ -31,10 +33,12 @@ mod options;
 mod paths;
 mod planning;
 mod queue_id;
+mod read_only;
 mod reading;
 mod reads;
 mod record;
 mod recovery;
+mod repair;
 mod replay;
 mod retire;
 mod scan;
@@ -47,12 +51,14 @@ mod submission;
 mod table;
 mod ticket;
 
+pub use check::{Checked, check};
 pub use disk::Disk;
 pub use fault::{Damage, Fault, FaultKind};
 pub use options::Options;
 pub use queue_id::QueueId;
 pub use reading::Loaded;
 pub use recovery::{Recovered, RecoveredQueue, open, open_with};
+pub use repair::{Repaired, repair};
 pub use store::Store;
 pub use submission::{Completion, Lane, Submission};
 pub use ticket::{Synced, Ticket};

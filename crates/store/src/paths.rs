@@ -5,10 +5,12 @@
 //!   metadata/<last note>.snap                   metadata up to that note
 //!   metadata/<last note>.copy                   the same once more
 //!   journal/<shard>/<number>.log                journal files, in order
+//!   journal/<shard>/<number>.log.damaged        one that was to be retired, and not all of it could be read
 //!   journal/<shard>/<number>.spare              a retired journal file that waits to be used again
 //!   journal/<shard>/<number>.fresh              room reserved for a journal file, made while that one was written
 //!   queues/<queue>/<number>.seg                 messages that outlived their journal file
 //!   queues/<queue>/<number>.live                which of them are not settled
+//!   quarantine/<path>                           damaged files that a repair has put there, under the path they had
 //!   ….new                                       not finished; removed by recovery
 //! ```
 //!
@@ -20,6 +22,8 @@ pub(crate) const FORMAT: &str = "format";
 pub(crate) const METADATA: &str = "metadata";
 pub(crate) const JOURNAL: &str = "journal";
 pub(crate) const QUEUES: &str = "queues";
+/// Where a repair puts damaged files.
+pub(crate) const QUARANTINE: &str = "quarantine";
 /// Ends the name of what is not finished.
 pub(crate) const NEW: &str = ".new";
 

@@ -13,6 +13,7 @@ use crate::extent::Extent;
 use crate::index::QueueIndex;
 use crate::live::LiveFile;
 use crate::paths;
+use crate::queue_id::QueueId;
 use crate::reading::SegmentPart;
 use crate::retire::{Retirement, Survivors};
 use crate::segment_extent::SegmentExtent;
@@ -138,13 +139,7 @@ impl Store {
                 let Extent::Segment(extent) = extent else { continue };
                 if extent.dirty_since.is_some_and(|since| since <= file) {
                     extent.dirty_since = None;
-                    all.push(LiveFile {
-                        queue: queue.id,
-                        number: extent.number,
-                        epoch: extent.epoch,
-                        live: extent.live().clone(),
-                        live_bytes: extent.live_bytes(),
-                    });
+                    all.push(extent.live_file(queue.id));
                 }
             }
         }
@@ -182,26 +177,34 @@ impl Store {
     /// Plans the next compaction that the last sweep has found worthwhile.
     fn plan_compaction(&mut self) {
         while let Some(id) = self.uncompacted.last() {
-            let found = self.index.get_mut(*id).and_then(|queue| {
-                let run = worthwhile_run(&queue.extents, u64::from(self.options.segment_bytes))?;
-                Some((queue, run))
-            });
-            let Some((queue, run)) = found else {
+            let (id, segment_bytes) = (*id, u64::from(self.options.segment_bytes));
+            let queue = self.index.get(id);
+            let Some(run) = queue.and_then(|queue| worthwhile_run(&queue.extents, segment_bytes))
+            else {
                 self.uncompacted.pop();
                 continue;
             };
-            let number = queue.next_segment;
-            queue.next_segment += 1;
-            let job = Compaction {
-                queue: queue.id,
-                number,
-                epoch: self.random.next_u64(),
-                first_seq: queue.extents[*run.start()].first_seq(),
-                last_seq: queue.extents[*run.end()].last_seq(),
-                parts: parts(queue, run, self.options.read_run_bytes),
-                planned_in: self.journal.current_number(),
-            };
-            return self.push_job(Job::Compact(job));
+            let job = Job::Compact(self.compaction(id, run));
+            return self.push_job(job);
+        }
+    }
+
+    /// Plans to make one segment of neighbouring ones.
+    ///
+    /// # Panics
+    /// When there is no such queue.
+    pub(crate) fn compaction(&mut self, queue: QueueId, run: Run) -> Compaction {
+        let queue = self.index.get_mut(queue).expect("segments have a queue");
+        let number = queue.next_segment;
+        queue.next_segment += 1;
+        Compaction {
+            queue: queue.id,
+            number,
+            epoch: self.random.next_u64(),
+            first_seq: queue.extents[*run.start()].first_seq(),
+            last_seq: queue.extents[*run.end()].last_seq(),
+            parts: parts(queue, run, self.options.read_run_bytes),
+            planned_in: self.journal.current_number(),
         }
     }
 }
@@ -223,7 +226,7 @@ fn parts(queue: &QueueIndex, run: Run, read_run_bytes: u32) -> Vec<SegmentPart> 
 }
 
 /// Neighbours among the extents of a queue.
-type Run = RangeInclusive<usize>;
+pub(crate) type Run = RangeInclusive<usize>;
 
 /// The first neighbouring segments that fit into one and are worth it: one that is sparse, or several that are sparse
 /// or small, because files are dear too.

@@ -8,6 +8,7 @@
 //! Where messages lie in a journal file stands in memory. Where they lie in a segment stands in its table, which the
 //! read brings along when it is not in memory, so that the next read of that segment has it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -84,6 +85,24 @@ pub(crate) struct Unreadable {
     pub(crate) seq: u64,
     /// How long it was, where that is known.
     pub(crate) length: Option<u32>,
+}
+
+/// Tells about messages that could not be read back, neighbours together.
+pub(crate) fn join_neighbours(lost: Vec<Unreadable>, reason: &str, to: &mut VecDeque<Damage>) {
+    for Unreadable { path, queue, seq, .. } in lost {
+        match to.back_mut() {
+            Some(Damage { path: same, messages: Some((of, _, last)), reason: why })
+                if *same == path && *of == queue && *last + 1 == seq && why == reason =>
+            {
+                *last = seq;
+            }
+            _ => to.push_back(Damage {
+                path,
+                messages: Some((queue, seq, seq)),
+                reason: reason.to_owned(),
+            }),
+        }
+    }
 }
 
 /// What reads bring to light beside messages.

@@ -112,7 +112,7 @@ pub fn open_with(
 }
 
 /// Moves everything out of the journals, which are then gone.
-fn drain(disk: &mut dyn Disk, recovered: Recovered) -> Result<(), Fault> {
+pub(crate) fn drain(disk: &mut dyn Disk, recovered: Recovered) -> Result<(), Fault> {
     let Recovered { mut stores, snapshot, notes, .. } = recovered;
     let last_note = stores[0].last_note;
     if last_note > stores[0].covered_note {
@@ -137,7 +137,8 @@ fn drain(disk: &mut dyn Disk, recovered: Recovered) -> Result<(), Fault> {
     Ok(())
 }
 
-fn recover(
+/// Recovers a directory that was written with this number of shards.
+pub(crate) fn recover(
     disk: &mut dyn Disk,
     shards: usize,
     mut random: Random,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use crate::header::HEADER_BYTES;
+use crate::live::LiveFile;
 use crate::paths;
 use crate::queue_id::QueueId;
 use crate::record::{RECORD_HEADER_BYTES, Seal};
@@ -109,9 +110,15 @@ impl SegmentExtent {
         self.live_bytes
     }
 
-    /// The live messages, as distances from the first sequence number.
-    pub(crate) const fn live(&self) -> &RoaringBitmap {
-        &self.live
+    /// What is live, as a file says it.
+    pub(crate) fn live_file(&self, queue: QueueId) -> LiveFile {
+        LiveFile {
+            queue,
+            number: self.number,
+            epoch: self.epoch,
+            live: self.live.clone(),
+            live_bytes: self.live_bytes,
+        }
     }
 
     fn delta(&self, seq: u64) -> Option<u32> {

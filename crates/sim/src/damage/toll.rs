@@ -25,6 +25,8 @@ pub struct Toll {
     pub collateral: [u64; WOUNDS.len()],
     /// Settled messages that came back, with a report.
     pub returned: u64,
+    /// Damaged directories that were repaired, with and without losses of power.
+    pub repaired: u64,
 }
 
 impl Toll {
@@ -58,6 +60,7 @@ impl Toll {
             undamaged: add(self.undamaged, other.undamaged),
             collateral: add(self.collateral, other.collateral),
             returned: self.returned + other.returned,
+            repaired: self.repaired + other.repaired,
         }
     }
 }
@@ -73,6 +76,11 @@ impl fmt::Display for Toll {
              0 lost in silence"
         )?;
         writeln!(f, "{} settled messages returned with a report", self.returned)?;
+        writeln!(
+            f,
+            "{} directories repaired: checked clean, and everything else was there",
+            self.repaired
+        )?;
         write!(f, "{:12}", "")?;
         FILES.iter().try_for_each(|file| write!(f, "{file:>9}"))?;
         write!(f, "   undamaged messages served")?;

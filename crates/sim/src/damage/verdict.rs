@@ -9,6 +9,7 @@ use crate::SimDisk;
 use crate::crashes::{Body, Inventory};
 use crate::damage::chart::{Kind, Record};
 use crate::damage::injury::Injury;
+use crate::damage::repairing;
 use crate::damage::specimen::Specimen;
 use crate::damage::toll::Toll;
 
@@ -32,6 +33,7 @@ pub(super) fn examine(
 ) {
     toll.injuries[injury.wound as usize][injury.file] += 1;
     let seed = random.next_u64();
+    let injured = disk.clone();
     let found = match Inventory::of(&mut disk, specimen.shards, seed, &specimen.options) {
         Ok(found) => found,
         Err(fault) => {
@@ -50,6 +52,10 @@ pub(super) fn examine(
     let lost = lost.copied().collect();
     let case = Case { specimen, injury, damage: found.damage.clone(), lost, unwitnessed };
     case.judge(&found, toll);
+    if random.chance(1, 4) {
+        let is_repaired = repairing::examine(specimen, injured, &found, injury, random);
+        toll.repaired += u64::from(is_repaired);
+    }
     if random.chance(1, 8) {
         let mut disk = disk.kill();
         let again = Inventory::of(&mut disk, specimen.shards, seed + 1, &specimen.options);
