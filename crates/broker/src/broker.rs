@@ -256,6 +256,11 @@ impl Broker {
         self.memory.resident_bytes()
     }
 
+    /// What connections hold in memory: queues make do with the rest.
+    pub const fn set_other_bytes(&mut self, bytes: usize) {
+        self.memory.set_other_bytes(bytes);
+    }
+
     /// Bytes that wait to be written to the journal.
     pub fn unwritten_bytes(&self) -> usize {
         self.store.pending_bytes()

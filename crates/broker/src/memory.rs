@@ -18,16 +18,18 @@ const SCARCE_BYTES: usize = 4 * 1024;
 const CROWDED_UNSETTLED: usize = 1024 * 1024;
 const SCARCE_UNSETTLED: usize = 64 * 1024;
 
-/// A shard's memory for messages.
+/// A shard's memory.
 #[derive(Debug)]
 pub(crate) struct Memory {
     bytes_max: usize,
     resident_bytes: usize,
+    /// What connections hold.
+    other_bytes: usize,
 }
 
 impl Memory {
     pub(crate) const fn new(bytes_max: usize) -> Self {
-        Self { bytes_max, resident_bytes: 0 }
+        Self { bytes_max, resident_bytes: 0, other_bytes: 0 }
     }
 
     /// Bytes that all queues hold.
@@ -40,11 +42,16 @@ impl Memory {
         self.resident_bytes = self.resident_bytes + after - before;
     }
 
+    pub(crate) const fn set_other_bytes(&mut self, bytes: usize) {
+        self.other_bytes = bytes;
+    }
+
     /// What a queue may use.
     pub(crate) const fn room(&self) -> Room {
-        if self.resident_bytes < self.bytes_max / 2 {
+        let held_bytes = self.resident_bytes + self.other_bytes;
+        if held_bytes < self.bytes_max / 2 {
             Room { unstored_bytes: self.bytes_max / 4, ..Room::AMPLE }
-        } else if self.resident_bytes < self.bytes_max / 4 * 3 {
+        } else if held_bytes < self.bytes_max / 4 * 3 {
             Room {
                 window_bytes: CROWDED_BYTES,
                 unsettled_bytes: CROWDED_BYTES,
@@ -77,5 +84,7 @@ mod tests {
         assert_eq!(memory.room().unstored_bytes, 0);
         memory.recount(3 << 28, 1);
         assert_eq!((memory.resident_bytes(), memory.room().unstored_bytes), (1, 1 << 28));
+        memory.set_other_bytes(1 << 29);
+        assert_eq!(memory.room().unstored_bytes, CROWDED_BYTES);
     }
 }

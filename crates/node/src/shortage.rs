@@ -42,6 +42,7 @@ impl Shard {
 
     /// Looks what is short. Returns whether clients that were held back go on, so that there is work again.
     pub(crate) fn look_for_shortage(&mut self, now: Time) -> bool {
+        self.broker.set_other_bytes(self.clients.held_bytes());
         let memory_bytes = self.memory_bytes();
         if self.shortage.budget.look(memory_bytes) {
             self.notice_memory(memory_bytes);

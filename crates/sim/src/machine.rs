@@ -98,7 +98,8 @@ impl Machine {
     pub(crate) fn new(plan: &Plan, disk: SimDisk, random: Random) -> Self {
         let users = auth::Users::with_guest([1, 2, 3, 4], true);
         let mechanisms = auth::Mechanism::ALL.to_vec();
-        let settings = Settings::new(Limits::default(), users, mechanisms, "leveret@sim");
+        let limits = Limits { memory_bytes_max: plan.memory_bytes_max, ..Limits::default() };
+        let settings = Settings::new(limits, users, mechanisms, "leveret@sim");
         Self {
             settings: Arc::new(settings),
             pace: plan.pace,

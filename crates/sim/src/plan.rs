@@ -52,6 +52,9 @@ const DIRECT_KEYS: [&str; 4] = ["a", "b", "c", "d"];
 const TOPIC_KEYS: [&str; 5] = ["a.b", "a.c", "b.b.c", "a", "c.a.b"];
 const TOPIC_PATTERNS: [&str; 7] = ["a.*", "#.b", "a.#", "*.b.*", "#", "*", "c.#.b"];
 
+/// So little memory that a world's queues page out what they can, and enough for what its connections send in one go.
+const SHORT_MEMORY_BYTES: usize = 1_000_000;
+
 /// A queue that exists all the time, and that nobody purges.
 #[derive(Clone, Debug)]
 pub(crate) struct PlannedQueue {
@@ -81,6 +84,8 @@ pub(crate) struct Plan {
     pub(crate) store: Options,
     /// Bodies are small in most worlds: a world of large ones sees little else.
     pub(crate) has_large_bodies: bool,
+    /// What each shard's messages and connections may take.
+    pub(crate) memory_bytes_max: usize,
 }
 
 impl Plan {
@@ -107,6 +112,7 @@ impl Plan {
             boots: 1 + random.below(5),
             store: store_options(random),
             has_large_bodies: random.chance(1, 4),
+            memory_bytes_max: if random.chance(1, 3) { SHORT_MEMORY_BYTES } else { 1 << 30 },
         }
     }
 
