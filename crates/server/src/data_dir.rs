@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl DataDir {
@@ -39,17 +39,42 @@ impl DataDir {
             .open(path.join("lock"))
             .map_err(|error| refuse(&error))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(format!(
-                "data directory {shown} is in use by another process; stop that one or name another directory with --data-dir"
-            )),
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: Some(lock) }),
+            Err(TryLockError::WouldBlock) => Err(in_use(path)),
             Err(TryLockError::Error(error)) => Err(refuse(&error)),
+        }
+    }
+
+    /// Locks a directory that is only looked at, and changes nothing there: one without a lock file is nobody's.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) fn look(path: &Path) -> Result<Self, String> {
+        let cannot = |error: &io::Error| {
+            format!("data directory {} cannot be read: {error}", path.display())
+        };
+        let lock = match File::open(path.join("lock")) {
+            Ok(lock) => Some(lock),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(cannot(&error)),
+        };
+        match lock.as_ref().map(File::try_lock) {
+            None | Some(Ok(())) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Some(Err(TryLockError::WouldBlock)) => Err(in_use(path)),
+            Some(Err(TryLockError::Error(error))) => Err(cannot(&error)),
         }
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+}
+
+fn in_use(path: &Path) -> String {
+    let shown = path.display();
+    format!(
+        "data directory {shown} is in use by another process; stop that one or name another directory with --data-dir"
+    )
 }
 
 /// Where state goes if nobody says where: `$XDG_STATE_HOME/leveret`, or `~/.local/state/leveret`.

@@ -31,6 +31,8 @@ pub(crate) struct FsDisk {
     open: BTreeMap<String, OpenFile>,
     /// How many of them there may be.
     files_max: usize,
+    /// Files are opened to be read only.
+    is_read_only: bool,
     /// Counts uses, to know which descriptor was used longest ago.
     uses: u64,
     /// What that count was when unused files were last closed.
@@ -50,7 +52,19 @@ impl FsDisk {
     /// When it cannot be created or is no directory.
     pub(crate) fn open(root: &Path, files_max: usize) -> io::Result<Self> {
         fs::create_dir_all(root)?;
-        Ok(Self { root: root.to_owned(), open: BTreeMap::new(), files_max, uses: 0, swept_uses: 0 })
+        Ok(Self { is_read_only: false, ..Self::read_only(root, files_max) })
+    }
+
+    /// The directory at `root`, in which nothing can be written.
+    pub(crate) fn read_only(root: &Path, files_max: usize) -> Self {
+        Self {
+            root: root.to_owned(),
+            open: BTreeMap::new(),
+            files_max,
+            is_read_only: true,
+            uses: 0,
+            swept_uses: 0,
+        }
     }
 
     /// Whether any file is open.
@@ -73,7 +87,8 @@ impl FsDisk {
         let last_use = self.uses;
         if !self.open.contains_key(path) {
             let mut options = OpenOptions::new();
-            options.read(true).write(true).create(is_created).truncate(false);
+            let is_written = !self.is_read_only;
+            options.read(true).write(is_written).create(is_created && is_written).truncate(false);
             let file = self.with_descriptor(path, |full| options.open(full))?;
             self.make_room();
             self.open.insert(path.to_owned(), OpenFile { file, last_use });

@@ -14,6 +14,7 @@ mod descriptors;
 mod disk;
 mod disk_threads;
 mod free_space;
+mod fsck;
 mod listeners;
 mod mailbox;
 mod memory;
@@ -44,6 +45,8 @@ struct Arguments {
 enum Command {
     /// Run the broker (what happens without a command, too)
     Serve(serve::Options),
+    /// Check that everything in a data directory is as it was written
+    Fsck(fsck::Options),
     /// Put load on a broker, this one or any other that speaks AMQP 0-9-1, and measure
     Perf(Box<perf::Options>),
 }
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.command {
         Some(Command::Perf(options)) => perf::run(&options),
+        Some(Command::Fsck(options)) => fsck::run(&options),
         Some(Command::Serve(options)) => serve_logged(&options),
         None => serve_logged(&arguments.serve),
     }

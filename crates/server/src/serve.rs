@@ -184,7 +184,7 @@ fn settings(config: &Config, shards: usize, seed: u64) -> Settings {
 }
 
 /// Random bits of the system: epochs of files and names must never repeat.
-fn seed() -> io::Result<u64> {
+pub(crate) fn seed() -> io::Result<u64> {
     let mut bytes = [0; 8];
     rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
     Ok(u64::from_le_bytes(bytes))
