@@ -87,7 +87,7 @@ fn lints(root: &Path) -> Result<(), String> {
     step::cargo(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
 }
 
-/// Builds the broker with bugs on purpose, to see that the simulator finds them.
+/// Plants bugs, one at a time, to see that the simulator finds each of them.
 fn seeded_bugs(root: &Path) -> Result<(), String> {
     let test = ["--features", "seeded-bugs", "--test", "seeded_bugs"];
     step::cargo(root, &[&["test", "--package", "sim"], &test[..]].concat())

@@ -2,6 +2,7 @@
 
 use message::{ClientId, QueueId, Settlement};
 use queue::{ConsumerId, Delivery, DeliveryId, Settled};
+use store::{Bug, is_seeded};
 
 use crate::broker::Broker;
 use crate::event::{Answer, Event};
@@ -69,7 +70,7 @@ impl Broker {
     }
 
     pub(crate) fn give_back(&mut self, queue: QueueId, delivery: &Delivery) {
-        if let Some(id) = delivery.id {
+        if let Some(id) = delivery.id.filter(|_| !is_seeded(Bug::UndeliveredForgotten)) {
             self.settle(Due { queue, delivery: id }, Settlement::Requeue);
         }
     }

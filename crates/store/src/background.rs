@@ -23,6 +23,7 @@ use crate::paths;
 use crate::queue_id::QueueId;
 use crate::reading::{Unreadable, join_neighbours};
 use crate::retire::{Retired, Retirement};
+use crate::seeded::{Bug, is_seeded};
 use crate::snapshot::Snapshot;
 use crate::store::Store;
 use crate::submission::Submission;
@@ -209,7 +210,9 @@ pub(crate) fn remove_segments(
         let path = paths::segment_file(queue, *number);
         if_present(disk.remove(&path)).writing(&path)?;
     }
-    if_present(disk.sync_dir(&dir)).syncing(&dir)?;
+    if !is_seeded(Bug::LiveSetRemovedFirst) {
+        if_present(disk.sync_dir(&dir)).syncing(&dir)?;
+    }
     for number in numbers {
         let path = paths::live_file(queue, *number);
         if_present(disk.remove(&path)).writing(&path)?;
@@ -260,7 +263,9 @@ impl Store {
         self.plan(now);
         let next = self.jobs.front()?;
         let is_read_pending = self.reads.first().is_some_and(|read| *read <= next.after_read);
-        if !self.journal.synced().covers(next.after) || is_read_pending {
+        let is_synced =
+            self.journal.synced().covers(next.after) || is_seeded(Bug::RemovedBeforeSettle);
+        if !is_synced || is_read_pending {
             return None;
         }
         self.is_job_in_flight = true;

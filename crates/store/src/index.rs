@@ -16,6 +16,7 @@ use crate::extent::{Extent, Place, Spot};
 use crate::journal_extent::JournalExtent;
 use crate::queue_id::QueueId;
 use crate::record::Seal;
+use crate::seeded::{Bug, is_seeded};
 use crate::segment::Segment;
 use crate::segment_extent::SegmentExtent;
 
@@ -304,7 +305,7 @@ impl QueueIndex {
                 live_bytes -= u64::from(*length);
             }
         }
-        let is_touched = live.len() < keys.len();
+        let is_touched = live.len() < keys.len() && !is_seeded(Bug::CopyForgetsSettles);
         let mut extent = SegmentExtent::new(segment, live, live_bytes);
         if is_touched {
             extent.dirty_since = Some(planned_in);
@@ -325,7 +326,8 @@ impl QueueIndex {
                 emptied.push(segment.number);
                 continue;
             }
-            if extent.live_count() < u64::from(segment.messages) {
+            let is_touched = extent.live_count() < u64::from(segment.messages);
+            if is_touched && !is_seeded(Bug::CopyForgetsSettles) {
                 extent.dirty_since = Some(planned_in);
             }
             extent.compress();

@@ -42,6 +42,7 @@ mod repair;
 mod replay;
 mod retire;
 mod scan;
+mod seeded;
 mod segment;
 mod segment_extent;
 mod segment_write;
@@ -59,6 +60,9 @@ pub use queue_id::QueueId;
 pub use reading::Loaded;
 pub use recovery::{Recovered, RecoveredQueue, open, open_with};
 pub use repair::{Repaired, repair};
+#[cfg(feature = "seeded-bugs")]
+pub use seeded::plant;
+pub use seeded::{Bug, is_seeded};
 pub use store::Store;
 pub use submission::{Completion, Lane, Submission};
 pub use ticket::{Synced, Ticket};

@@ -16,6 +16,7 @@ use crate::paths;
 use crate::queue_id::QueueId;
 use crate::reading::SegmentPart;
 use crate::retire::{Retirement, Survivors};
+use crate::seeded::{Bug, is_seeded};
 use crate::segment_extent::SegmentExtent;
 use crate::store::Store;
 
@@ -86,8 +87,8 @@ impl Store {
             return;
         }
         let Some(oldest) = self.journal.oldest_sealed() else { return };
-        let is_needed =
-            oldest.last_note > self.covered_note || !self.journal.is_complete(oldest.number);
+        let is_noted = oldest.last_note > self.covered_note && !is_seeded(Bug::NoteRecycled);
+        let is_needed = is_noted || !self.journal.is_complete(oldest.number);
         if is_needed || !self.is_oldest_due() {
             return;
         }

@@ -13,6 +13,7 @@
 //! validate.
 
 use crate::queue_id::QueueId;
+use crate::seeded::{Bug, is_seeded};
 
 /// Bytes before the payload.
 pub(crate) const RECORD_HEADER_BYTES: usize = 28;
@@ -57,11 +58,15 @@ pub(crate) struct Seal(u32);
 
 impl Seal {
     pub(crate) fn new(epoch: u64, number: u64) -> Self {
+        if is_seeded(Bug::EpochIgnored) {
+            return Self(0);
+        }
         Self(crc32c::crc32c_append(crc32c::crc32c(&epoch.to_le_bytes()), &number.to_le_bytes()))
     }
 
     pub(crate) fn checksum(self, offset: u32, bytes: &[u8]) -> u32 {
-        crc32c::crc32c_append(self.0 ^ offset, bytes)
+        let crc = crc32c::crc32c_append(self.0 ^ offset, bytes);
+        if is_seeded(Bug::ChecksumShort) { crc & 0xffff } else { crc }
     }
 }
 
@@ -91,8 +96,15 @@ impl<'a> Record<'a> {
         header[20..28].copy_from_slice(&self.seq.to_le_bytes());
         to.extend_from_slice(&header);
         to.extend_from_slice(self.payload);
-        let crc = seal.checksum(offset, &to[start + 4..]);
+        let crc = Self::checksum(seal, offset, &to[start..]);
         to[start..start + 4].copy_from_slice(&crc.to_le_bytes());
+    }
+
+    /// The checksum of a whole record: over everything but itself.
+    fn checksum(seal: Seal, offset: u32, whole: &[u8]) -> u32 {
+        let is_short = is_seeded(Bug::PayloadUnchecked);
+        let end = if is_short { RECORD_HEADER_BYTES } else { whole.len() };
+        seal.checksum(offset, &whole[4..end])
     }
 
     /// The record at the start of `bytes`, which lie at `offset` of the file; `None` when it is not whole.
@@ -104,8 +116,9 @@ impl<'a> Record<'a> {
         }
         let length = u32_at(header, 4) as usize;
         let end = RECORD_HEADER_BYTES.checked_add(length)?;
-        let whole = bytes.get(..end)?;
-        if seal.checksum(offset, &whole[4..]) != u32_at(header, 0) {
+        let whole =
+            if is_seeded(Bug::LengthBelieved) { &bytes[..end] } else { bytes.get(..end)? };
+        if Self::checksum(seal, offset, whole) != u32_at(header, 0) {
             return None;
         }
         Some(Self {

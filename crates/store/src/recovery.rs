@@ -29,6 +29,7 @@ use crate::paths;
 use crate::queue_id::QueueId;
 use crate::record::{Kind, Record, u64_at};
 use crate::replay::{Apply, Replayed, replay};
+use crate::seeded::{Bug, is_seeded};
 use crate::segment::{Opened, open_segment};
 use crate::segment_extent::SegmentExtent;
 use crate::snapshot::{Snapshot, read_if_present};
@@ -284,13 +285,15 @@ impl Apply for Shard {
     fn apply(&mut self, file: &Header, offset: u32, record: &Record<'_>) {
         let Record { kind, queue, seq, payload } = *record;
         match kind {
-            Kind::Enqueue => {
+            Kind::Spill if !is_seeded(Bug::SpillSurvives) => {
+                self.index.queue(queue).pass_over(seq);
+            }
+            Kind::Enqueue | Kind::Spill => {
                 let life = FileLife { number: file.number, seal: file.seal() };
                 let length = payload.len() as u32;
                 let spot = Spot { seq, offset, length, is_spilled: false };
                 self.index.queue(queue).insert(life, spot);
             }
-            Kind::Spill => self.index.queue(queue).pass_over(seq),
             Kind::Settle => {
                 let last = if payload.len() == 8 { u64_at(payload, 0) } else { seq };
                 self.settle_range(file, queue, (seq, last), &[]);

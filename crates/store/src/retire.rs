@@ -23,6 +23,7 @@ use crate::paths;
 use crate::queue_id::QueueId;
 use crate::reading::{Runs, Unreadable};
 use crate::record::Seal;
+use crate::seeded::{Bug, is_seeded};
 use crate::segment::{Segment, SegmentDraft};
 use crate::segment_write::{create_queue_dir, write_live, write_segment};
 
@@ -111,6 +112,9 @@ impl Retirement {
         }
         if let Some(last) = draft {
             segments.push(write(disk, last)?);
+        }
+        if is_seeded(Bug::SegmentNameUnsynced) {
+            return Ok(());
         }
         disk.sync_dir(&dir).syncing(&dir)
     }

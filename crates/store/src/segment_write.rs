@@ -5,6 +5,7 @@ use crate::fault::{Blame, Fault};
 use crate::live::LiveFile;
 use crate::paths::{self, NEW};
 use crate::queue_id::QueueId;
+use crate::seeded::{Bug, is_seeded};
 use crate::segment::{Segment, SegmentDraft};
 
 use roaring::RoaringBitmap;
@@ -49,7 +50,9 @@ fn write_and_rename(
     bytes: &[u8],
 ) -> Result<(), Fault> {
     disk.write(unfinished, 0, bytes).writing(unfinished)?;
-    disk.sync(unfinished).syncing(unfinished)?;
+    if !is_seeded(Bug::RenamedUnsynced) {
+        disk.sync(unfinished).syncing(unfinished)?;
+    }
     disk.rename(unfinished, path).writing(path)
 }
 

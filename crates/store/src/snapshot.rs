@@ -14,6 +14,7 @@ use crate::fault::{Blame, Damage, Fault, FaultKind};
 use crate::header::{HEADER_BYTES, Header, Magic};
 use crate::paths;
 use crate::record::u64_at;
+use crate::seeded::{Bug, is_seeded};
 use crate::segment_write::write_whole;
 
 /// Metadata up to a note.
@@ -69,7 +70,9 @@ impl Snapshot {
         let bytes = self.encode();
         write_whole(disk, &paths::snapshot_copy(self.last_note), &bytes)?;
         write_whole(disk, &paths::snapshot_file(self.last_note), &bytes)?;
-        disk.sync_dir(paths::METADATA).syncing(paths::METADATA)?;
+        if !is_seeded(Bug::SnapshotNameUnsynced) {
+            disk.sync_dir(paths::METADATA).syncing(paths::METADATA)?;
+        }
         for name in disk.list(paths::METADATA).reading(paths::METADATA)? {
             if number_of(&name).is_some_and(|number| number < self.last_note) {
                 let path = format!("{}/{name}", paths::METADATA);

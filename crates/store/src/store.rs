@@ -26,6 +26,7 @@ use crate::queue_id::QueueId;
 use crate::reading::{Loaded, Reading};
 use crate::reads::{Tables, Wanted};
 use crate::record::{Kind, RECORD_HEADER_BYTES, Record};
+use crate::seeded::{Bug, is_seeded};
 use crate::snapshot::Snapshot;
 use crate::submission::{Completion, Outcome, Submission};
 use crate::ticket::{Synced, Ticket};
@@ -213,6 +214,7 @@ impl Store {
         loop {
             let part = parts.next().unwrap_or_default();
             let kept = part.iter().map(|(seq, _)| *seq);
+            let kept = kept.filter(|_| !is_seeded(Bug::PurgeForgetsKept));
             let payload: Vec<u8> =
                 std::iter::once(from).chain(kept).flat_map(u64::to_le_bytes).collect();
             let is_last = parts.peek().is_none();
@@ -249,7 +251,7 @@ impl Store {
                 let file = self.journal.file_mut(number).expect("live messages keep their file");
                 file.live -= gone.count;
             }
-            Place::Segment(number) if gone.is_emptied => {
+            Place::Segment(number) if gone.is_emptied || is_seeded(Bug::LiveSegmentRemoved) => {
                 self.push_job(Job::RemoveSegments { queue, numbers: vec![number] });
             }
             Place::Segment(_) => {}

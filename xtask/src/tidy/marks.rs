@@ -1,5 +1,5 @@
-//! Marks of unfinished or unproven work: `todo!`, `unimplemented!`, ignored tests, and `unsafe` outside the
-//! files that are named here with a reason.
+//! Marks of unfinished or unproven work: `todo!`, `unimplemented!`, ignored tests, assertions that do not ship, and
+//! `unsafe` outside the files that are named here with a reason.
 
 use super::Finding;
 use super::code::identifiers;
@@ -16,6 +16,9 @@ pub(super) fn check(source: &Source, findings: &mut Vec<Finding>) {
         }
         if line.contains("#[ignore") {
             refuse("an ignored test proves nothing; make it pass or delete it");
+        }
+        if line.contains("debug_assert") {
+            refuse("left out of what ships; use `assert!`, which is not");
         }
         let may_be_unsafe = UNSAFE_FILES.contains(&source.path.as_str());
         if !may_be_unsafe && identifiers(line).any(|word| word == "unsafe") {
@@ -35,6 +38,12 @@ mod tests {
     fn marks_of_unfinished_work_are_refused() {
         let text = "todo!();\nunimplemented!(\"x\");\n#[ignore = \"slow\"]\nunsafe { f() }\n";
         assert_eq!(findings_of(check, "a.rs", text).len(), 4);
+    }
+
+    #[test]
+    fn an_assertion_that_does_not_ship_is_refused() {
+        assert_eq!(findings_of(check, "a.rs", "debug_assert_eq!(a, b);\n").len(), 1);
+        assert!(findings_of(check, "a.rs", "assert_eq!(a, b);\n").is_empty());
     }
 
     #[test]

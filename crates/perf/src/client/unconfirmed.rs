@@ -43,7 +43,7 @@ impl Unconfirmed {
 
     /// `messages` were published; no more than there was room for.
     pub(crate) fn publish(&mut self, messages: u64) {
-        debug_assert!(messages <= self.room(), "what is published keeps to the window");
+        assert!(messages <= self.room(), "what is published keeps to the window");
         self.next += messages;
     }
 
