@@ -21,6 +21,7 @@ use store::{Completion, Lane, Submission};
 
 use crate::SimDisk;
 use crate::agenda::{Agenda, Event};
+use crate::disk::Tape;
 use crate::plan::{Pace, Plan, delay_us};
 
 /// How often work and writing alternate in a turn, as in the reactor.
@@ -144,20 +145,40 @@ impl Machine {
         Ok(())
     }
 
-    /// The power goes, or the process is killed. `work` is what the disk was asked and has not done: of one piece of it
-    /// perhaps a part is.
+    /// The power goes, or the process is killed. `work` is what the disk was asked and has not done: some of it is begun.
     pub(crate) fn crash(&mut self, work: Vec<Submission>, keeps_power: bool) {
         self.stations.clear();
         self.sockets.clear();
-        for submission in work {
-            if !self.disk.is_off() && self.random.chance(1, 2) {
-                self.disk.fail_at = Some(self.disk.calls() + self.random.below(8));
-                drop(submission.execute(&mut self.disk));
-            }
+        if !self.disk.is_off() {
+            self.begin_some(work);
         }
         let disk =
             if keeps_power { self.disk.kill() } else { self.disk.crash(&mut self.random.fork()) };
         self.disk = disk;
+    }
+
+    /// The calls of different pieces of work mix, and each piece ends anywhere.
+    fn begin_some(&mut self, work: Vec<Submission>) {
+        let mut begun = Vec::new();
+        for submission in work {
+            if self.random.chance(1, 2) {
+                let mut scratch = self.disk.clone();
+                let mut tape = Tape::new(&mut scratch);
+                drop(submission.execute(&mut tape));
+                let count = self.random.below(tape.calls.len() as u64 + 1) as usize;
+                begun.push(tape.calls.into_iter().take(count));
+            }
+        }
+        while !begun.is_empty() {
+            let at = self.random.below(begun.len() as u64) as usize;
+            let Some(call) = begun[at].next() else {
+                drop(begun.swap_remove(at));
+                continue;
+            };
+            if call.execute(&mut self.disk).is_err() {
+                return;
+            }
+        }
     }
 
     /// The node is told to stop: its clients hear of it, and everything goes to disk.
