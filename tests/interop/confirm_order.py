@@ -71,13 +71,15 @@ class Order:
         self.plans = plans  # By the port of the publisher's socket.
         self.written = collections.defaultdict(list)  # By file: (mark, when), not synced yet.
         self.durable = collections.defaultdict(list)  # By mark, of each copy: when it was synced, and where.
+        self.synced = {}  # When a file was synced last.
         self.renamed = {}  # When a file got its name,
         self.named = {}  # and when that name became durable.
         self.streams = collections.defaultdict(bytearray)  # Bytes to a client, not a whole frame yet.
         self.begun = {}  # When the first of these bytes were sent.
         self.acked = collections.defaultdict(Acked)
         self.confirms, self.syncs, self.senders = 0, 0, collections.defaultdict(set)
-        self.witness = None  # The last confirm that held: (mark, when it was synced, when the ack was sent).
+        # The last confirm that hung on one sync: (mark, when that returned, when the ack was sent).
+        self.witness = None
         self.inversions = []
 
     def read(self, lines):
@@ -111,6 +113,7 @@ class Order:
     def sync(self, call):
         path = call.path()
         self.syncs += 1
+        self.synced[path] = call.ended
         later = []
         for mark, written_at in self.written.pop(path, ()):
             if written_at < call.began:
@@ -155,7 +158,9 @@ class Order:
             covered = [(at, path) for at, path in found if at < began > self.named.get(path, began)]
             self.senders[thread] |= {path for _, path in covered}
             if len(covered) == plan.copies:
-                self.witness = (mark, max(covered)[0], began)
+                synced_at, path = max(covered)
+                if self.synced[path] == synced_at:
+                    self.witness = (mark, synced_at, began)
             else:
                 self.inversions.append(
                     f"line {began + 1}: message {confirmed} of publisher {plan.number} was confirmed, "

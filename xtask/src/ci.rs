@@ -22,6 +22,7 @@ const STEPS: &[(&str, Action)] = &[
     ("order", |root| interop(root, "confirm_order.py", &[])),
     ("syncs", |root| interop(root, "sync_faults.py", &[])),
     ("files", |root| interop(root, "descriptors.py", &[])),
+    ("disk", |root| interop(root, "full_disk.py", &[])),
     ("stall", |root| interop(root, "stall.py", &[])),
     ("sim", |root| step::cargo_sim(root, &["--seeds", "3000"])),
     ("crashes", |root| step::cargo_sim(root, &["crashes", "--states", "50000"])),

@@ -43,6 +43,8 @@ pub(crate) struct FsDisk {
 struct OpenFile {
     file: File,
     last_use: u64,
+    /// Something was written and not synced since. Only this descriptor is sure to be told if that fails.
+    is_dirty: bool,
 }
 
 impl FsDisk {
@@ -82,6 +84,14 @@ impl FsDisk {
         self.root.join(path)
     }
 
+    /// The file, which is about to be written.
+    fn file_to_write(&mut self, path: &str) -> io::Result<&File> {
+        self.file(path, true)?;
+        let open = self.open.get_mut(path).expect("it was opened above");
+        open.is_dirty = true;
+        Ok(&open.file)
+    }
+
     fn file(&mut self, path: &str, is_created: bool) -> io::Result<&File> {
         self.uses += 1;
         let last_use = self.uses;
@@ -91,15 +101,15 @@ impl FsDisk {
             options.read(true).write(is_written).create(is_created && is_written).truncate(false);
             let file = self.with_descriptor(path, |full| options.open(full))?;
             self.make_room();
-            self.open.insert(path.to_owned(), OpenFile { file, last_use });
+            self.open.insert(path.to_owned(), OpenFile { file, last_use, is_dirty: false });
         }
         let open = self.open.get_mut(path).expect("it was opened above");
         open.last_use = last_use;
         Ok(&open.file)
     }
 
-    /// Opens something. If the process or the system has no descriptor left, those kept open here are given up; if
-    /// that is not enough, this waits for others to give up theirs.
+    /// Opens something. If the process or the system has no descriptor left, those kept open here and not needed for
+    /// a sync are given up; if that is not enough, this waits for others to give up theirs.
     fn with_descriptor<T>(
         &mut self,
         path: &str,
@@ -110,8 +120,9 @@ impl FsDisk {
         loop {
             match open(&full) {
                 Err(error) if is_short_of_descriptors(&error) => {
-                    if !self.open.is_empty() {
-                        self.open.clear();
+                    let open_count = self.open.len();
+                    self.open.retain(|_, open| open.is_dirty);
+                    if self.open.len() < open_count {
                         continue;
                     }
                     if !std::mem::replace(&mut is_told, true) {
@@ -128,7 +139,7 @@ impl FsDisk {
 
     fn make_room(&mut self) {
         if self.open.len() >= self.files_max {
-            let oldest = self.open.iter().min_by_key(|(_, open)| open.last_use);
+            let oldest = self.open.iter().min_by_key(|(_, open)| (open.is_dirty, open.last_use));
             if let Some(path) = oldest.map(|(path, _)| path.clone()) {
                 self.open.remove(&path);
             }
@@ -171,11 +182,11 @@ impl Disk for FsDisk {
     }
 
     fn write(&mut self, path: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.file(path, true)?.write_all_at(bytes, offset)
+        self.file_to_write(path)?.write_all_at(bytes, offset)
     }
 
     fn allocate(&mut self, path: &str, len: u64) -> io::Result<()> {
-        let file = self.file(path, true)?;
+        let file = self.file_to_write(path)?;
         match fallocate(file, FallocateFlags::empty(), 0, len) {
             // A file system that cannot reserve room gives it when it is written.
             Err(Errno::OPNOTSUPP | Errno::NOSYS) if file.metadata()?.len() < len => {
@@ -187,7 +198,9 @@ impl Disk for FsDisk {
     }
 
     fn sync(&mut self, path: &str) -> io::Result<()> {
-        self.file(path, false)?.sync_data()
+        self.file(path, false)?.sync_data()?;
+        self.open.get_mut(path).expect("it was opened above").is_dirty = false;
+        Ok(())
     }
 
     fn truncate(&mut self, path: &str, len: u64) -> io::Result<()> {
@@ -258,6 +271,8 @@ mod tests {
         let root = tempfile::tempdir().expect("a temporary directory");
         let mut disk = FsDisk::open(root.path(), 8).expect("it can be opened");
         disk.write("kept", 0, b"x").expect("written");
+        disk.sync("kept").expect("synced");
+        disk.write("dirty", 0, b"x").expect("written");
         let times_short = Cell::new(3);
         let opened = disk.with_descriptor("", |full| match times_short.get() {
             0 => File::open(full),
@@ -267,7 +282,7 @@ mod tests {
             }
         });
         opened.expect("it was asked for again until it could be had");
-        assert!(disk.open.is_empty());
+        assert!(disk.open.contains_key("dirty") && disk.open.len() == 1);
         let mut byte = [0];
         assert_eq!(disk.read("kept", 0, &mut byte).expect("it is opened again"), 1);
     }

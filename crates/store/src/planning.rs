@@ -26,8 +26,9 @@ impl Store {
         if !self.jobs.is_empty() || self.is_short {
             return;
         }
-        // A file that is retired can be used again, so when there are many, that is the better way to room.
-        if !self.journal.is_long() {
+        // A file that is retired can be used again, so when there are many, or the disk has no room for another, that is
+        // the better way to room.
+        if !self.journal.is_long() && !self.journal.is_full() {
             self.reserve();
         }
         if !self.jobs.is_empty() {
