@@ -128,6 +128,11 @@ impl SimDisk {
         self.files.insert(number, Arc::new(File::settled(Arc::new(bytes))));
     }
 
+    /// A sync has failed: as on Linux, what was written is still seen, is taken for clean, and is never made durable.
+    pub fn forget_unsynced(&mut self) {
+        self.files.values_mut().for_each(|file| Arc::make_mut(file).forget());
+    }
+
     /// Changes one byte of a file behind everybody's back.
     ///
     /// # Panics

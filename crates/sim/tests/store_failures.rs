@@ -1,12 +1,39 @@
 //! Stores on disks that fail or are full, at each call of a workload.
 
-use sim::crashes::{fail_each_sync, fill_and_drain, fill_at_each_call, fill_up};
+use sim::SimDisk;
+use sim::crashes::{fail_each_sync, fill_and_drain, fill_at_each_call, fill_up, small};
+use sim::disk::Survives;
+use stdx::Time;
+use store::{QueueId, open_with};
 
 #[test]
 fn a_failed_sync_stops_the_store_and_loses_nothing_that_was_synced() {
     let syncs: u64 = (0..12).map(fail_each_sync).sum();
     println!("{syncs} syncs failed");
     assert!(syncs > 400, "{syncs} syncs failed");
+}
+
+/// After a failed sync the system may show bytes that it has given up on. What a start shows to anybody has to be durable.
+#[test]
+fn what_a_start_finds_after_a_failed_sync_survives_the_loss_of_power() {
+    let queue = QueueId::new(1, 0);
+    let mut disk = SimDisk::new();
+    let mut store = open_with(&mut disk, 1, 1, &small()).expect("it is empty").stores.remove(0);
+    for (seq, is_synced) in [(1, true), (2, false)] {
+        store.enqueue(queue, seq, &[7; 100], is_synced);
+        // What nobody waits for is written after five milliseconds, and synced after twenty.
+        for now in [Time::ZERO, Time::from_millis(6)] {
+            while let Some(submission) = store.poll_submission(now) {
+                store.complete(submission.execute(&mut disk)).expect("the disk works");
+            }
+        }
+    }
+    disk.forget_unsynced();
+    let found = open_with(&mut disk, 1, 2, &small()).expect("it can be opened").queues;
+    assert_eq!(found[0].live_count, 2);
+    let mut disk = disk.survivor(|_| Survives::No);
+    let left = open_with(&mut disk, 1, 3, &small()).expect("it can be opened").queues;
+    assert_eq!(left, found);
 }
 
 #[test]

@@ -302,7 +302,14 @@ impl Store {
             }
             Short::Planned => {}
             Short::Reserve => self.journal.set_reserve_failed(),
-            Short::Save => self.snapshot_note = self.covered_note,
+            Short::Save => {
+                self.snapshot_note = self.covered_note;
+                // A journal file whose notes are not saved cannot go, and with it all others: a file that waits to be
+                // used is worth less than that.
+                if let Some(path) = self.journal.give_up_spare() {
+                    self.push_prompt_job(Job::RemoveSpare { path });
+                }
+            }
             Short::Again(job) => self.push_job(job),
         }
     }

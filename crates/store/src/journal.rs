@@ -352,6 +352,12 @@ impl Journal {
         }
     }
 
+    /// A spare file whose room something else needs more. There is none left for messages until there is more room.
+    pub(crate) fn give_up_spare(&mut self) -> Option<String> {
+        self.is_reserve_failed = true;
+        self.spares.pop().map(|spare| spare.path)
+    }
+
     /// Spare files that a journal at rest does not need.
     pub(crate) fn take_surplus(&mut self) -> Vec<String> {
         let kept = if self.is_used() { RESERVE_FILES } else { 0 };

@@ -6,7 +6,7 @@ use std::io;
 use crate::disk::Disk;
 
 /// Reads go through. What would be removed is only hidden, a directory that would be made is only imagined, a sync
-/// does nothing, and everything else that changes something is refused.
+/// does nothing, nor does a write of what is there, and everything that changes something is refused.
 pub(crate) struct ReadOnly<'a> {
     disk: &'a mut dyn Disk,
     hidden: BTreeSet<String>,
@@ -52,8 +52,11 @@ impl Disk for ReadOnly<'_> {
         self.disk.read(path, offset, buf)
     }
 
-    fn write(&mut self, _path: &str, _offset: u64, _bytes: &[u8]) -> io::Result<()> {
-        refuse()
+    /// A start writes the end of a journal once more as it is, which is as good as done.
+    fn write(&mut self, path: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut there = vec![0; bytes.len()];
+        let read = self.read(path, offset, &mut there)?;
+        if read == bytes.len() && there == bytes { Ok(()) } else { refuse() }
     }
 
     fn allocate(&mut self, _path: &str, _len: u64) -> io::Result<()> {

@@ -15,6 +15,7 @@
 //! The file that the next run begins says from where on batches are void, so a second recovery decides the same.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use crate::batch::{BATCH_ALIGN, BATCH_HEADER_BYTES, BatchHeader};
 use crate::disk::Disk;
@@ -83,6 +84,7 @@ pub(crate) fn replay(
         heard: Witness::default(),
         expected: 0,
         is_cut: false,
+        unwitnessed: VecDeque::new(),
     };
     let mut spares = Vec::new();
     let last_file = walk.open_files(shard, options, &mut spares)?;
@@ -90,6 +92,7 @@ pub(crate) fn replay(
     // Above every number that was ever used, also in files of which only the header survived.
     let begun = walk.files.iter().map(|file| file.header.first).max().unwrap_or(0);
     let first_batch = walk.expected.max(walk.heard.number + 1).max(begun);
+    walk.rewrite_unwitnessed()?;
     let unsure = walk.files.iter().filter(|_| !is_seeded(Bug::CacheTrusted));
     let paths: Vec<String> = unsure.map(|file| file.path.clone()).collect();
     let synced = Synced::after_syncing(walk.disk, &paths, Ticket::of_batch(first_batch - 1))?;
@@ -114,6 +117,15 @@ struct Walk<'a> {
     /// The batch that comes next; 0 until the first file was opened.
     expected: u64,
     is_cut: bool,
+    /// Where the batches lie of which no batch says that they were synced.
+    unwitnessed: VecDeque<Stretch>,
+}
+
+/// A batch that was applied: its number, and where it lies.
+struct Stretch {
+    batch: u64,
+    file: usize,
+    range: Range<usize>,
 }
 
 impl Walk<'_> {
@@ -237,6 +249,7 @@ impl Walk<'_> {
                     return Ok(());
                 }
                 self.apply_all(at, &bytes[..records + batch.length as usize], &found);
+                self.remember(at, batch.number, position..end.min(bytes.len()));
                 self.expected += 1;
                 position = end;
                 continue;
@@ -279,6 +292,30 @@ impl Walk<'_> {
         }
         self.is_cut = self.heard.synced < self.expected || is_seeded(Bug::DamageCutOff);
         Ok(!self.is_cut)
+    }
+
+    fn remember(&mut self, file: usize, batch: u64, range: Range<usize>) {
+        self.unwitnessed.push_back(Stretch { batch, file, range });
+        let synced = self.heard.synced;
+        while self.unwitnessed.front().is_some_and(|stretch| stretch.batch <= synced) {
+            self.unwitnessed.pop_front();
+        }
+    }
+
+    /// Writes the end of the journal once more, as it was read. A process that a failed sync has stopped may have left bytes
+    /// in memory that the system takes for written: it would say that they are synced, and they would be gone with the
+    /// power.
+    fn rewrite_unwitnessed(&mut self) -> Result<(), Fault> {
+        let synced = self.heard.synced;
+        let unwitnessed = std::mem::take(&mut self.unwitnessed);
+        for Stretch { file, range, .. } in unwitnessed.into_iter().filter(|s| s.batch > synced) {
+            let Some(OpenFile { path, .. }) = self.files.get(file) else { continue };
+            let mut bytes = vec![0; range.len()];
+            let offset = range.start as u64;
+            let read = self.disk.read(path, offset, &mut bytes).reading(path)?;
+            self.disk.write(path, offset, &bytes[..read]).writing(path)?;
+        }
+        Ok(())
     }
 
     fn listen(&mut self, at: usize, bytes: &[u8], from: usize) {

@@ -32,6 +32,8 @@ pub(super) struct File {
     pub(super) current: Arc<Vec<u8>>,
     /// What was written since, each with its place among all unsynced changes of the disk.
     pub(super) unsynced: Vec<(u64, Write)>,
+    /// Some of what a process sees will never be durable.
+    has_forgotten: bool,
     /// A hash of what a process sees, once somebody has asked for it.
     hash: OnceLock<u64>,
 }
@@ -78,15 +80,32 @@ impl File {
         self.unsynced.push((place, write));
     }
 
+    /// Whether all that a process sees is durable.
+    pub(super) const fn is_durable(&self) -> bool {
+        self.unsynced.is_empty() && !self.has_forgotten
+    }
+
     /// A hash of what a process sees.
     pub(super) fn hash(&self) -> u64 {
         *self.hash.get_or_init(|| fold(&self.current))
     }
 
-    /// Makes everything durable.
+    /// Makes everything durable that was written since the last sync, or since it was forgotten.
     pub(super) fn sync(&mut self) {
+        if !self.has_forgotten {
+            self.unsynced.clear();
+            self.durable = Arc::clone(&self.current);
+            return;
+        }
+        for (_, write) in self.unsynced.drain(..) {
+            write.apply(Arc::make_mut(&mut self.durable));
+        }
+    }
+
+    /// Takes what was written for clean although it is not durable.
+    pub(super) fn forget(&mut self) {
+        self.has_forgotten |= !self.unsynced.is_empty();
         self.unsynced.clear();
-        self.durable = Arc::clone(&self.current);
     }
 
     /// The bytes after a crash.

@@ -62,7 +62,7 @@ impl SimDisk {
         for entry in names.values() {
             if let Entry::File(number) = entry {
                 let file = &self.files[number];
-                let file = if file.unsynced.is_empty() {
+                let file = if file.is_durable() {
                     Arc::clone(file)
                 } else {
                     Arc::new(File::settled(file.survivor(&mut survives)))
