@@ -29,6 +29,9 @@ use crate::store::Store;
 use crate::submission::Submission;
 use crate::ticket::Ticket;
 
+/// So many queues are removed by one job at most: others wait for it.
+const REMOVED_QUEUES_MAX: usize = 256;
+
 /// One piece of background work.
 #[derive(Debug)]
 pub(crate) enum Job {
@@ -49,8 +52,8 @@ pub(crate) enum Job {
         queue: QueueId,
         numbers: Vec<u64>,
     },
-    RemoveQueue {
-        queue: QueueId,
+    RemoveQueues {
+        queues: Vec<QueueId>,
     },
     RemoveSpare {
         path: String,
@@ -129,9 +132,9 @@ impl Job {
                 let removed = remove_segments(disk, queue, &numbers).map(|()| Finished::Removed);
                 or_short(removed, || Short::Again(Self::RemoveSegments { queue, numbers }))
             }
-            Self::RemoveQueue { queue } => {
-                let removed = remove_queue(disk, queue).map(|()| Finished::Removed);
-                or_short(removed, || Short::Again(Self::RemoveQueue { queue }))
+            Self::RemoveQueues { queues } => {
+                let removed = remove_queues(disk, &queues).map(|()| Finished::Removed);
+                or_short(removed, || Short::Again(Self::RemoveQueues { queues }))
             }
             Self::RemoveSpare { path } => {
                 let removed = if_present(disk.remove(&path)).writing(&path);
@@ -160,7 +163,7 @@ fn retire(disk: &mut dyn Disk, mut retirement: Retirement) -> Result<Finished, F
         Err(fault) if fault.kind == FaultKind::NoSpace => {
             let live = retirement.live.iter().map(|file| (file.queue, file.number)).collect();
             let written = retired.copies.into_iter().map(|(queue, segments)| {
-                (queue, segments.into_iter().map(|segment| segment.number).collect())
+                (queue, segments.into_iter().map(|(segment, _)| segment.number).collect())
             });
             Ok(Finished::Short(Short::Retire { live, file, written: written.collect() }))
         }
@@ -220,6 +223,11 @@ pub(crate) fn remove_segments(
     Ok(())
 }
 
+fn remove_queues(disk: &mut dyn Disk, queues: &[QueueId]) -> Result<(), Fault> {
+    queues.iter().try_for_each(|queue| remove_queue(disk, *queue))?;
+    disk.sync_dir(paths::QUEUES).syncing(paths::QUEUES)
+}
+
 fn remove_queue(disk: &mut dyn Disk, queue: QueueId) -> Result<(), Fault> {
     let dir = paths::queue_dir(queue);
     let names = match disk.list(&dir) {
@@ -230,8 +238,7 @@ fn remove_queue(disk: &mut dyn Disk, queue: QueueId) -> Result<(), Fault> {
         let path = format!("{dir}/{name}");
         if_present(disk.remove(&path)).writing(&path)?;
     }
-    if_present(disk.remove_dir(&dir)).writing(&dir)?;
-    disk.sync_dir(paths::QUEUES).syncing(paths::QUEUES)
+    if_present(disk.remove_dir(&dir)).writing(&dir)
 }
 
 fn if_present(result: io::Result<()>) -> io::Result<()> {
@@ -252,7 +259,23 @@ impl Store {
     /// waiting for it.
     pub(crate) fn push_prompt_job(&mut self, job: Job) {
         let after = self.journal.synced().through();
-        self.jobs.push_back(Queued { job, after, after_read: 0 });
+        self.jobs.push_front(Queued { job, after, after_read: 0 });
+    }
+
+    /// Queues the removal of a queue's directory; those that are asked for one after the other are one job.
+    pub(crate) fn push_removal(&mut self, queue: QueueId) {
+        let last = self.jobs.pop_back();
+        let mut queues = Vec::new();
+        match last {
+            Some(Queued { job: Job::RemoveQueues { queues: before }, .. })
+                if before.len() < REMOVED_QUEUES_MAX =>
+            {
+                queues = before;
+            }
+            other => self.jobs.extend(other),
+        }
+        queues.push(queue);
+        self.push_job(Job::RemoveQueues { queues });
     }
 
     /// The next job, when it may start.
@@ -261,6 +284,10 @@ impl Store {
             return None;
         }
         self.plan(now);
+        if self.is_short && self.is_front_held {
+            return None;
+        }
+        self.is_front_held = false;
         let next = self.jobs.front()?;
         let is_read_pending = self.reads.first().is_some_and(|read| *read <= next.after_read);
         let is_synced =
@@ -277,7 +304,7 @@ impl Store {
         match finished {
             Finished::Retired(retired) => self.switch(retired),
             Finished::Compacted(compacted) => self.switch_compacted(*compacted),
-            Finished::Reserved(spare) => self.journal.add_spare(spare),
+            Finished::Reserved(spare) => self.journal.reserved(spare),
             Finished::Recycled { spare } => self.journal.drop_oldest(spare),
             Finished::Saved { last_note } => self.covered_note = last_note,
             Finished::Removed => {}
@@ -290,6 +317,8 @@ impl Store {
         self.is_short = true;
         match short {
             Short::Retire { live, file, written } => {
+                // A whole journal file needs more room than what was alive in one.
+                self.journal.set_reserve_failed();
                 for (queue, number) in live {
                     let queue = self.index.get_mut(queue);
                     if let Some(segment) = queue.and_then(|queue| queue.segment_mut(number)) {
@@ -301,16 +330,22 @@ impl Store {
                 }
             }
             Short::Planned => {}
-            Short::Reserve => self.journal.set_reserve_failed(),
+            Short::Reserve => self.journal.not_reserved(),
             Short::Save => {
                 self.snapshot_note = self.covered_note;
+                self.note_bytes = self.options.snapshot_note_bytes;
                 // A journal file whose notes are not saved cannot go, and with it all others: a file that waits to be
                 // used is worth less than that.
                 if let Some(path) = self.journal.give_up_spare() {
                     self.push_prompt_job(Job::RemoveSpare { path });
                 }
             }
-            Short::Again(job) => self.push_job(job),
+            Short::Again(job) => {
+                // What comes behind it may rely on it.
+                let after = self.journal.synced().through();
+                self.jobs.push_front(Queued { job, after, after_read: 0 });
+                self.is_front_held = true;
+            }
         }
     }
 
@@ -322,7 +357,7 @@ impl Store {
         for (id, segments) in copies {
             // A queue that was forgotten meanwhile has queued the removal of its directory.
             let Some(queue) = self.index.get_mut(id) else { continue };
-            let numbers = queue.replace_journal(file, &segments, planned_in);
+            let numbers = queue.replace_journal(file, segments, !is_damaged, planned_in);
             if !numbers.is_empty() {
                 self.push_job(Job::RemoveSegments { queue: id, numbers });
             }

@@ -157,12 +157,12 @@ impl QueueIndex {
                 extent.dirty_since.get_or_insert(current);
                 if extent.live_count() == 0 {
                     // Of a message that cannot be read nobody knows how long it was.
-                    self.live_bytes -= extent.live_bytes();
+                    self.live_bytes = self.live_bytes.saturating_sub(extent.live_bytes());
                 }
             }
         }
         self.live_count -= 1;
-        self.live_bytes -= u64::from(length);
+        self.live_bytes = self.live_bytes.saturating_sub(u64::from(length));
         let extent = &self.extents[at];
         let gone = Gone { place: extent.place(), count: 1, is_emptied: extent.live() == 0 };
         self.drop_if_empty(at);
@@ -251,12 +251,31 @@ impl QueueIndex {
     pub(crate) fn replace_journal(
         &mut self,
         file: u64,
-        segments: &[Segment],
+        copies: Vec<(Segment, RoaringBitmap)>,
+        is_whole: bool,
         planned_in: u64,
     ) -> Vec<u64> {
-        let mut live = Survival::new(segments.len());
-        let mut next = 0;
         let is_old = |extent: &Extent| extent.place() == Place::Journal(file);
+        let live: u64 = self.extents.iter().filter(|e| is_old(e)).map(Extent::live).sum();
+        let copied: u64 = copies.iter().map(|(segment, _)| u64::from(segment.messages)).sum();
+        let survival = if is_whole && live == copied {
+            // Nothing was settled since, so that nobody has to look at each message: there may be a million.
+            let bytes = |segment: &Segment| segment.message_bytes();
+            self.live_count -= live;
+            self.live_bytes -= copies.iter().map(|(segment, _)| bytes(segment)).sum::<u64>();
+            let sets = copies.iter().map(|(segment, keys)| (keys.clone(), bytes(segment)));
+            Survival { sets: sets.collect() }
+        } else {
+            self.survival(file, &copies)
+        };
+        self.extents.retain(|extent| !is_old(extent));
+        self.adopt(copies.into_iter().map(|(segment, _)| segment), survival, planned_in)
+    }
+
+    /// Which of the messages in copies of a journal file are still live there, and are not counted any more.
+    fn survival(&mut self, file: u64, copies: &[(Segment, RoaringBitmap)]) -> Survival {
+        let mut live = Survival::new(copies.len());
+        let mut next = 0;
         for extent in &self.extents {
             let Extent::Journal(extent) = extent else { continue };
             if extent.file != file {
@@ -265,17 +284,17 @@ impl QueueIndex {
             for spot in extent.live_from(0) {
                 self.live_count -= 1;
                 self.live_bytes -= u64::from(spot.length);
-                while segments.get(next).is_some_and(|segment| segment.last_seq() < spot.seq) {
+                while copies.get(next).is_some_and(|(segment, _)| segment.last_seq() < spot.seq) {
                     next += 1;
                 }
                 // What could not be read is in no segment; it was reported.
-                if let Some(segment) = segments.get(next).filter(|s| s.first_seq <= spot.seq) {
+                let copy = copies.get(next).filter(|(segment, _)| segment.first_seq <= spot.seq);
+                if let Some((segment, _)) = copy {
                     live.add(next, segment, spot.seq, spot.length);
                 }
             }
         }
-        self.extents.retain(|extent| !is_old(extent));
-        self.adopt(segments, live, planned_in)
+        live
     }
 
     /// Puts a segment in the place of those from which it was copied; `None` when nothing of them could be read. Says
@@ -318,10 +337,15 @@ impl QueueIndex {
         is_empty
     }
 
-    fn adopt(&mut self, segments: &[Segment], live: Survival, planned_in: u64) -> Vec<u64> {
+    fn adopt(
+        &mut self,
+        segments: impl Iterator<Item = Segment>,
+        live: Survival,
+        planned_in: u64,
+    ) -> Vec<u64> {
         let mut emptied = Vec::new();
-        for (segment, (set, bytes)) in segments.iter().zip(live.sets) {
-            let mut extent = SegmentExtent::new(segment, set, bytes);
+        for (segment, (set, bytes)) in segments.zip(live.sets) {
+            let mut extent = SegmentExtent::new(&segment, set, bytes);
             if extent.live_count() == 0 {
                 emptied.push(segment.number);
                 continue;
@@ -518,7 +542,8 @@ mod tests {
             records_end: 1000,
         };
         queue.settle(2, 10, 1);
-        assert!(queue.replace_journal(0, &[segment], 1).is_empty());
+        let copies = vec![(segment, (0..4).collect())];
+        assert!(queue.replace_journal(0, copies, true, 1).is_empty());
         assert_eq!(live(&queue), [1, 3, 4, 5, 6, 7, 8, 9]);
         assert_eq!((queue.live_count, queue.live_bytes), (8, 80));
         let extent = queue.segment_mut(1).expect("it is there");

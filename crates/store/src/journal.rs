@@ -157,6 +157,8 @@ pub(crate) struct Journal {
     pub(crate) spares: Vec<Spare>,
     /// The disk had no room for another spare file.
     is_reserve_failed: bool,
+    /// A spare file is being made.
+    is_reserving: bool,
     /// The number in the name of the last file that was reserved.
     last_fresh: u64,
     appended_bytes: u64,
@@ -208,6 +210,7 @@ impl Journal {
             pool: Vec::new(),
             spares: Vec::new(),
             is_reserve_failed: false,
+            is_reserving: false,
             last_fresh: restart.file,
             appended_bytes: 0,
             synced: restart.synced,
@@ -294,6 +297,19 @@ impl Journal {
         self.is_reserve_failed = false;
     }
 
+    /// What [`plan_reserve`](Self::plan_reserve) asked for is done.
+    pub(crate) fn reserved(&mut self, spare: Spare) {
+        self.is_reserving = false;
+        self.add_spare(spare);
+    }
+
+    /// There was no room for what [`plan_reserve`](Self::plan_reserve) asked for.
+    pub(crate) const fn not_reserved(&mut self) {
+        self.is_reserving = false;
+        self.is_reserve_failed = true;
+    }
+
+    /// The disk has no room for another file.
     pub(crate) const fn set_reserve_failed(&mut self) {
         self.is_reserve_failed = true;
     }
@@ -320,9 +336,10 @@ impl Journal {
 
     /// Makes room before it is needed.
     pub(crate) fn plan_reserve(&mut self) -> Option<Job> {
-        if !self.wants_reserve() {
+        if self.is_reserving || !self.wants_reserve() {
             return None;
         }
+        self.is_reserving = true;
         // A name is used once, because a disk may remember what was behind it.
         self.last_fresh += 1;
         Some(Job::Reserve {

@@ -23,7 +23,7 @@ use crate::store::Store;
 impl Store {
     /// Plans the next piece of work, if nothing waits. What needs room on the disk waits while it is full.
     pub(crate) fn plan(&mut self, now: Time) {
-        if !self.jobs.is_empty() || self.is_short {
+        if self.is_short {
             return;
         }
         // A file that is retired can be used again, so when there are many, or the disk has no room for another, that is

@@ -306,7 +306,7 @@ impl Apply for Shard {
             }
             Kind::Forget => {
                 if self.index.remove(queue).is_some_and(|entry| entry.has_directory) {
-                    self.jobs.push(Job::RemoveQueue { queue });
+                    self.jobs.push(Job::RemoveQueues { queues: vec![queue] });
                 }
             }
             Kind::Note => self.note(file, record),

@@ -285,6 +285,9 @@ impl Walk<'_> {
 
     /// Whether the expected batch was known to be synced. If not, it and all behind it are cut off.
     fn is_damage(&mut self, at: usize, bytes: &[u8], position: usize) -> Result<bool, Fault> {
+        if self.heard.synced >= self.expected && !is_seeded(Bug::DamageCutOff) {
+            return Ok(true);
+        }
         self.listen(at, bytes, position);
         for later in at + 1..self.files.len() {
             let bytes = self.load(later)?;

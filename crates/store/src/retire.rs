@@ -13,6 +13,7 @@
 //! Journal files go in order. So whenever a file is there, all later settle records are there too, and a crash
 //! between any two steps only leaves messages in two places, of which recovery takes the segment.
 
+use roaring::RoaringBitmap;
 use stdx::Random;
 
 use crate::disk::Disk;
@@ -51,13 +52,16 @@ pub(crate) struct Retirement {
     pub(crate) planned_in: u64,
 }
 
+/// A segment and the messages in it.
+pub(crate) type Copied = (Segment, RoaringBitmap);
+
 /// What came of it.
 #[derive(Debug)]
 pub(crate) struct Retired {
     pub(crate) file: u64,
     pub(crate) planned_in: u64,
     /// Per queue, its part of the file in segments.
-    pub(crate) copies: Vec<(QueueId, Vec<Segment>)>,
+    pub(crate) copies: Vec<(QueueId, Vec<Copied>)>,
     pub(crate) lost: Vec<Unreadable>,
 }
 
@@ -83,7 +87,7 @@ impl Retirement {
         &mut self,
         at: usize,
         disk: &mut dyn Disk,
-        segments: &mut Vec<Segment>,
+        segments: &mut Vec<Copied>,
         lost: &mut Vec<Unreadable>,
     ) -> Result<(), Fault> {
         let Survivors { queue, spots, first_number } = &self.survivors[at];
@@ -120,7 +124,7 @@ impl Retirement {
     }
 }
 
-fn write(disk: &mut dyn Disk, draft: SegmentDraft) -> Result<Segment, Fault> {
+fn write(disk: &mut dyn Disk, draft: SegmentDraft) -> Result<Copied, Fault> {
     let last_seq = draft.last_seq();
-    Ok(write_segment(disk, draft, last_seq)?.0)
+    write_segment(disk, draft, last_seq)
 }

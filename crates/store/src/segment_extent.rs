@@ -134,7 +134,8 @@ impl SegmentExtent {
         let was_live = self.delta(seq).is_some_and(|delta| self.live.remove(delta));
         if was_live {
             self.live_count -= 1;
-            self.live_bytes -= u64::from(length);
+            // A table that could not be read when its messages were counted has made the sum too small.
+            self.live_bytes = self.live_bytes.saturating_sub(u64::from(length));
         }
         was_live
     }

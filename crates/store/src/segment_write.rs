@@ -50,6 +50,8 @@ fn write_and_rename(
     bytes: &[u8],
 ) -> Result<(), Fault> {
     disk.write(unfinished, 0, bytes).writing(unfinished)?;
+    // Of an attempt that failed before there may be more.
+    disk.truncate(unfinished, bytes.len() as u64).writing(unfinished)?;
     if !is_seeded(Bug::RenamedUnsynced) {
         disk.sync(unfinished).syncing(unfinished)?;
     }

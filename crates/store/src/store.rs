@@ -47,6 +47,8 @@ pub struct Store {
     pub(crate) index: Index,
     pub(crate) jobs: VecDeque<Queued>,
     pub(crate) is_job_in_flight: bool,
+    /// The first job waits for room on the disk.
+    pub(crate) is_front_held: bool,
     /// Reads that were asked for and are not loaded.
     pub(crate) reads: BTreeSet<u64>,
     pub(crate) last_read: u64,
@@ -96,6 +98,7 @@ impl Store {
             index,
             jobs: VecDeque::new(),
             is_job_in_flight: false,
+            is_front_held: false,
             reads: BTreeSet::new(),
             last_read: 0,
             readings: VecDeque::new(),
@@ -241,7 +244,7 @@ impl Store {
         }
         self.journal.append(&Record { kind: Kind::Forget, queue, seq: 0, payload: &[] });
         if entry.has_directory {
-            self.push_job(Job::RemoveQueue { queue });
+            self.push_removal(queue);
         }
     }
 
