@@ -17,109 +17,22 @@ use std::collections::VecDeque;
 
 use stdx::{Random, Time};
 
-use crate::background::Job;
 use crate::batch::{BATCH_HEADER_BYTES, Batch, padded};
-use crate::header::{HEADER_BYTES, Header, Magic};
-use crate::index::FileLife;
+use crate::header::HEADER_BYTES;
+use crate::journal_file::{JOURNAL_HEADER_PAGE, JournalFile};
 use crate::journal_write::{JournalWrite, Step, Written};
 use crate::options::Options;
 use crate::paths;
 use crate::queue_id::QueueId;
-use crate::record::{Kind, Record, Seal};
+use crate::queue_index::FileLife;
+use crate::record::{Kind, Record};
+use crate::reserve::Spare;
 use crate::ticket::{Synced, Ticket};
 
-/// Where the first batch of a journal file starts.
-pub(crate) const JOURNAL_HEADER_PAGE: u32 = 4096;
-
-/// How many files wait to be used, if the disk has room.
-const RESERVE_FILES: usize = 2;
-/// How many more full files than usual there may be before those that publish have to wait.
-const FILES_BEHIND_MAX: usize = 4;
 /// Buffers larger than this are given back to the allocator.
 const POOLED_BYTES_MAX: usize = 8 << 20;
 /// One buffer being filled, one being written.
 const POOLED_MAX: usize = 2;
-
-/// One journal file that is in use.
-#[derive(Debug)]
-pub(crate) struct JournalFile {
-    pub(crate) number: u64,
-    pub(crate) epoch: u64,
-    pub(crate) seal: Seal,
-    first_batch: u64,
-    /// Batches from here to `first_batch` were cut off by the recovery that began this file.
-    void_from: u64,
-    /// Where the next batch goes.
-    tail: u32,
-    /// Messages of all queues that lie here and are not settled.
-    pub(crate) live: u64,
-    /// The last note in here, or 0.
-    pub(crate) last_note: u64,
-    is_created: bool,
-    /// Below this every byte was written at least once.
-    filled: u32,
-    /// Length on disk.
-    bytes: u32,
-    is_dirty: bool,
-}
-
-impl JournalFile {
-    /// A file of an earlier run: it is read, and never written again.
-    pub(crate) fn sealed(header: &Header, bytes: u32) -> Self {
-        Self {
-            number: header.number,
-            epoch: header.epoch,
-            seal: header.seal(),
-            first_batch: header.first,
-            void_from: header.second,
-            tail: bytes,
-            live: 0,
-            last_note: 0,
-            is_created: true,
-            filled: bytes,
-            bytes,
-            is_dirty: false,
-        }
-    }
-
-    fn fresh(number: u64, epoch: u64, first_batch: u64, void_from: u64) -> Self {
-        Self {
-            number,
-            epoch,
-            seal: Seal::new(epoch, number),
-            first_batch,
-            void_from,
-            tail: JOURNAL_HEADER_PAGE,
-            live: 0,
-            last_note: 0,
-            is_created: false,
-            filled: 0,
-            bytes: 0,
-            is_dirty: false,
-        }
-    }
-
-    fn header(&self, shard: usize) -> Header {
-        Header {
-            magic: Magic::Journal,
-            epoch: self.epoch,
-            owner: shard as u64,
-            number: self.number,
-            first: self.first_batch,
-            second: self.void_from,
-            third: 0,
-            span: 0,
-        }
-    }
-}
-
-/// A journal file that waits to be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Spare {
-    pub(crate) path: String,
-    /// Every byte was written before; else its room is only reserved.
-    pub(crate) is_filled: bool,
-}
 
 /// Settles of consecutive messages that become one record.
 #[derive(Debug)]
@@ -144,23 +57,23 @@ pub(crate) struct Restart {
 /// The journal of one shard.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    shard: usize,
-    options: Options,
+    pub(crate) shard: usize,
+    pub(crate) options: Options,
     random: Random,
     /// Oldest first; the last one is being written.
-    files: VecDeque<JournalFile>,
-    filling: Batch,
+    pub(crate) files: VecDeque<JournalFile>,
+    pub(crate) filling: Batch,
     closed: Vec<Batch>,
     closed_bytes: usize,
     run: Option<Run>,
     pool: Vec<Vec<u8>>,
     pub(crate) spares: Vec<Spare>,
     /// The disk had no room for another spare file.
-    is_reserve_failed: bool,
+    pub(crate) is_reserve_failed: bool,
     /// A spare file is being made.
-    is_reserving: bool,
+    pub(crate) is_reserving: bool,
     /// The number in the name of the last file that was reserved.
-    last_fresh: u64,
+    pub(crate) last_fresh: u64,
     appended_bytes: u64,
     synced: Synced,
     /// File and offset below which everything was written.
@@ -289,97 +202,6 @@ impl Journal {
         let file = self.files.pop_front().expect("there is more than one");
         assert!(file.live == 0, "a journal file with live messages is never dropped");
         spare.into_iter().for_each(|spare| self.add_spare(spare));
-    }
-
-    /// There is one more file to go on in.
-    pub(crate) fn add_spare(&mut self, spare: Spare) {
-        self.spares.push(spare);
-        self.is_reserve_failed = false;
-    }
-
-    /// What [`plan_reserve`](Self::plan_reserve) asked for is done.
-    pub(crate) fn reserved(&mut self, spare: Spare) {
-        self.is_reserving = false;
-        self.add_spare(spare);
-    }
-
-    /// There was no room for what [`plan_reserve`](Self::plan_reserve) asked for.
-    pub(crate) const fn not_reserved(&mut self) {
-        self.is_reserving = false;
-        self.is_reserve_failed = true;
-    }
-
-    /// The disk has no room for another file.
-    pub(crate) const fn set_reserve_failed(&mut self) {
-        self.is_reserve_failed = true;
-    }
-
-    /// How much more goes into the file that is being written.
-    fn room(&self) -> u64 {
-        u64::from(self.capacity()).saturating_sub(u64::from(self.filling.tail()))
-    }
-
-    /// Bytes of a journal file before the copy of its header.
-    const fn capacity(&self) -> u32 {
-        self.options.journal_file_bytes - HEADER_BYTES as u32
-    }
-
-    /// Whether fewer files wait to be used than there should: one in which settles find room on a full disk, and one
-    /// that the next start finds. A journal that is hardly used needs none.
-    fn wants_reserve(&self) -> bool {
-        self.is_used() && self.spares.len() < RESERVE_FILES
-    }
-
-    fn is_used(&self) -> bool {
-        self.files.len() > 1 || self.room() < u64::from(self.capacity()) / 2
-    }
-
-    /// Makes room before it is needed.
-    pub(crate) fn plan_reserve(&mut self) -> Option<Job> {
-        if self.is_reserving || !self.wants_reserve() {
-            return None;
-        }
-        self.is_reserving = true;
-        // A name is used once, because a disk may remember what was behind it.
-        self.last_fresh += 1;
-        Some(Job::Reserve {
-            path: paths::fresh_file(self.shard, self.last_fresh),
-            bytes: self.options.journal_file_bytes,
-            dir: paths::shard_dir(self.shard),
-        })
-    }
-
-    /// Whether those that publish have to wait: the next file is not reserved, or retiring does not keep up.
-    pub(crate) fn is_crowded(&self) -> bool {
-        let is_short_of_room = self.room() < u64::from(self.capacity()) / 4;
-        (self.wants_reserve() && is_short_of_room) || self.is_long()
-    }
-
-    /// Whether retiring does not keep up.
-    pub(crate) fn is_long(&self) -> bool {
-        self.sealed_count() > self.options.journal_files_max + FILES_BEHIND_MAX
-    }
-
-    /// Whether the disk is full, and what room is left is needed for settles. It stays so until there is another file:
-    /// an attempt that is under way is no reason to take in more.
-    pub(crate) fn is_full(&self) -> bool {
-        self.is_reserve_failed && self.wants_reserve() && {
-            let is_short_of_room = self.room() < u64::from(self.capacity()) / 4;
-            self.spares.is_empty() || is_short_of_room
-        }
-    }
-
-    /// A spare file whose room something else needs more. There is none left for messages until there is more room.
-    pub(crate) fn give_up_spare(&mut self) -> Option<String> {
-        self.is_reserve_failed = true;
-        self.spares.pop().map(|spare| spare.path)
-    }
-
-    /// Spare files that a journal at rest does not need.
-    pub(crate) fn take_surplus(&mut self) -> Vec<String> {
-        let kept = if self.is_used() { RESERVE_FILES } else { 0 };
-        let surplus = self.spares.split_off(kept.min(self.spares.len()));
-        surplus.into_iter().map(|spare| spare.path).collect()
     }
 
     /// Bytes of all records since the start.

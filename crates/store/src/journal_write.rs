@@ -9,8 +9,9 @@ use std::collections::VecDeque;
 use crate::disk::Disk;
 use crate::fault::{Blame, Fault, FaultKind};
 use crate::header::HEADER_BYTES;
-use crate::journal::{JOURNAL_HEADER_PAGE, Spare};
+use crate::journal_file::JOURNAL_HEADER_PAGE;
 use crate::paths::NEW;
+use crate::reserve::Spare;
 use crate::seeded::{Bug, is_seeded};
 use crate::ticket::{Synced, Ticket};
 
