@@ -1,7 +1,7 @@
 //! Opening a data directory.
 //!
 //! ```text
-//!   format ─► metadata snapshot ─► segments and settled bits ─► journals, in order ─► stores
+//!   format ─► metadata snapshot ─► segments and their sets of live messages ─► journals, in order ─► stores
 //!                                                                   │
 //!                            written with another number of shards? ┘
 //!                            move everything alive to segments, all notes to a snapshot, and open again
