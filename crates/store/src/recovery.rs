@@ -1,10 +1,10 @@
 //! Opening a data directory.
 //!
 //! ```text
-//!   format ─► metadata snapshot ─► segments and their sets of live messages ─► journals, in order ─► stores
-//!                                                                   │
-//!                            written with another number of shards? ┘
-//!                            move everything alive to segments, all notes to a snapshot, and open again
+//!   format ─► metadata snapshot ─► segments, what is live ─► journals, in order ─► stores
+//!                                                               │
+//!                        written with another number of shards? ┘
+//!                        move everything alive to segments, all notes to a snapshot, and open again
 //! ```
 //!
 //! Recovery only ever repeats or finishes what a run would have done, so it can be interrupted at any point and
