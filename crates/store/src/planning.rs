@@ -1,6 +1,7 @@
 //! When background work is due: room for the journal first, then retiring its oldest file, then compacting.
 //!
-//! Nothing is planned while something waits, so that a plan sees what the work before it has left.
+//! Nothing but room for the journal is planned while something waits, so that a plan sees what the work before it has
+//! left.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -21,7 +22,8 @@ use crate::segment_extent::SegmentExtent;
 use crate::store::Store;
 
 impl Store {
-    /// Plans the next piece of work, if nothing waits. What needs room on the disk waits while it is full.
+    /// Plans the next piece of work, if nothing waits; room for the journal is planned whatever waits, because those that
+    /// publish may be waiting for it. What needs room on the disk waits while it is full.
     pub(crate) fn plan(&mut self, now: Time) {
         if self.is_short {
             return;

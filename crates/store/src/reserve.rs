@@ -45,7 +45,7 @@ impl Journal {
     /// There was no room for what [`plan_reserve`](Self::plan_reserve) asked for.
     pub(crate) const fn not_reserved(&mut self) {
         self.is_reserving = false;
-        self.is_reserve_failed = true;
+        self.set_reserve_failed();
     }
 
     /// The disk has no room for another file.
