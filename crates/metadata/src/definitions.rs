@@ -10,6 +10,7 @@ use message::{Arguments, Name, QueueId};
 
 use crate::change::Change;
 use crate::object::{Exchange, Queue};
+use crate::rules::{ExchangeRules, QueueRules};
 
 /// The virtual host that always exists.
 pub const DEFAULT_VHOST: &str = "/";
@@ -41,6 +42,7 @@ pub struct Definitions {
     queues: OrdMap<QueueId, Arc<Queue>>,
     exchanges: OrdMap<u64, Arc<Exchange>>,
     next_id: u64,
+    rules_version: u64,
 }
 
 impl Default for Definitions {
@@ -58,6 +60,7 @@ impl Definitions {
             queues: OrdMap::new(),
             exchanges: OrdMap::new(),
             next_id: 1,
+            rules_version: 0,
         };
         for (name, kind, is_internal) in PREDECLARED {
             definitions.apply(&Change::AddExchange(Exchange {
@@ -102,6 +105,21 @@ impl Definitions {
     /// All virtual hosts, by name.
     pub fn vhosts(&self) -> impl Iterator<Item = (&Name, &Vhost)> {
         self.vhosts.iter()
+    }
+
+    /// What holds for a queue.
+    pub fn queue_rules(&self, queue: &Queue) -> QueueRules {
+        QueueRules::of(queue)
+    }
+
+    /// What holds for an exchange.
+    pub fn exchange_rules(&self, exchange: &Exchange) -> ExchangeRules {
+        ExchangeRules::of(exchange)
+    }
+
+    /// Grows whenever the rules of what is declared already may have changed.
+    pub const fn rules_version(&self) -> u64 {
+        self.rules_version
     }
 
     /// A number that no exchange or queue has had.

@@ -7,7 +7,12 @@
 mod change;
 mod definitions;
 mod object;
+mod rules;
 
 pub use change::{Change, Unreadable};
 pub use definitions::{DEFAULT_VHOST, Definitions, Vhost};
 pub use object::{Binding, BindingEnd, Exchange, Queue};
+pub use rules::{
+    DEDUPLICATION_CACHE_SIZE, DEDUPLICATION_HEADER, DeadLetterStrategy, Deduplication,
+    ExchangeRules, Overflow, QueueKind, QueueRules, Retry, RetryKind,
+};
