@@ -20,7 +20,7 @@ const CAPABILITIES: [&str; 9] = [
 ];
 
 /// The bounds of a connection. RabbitMQ's names and defaults.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The largest frame, in bytes.
     pub frame_max: u32,

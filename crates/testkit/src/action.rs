@@ -2,6 +2,7 @@
 
 use crate::fields::{has_field, method};
 use crate::value::Value;
+use crate::venue::Circumstance;
 
 /// One step, and the line that it stands on.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,16 +33,15 @@ pub(crate) enum Action {
     Connect { client: String, args: Args },
     Send { side: Side, what: Sent, times: usize, is_joined: bool },
     Expect { side: Side, what: Expected, times: usize },
-    Limits(Args),
-    HoldDisk,
-    ReleaseDisk,
-    FillDisk,
-    ClearDisk,
-    FreeSpace { is_low: bool },
-    Pass { ms: u64 },
-    Stop,
-    Restart,
-    Crash,
+    Happen(Circumstance),
+}
+
+impl Action {
+    /// Whether it is something that comes from the server.
+    pub(crate) const fn is_answer(&self) -> bool {
+        !matches!(self, Self::Expect { what: Expected::Nothing, .. })
+            && matches!(self, Self::Expect { .. })
+    }
 }
 
 /// What a client sends.

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use proto_amqp091::Peer;
 use wire_amqp091::content::{self, Content as Outgoing};
 use wire_amqp091::limits::payload_max;
 use wire_amqp091::method::{Encode, Method, basic, channel, connection};
@@ -10,7 +9,7 @@ use wire_amqp091::protocol_header::AMQP_0_9_1;
 use wire_amqp091::{ContentHeader, Frame, Kind, Table, frame};
 
 use crate::received::{Content, Received};
-use crate::world::{SocketId, World};
+use crate::venue::{SocketId, Venue};
 
 /// What a client says in its handshake.
 #[derive(Clone, Debug)]
@@ -69,10 +68,12 @@ pub struct Client {
 
 impl Client {
     /// A client that has connected and said nothing.
-    pub fn connect(world: &mut World, is_loopback: bool) -> Self {
-        let peer = Peer { address: "a client in memory".to_owned(), is_loopback };
-        Self {
-            socket: world.connect(peer),
+    ///
+    /// # Errors
+    /// What is in the way of a connection.
+    pub fn connect(venue: &mut dyn Venue, is_loopback: bool) -> Result<Self, String> {
+        Ok(Self {
+            socket: venue.connect(is_loopback)?,
             frame_max: wire_amqp091::limits::FRAME_MAX_INITIAL,
             opens_channels: false,
             opened: BTreeSet::new(),
@@ -82,28 +83,28 @@ impl Client {
             partial: BTreeMap::new(),
             received: BTreeMap::new(),
             is_closed: false,
-        }
+        })
     }
 
     /// A client that has logged in as guest and opens channels when it first uses them.
     ///
     /// # Errors
     /// What came instead of what belongs into a handshake.
-    pub fn open(world: &mut World) -> Result<Self, String> {
-        let mut client = Self::connect(world, true);
-        client.shake_hands(world, &Handshake::default(), true)?;
+    pub fn open(venue: &mut dyn Venue) -> Result<Self, String> {
+        let mut client = Self::connect(venue, true)?;
+        client.shake_hands(venue, &Handshake::default(), true)?;
         Ok(client)
     }
 
     pub(crate) fn shake_hands(
         &mut self,
-        world: &mut World,
+        venue: &mut dyn Venue,
         handshake: &Handshake,
         opens_channels: bool,
     ) -> Result<(), String> {
         self.put(&AMQP_0_9_1);
-        self.speak(world)?;
-        self.expect(0, "connection.start")?;
+        self.speak(venue, true)?;
+        self.expect(venue, 0, "connection.start")?;
         let properties = Table::new().with("capabilities", handshake.capabilities.clone());
         let start_ok = connection::StartOk {
             client_properties: properties,
@@ -112,17 +113,18 @@ impl Client {
             locale: "en_US",
         };
         self.put_method(0, &start_ok);
-        self.speak(world)?;
-        let tune = self.expect(0, "connection.tune")?;
+        self.speak(venue, true)?;
+        let tune = self.expect(venue, 0, "connection.tune")?;
         let Some(Method::ConnectionTune(tune)) = tune.method() else { return Ok(()) };
         let frame_max = handshake.frame_max.unwrap_or(tune.frame_max);
         let channel_max = handshake.channel_max.unwrap_or(tune.channel_max);
         let heartbeat = handshake.heartbeat_s;
         self.put_method(0, &connection::TuneOk { channel_max, frame_max, heartbeat });
-        let virtual_host = handshake.virtual_host.as_str();
+        let virtual_host = venue.virtual_host(&handshake.virtual_host);
+        let virtual_host = virtual_host.as_str();
         self.put_method(0, &connection::Open { virtual_host, ..Default::default() });
-        self.speak(world)?;
-        self.expect(0, "connection.open-ok")?;
+        self.speak(venue, true)?;
+        self.expect(venue, 0, "connection.open-ok")?;
         self.frame_max = frame_max;
         self.opens_channels = opens_channels;
         Ok(())
@@ -132,11 +134,11 @@ impl Client {
     ///
     /// # Errors
     /// What came instead of `channel.open-ok`.
-    pub fn use_channel(&mut self, world: &mut World, number: u16) -> Result<(), String> {
+    pub fn use_channel(&mut self, venue: &mut dyn Venue, number: u16) -> Result<(), String> {
         if self.opens_channels && number != 0 && self.opened.insert(number) {
             self.put_method(number, &channel::Open::default());
-            self.speak(world)?;
-            self.expect(number, "channel.open-ok")?;
+            self.speak(venue, true)?;
+            self.expect(venue, number, "channel.open-ok")?;
         }
         Ok(())
     }
@@ -168,22 +170,23 @@ impl Client {
         content::write_publish(&mut self.outgoing, number, publish, &content, self.frame_max);
     }
 
-    /// Sends what was put, lets the node come to rest, and hears what it says.
+    /// Sends what was put, lets the node come to rest, and hears what it says. If the caller goes on to wait for an
+    /// answer, `is_answered` says so.
     ///
     /// # Errors
     /// When what it says is not AMQP 0-9-1.
-    pub fn speak(&mut self, world: &mut World) -> Result<(), String> {
-        world.send(self.socket, &std::mem::take(&mut self.outgoing));
-        world.settle();
-        self.hear(world)
+    pub fn speak(&mut self, venue: &mut dyn Venue, is_answered: bool) -> Result<(), String> {
+        venue.send(self.socket, &std::mem::take(&mut self.outgoing));
+        venue.settle(is_answered);
+        self.hear(venue)
     }
 
     /// Takes in what the node has said.
     ///
     /// # Errors
     /// When that is not AMQP 0-9-1.
-    pub fn hear(&mut self, world: &mut World) -> Result<(), String> {
-        self.incoming.extend(world.take_output(self.socket));
+    pub fn hear(&mut self, venue: &mut dyn Venue) -> Result<(), String> {
+        self.incoming.extend(venue.take_output(self.socket));
         if !self.has_heard
             && let Some(header) = self.incoming.first_chunk::<8>()
         {
@@ -199,11 +202,11 @@ impl Client {
         while let Some((frame, len)) =
             frame::parse(rest, payload_max(self.frame_max)).map_err(|m| m.to_string())?
         {
-            self.take(&frame)?;
+            self.take(venue, &frame)?;
             rest = &rest[len..];
         }
         self.incoming = rest.to_vec();
-        if !self.is_closed && !world.is_open(self.socket) {
+        if !self.is_closed && !venue.is_open(self.socket) {
             self.is_closed = true;
             if !self.incoming.is_empty() {
                 return Err(format!("the last frame is cut: {:02x?}", self.incoming));
@@ -218,25 +221,49 @@ impl Client {
         self.received.get_mut(&number)?.pop_front()
     }
 
+    /// The next thing on a channel, waiting for it if it has not come.
+    ///
+    /// # Errors
+    /// When what comes is not AMQP 0-9-1.
+    pub fn await_next(
+        &mut self,
+        venue: &mut dyn Venue,
+        number: u16,
+    ) -> Result<Option<Received>, String> {
+        for attempt in 0.. {
+            self.hear(venue)?;
+            let next = self.next(number);
+            if next.is_some() || !venue.wait(attempt) {
+                return Ok(next);
+            }
+        }
+        Ok(None)
+    }
+
     /// The first thing that came and was not taken, with its channel.
     pub fn first_left(&self) -> Option<(u16, &Received)> {
         self.received.iter().find_map(|(&number, queue)| Some((number, queue.front()?)))
     }
 
     /// Closes the socket.
-    pub fn close(self, world: &mut World) {
-        world.close(self.socket);
+    pub fn close(self, venue: &mut dyn Venue) {
+        venue.close(self.socket);
     }
 
-    fn expect(&mut self, number: u16, name: &str) -> Result<Received, String> {
-        match self.next(number) {
+    fn expect(
+        &mut self,
+        venue: &mut dyn Venue,
+        number: u16,
+        name: &str,
+    ) -> Result<Received, String> {
+        match self.await_next(venue, number)? {
             Some(came) if came.method().is_some_and(|method| method.name() == name) => Ok(came),
             Some(other) => Err(format!("instead of {name} came {other}")),
             None => Err(format!("{name} did not come")),
         }
     }
 
-    fn take(&mut self, frame: &Frame<'_>) -> Result<(), String> {
+    fn take(&mut self, venue: &dyn Venue, frame: &Frame<'_>) -> Result<(), String> {
         let number = frame.channel;
         match frame.kind {
             Kind::Heartbeat => {
@@ -245,7 +272,8 @@ impl Client {
             }
             Kind::Method => {
                 let method = Method::decode(frame.payload).map_err(|m| m.to_string())?;
-                let payload = frame.payload.to_vec();
+                let mut payload = frame.payload.to_vec();
+                venue.translate(&mut payload);
                 if self.partial.contains_key(&number) {
                     return Err(format!("{} within a message", method.name()));
                 }

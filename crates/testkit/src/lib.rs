@@ -5,7 +5,8 @@
 //! ```
 //!
 //! A [`World`] is a node without threads, sockets and clock: bytes go in and out, mail goes from shard to shard, the
-//! disk works when it is told, and time passes when it is told. A [`Client`] speaks AMQP 0-9-1 with it. A
+//! disk works when it is told, and time passes when it is told; it is the [`Venue`] of conversations here, and the sockets
+//! of a real server are another one, in a crate of their own. A [`Client`] speaks AMQP 0-9-1 with it. A
 //! [`Transcript`] is a conversation written down, see [`transcript`] for the language; it runs under several
 //! [`Layout`]s, because what a client sees must not depend on how many shards there are.
 //!
@@ -22,12 +23,14 @@ mod received;
 mod run;
 pub mod transcript;
 mod value;
+mod venue;
 mod world;
 
 pub use client::Client;
 pub use layout::Layout;
 pub use memory_disk::MemoryDisk;
 pub use received::{Content, Received};
-pub use run::{Failure, run};
-pub use transcript::Transcript;
-pub use world::{SocketId, World};
+pub use run::{Failure, run, run_at};
+pub use transcript::{Transcript, Verdict};
+pub use venue::{Circumstance, SocketId, Venue};
+pub use world::World;

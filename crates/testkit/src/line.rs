@@ -1,7 +1,10 @@
 //! One line of a transcript, taken apart.
 
+use proto_amqp091::Limits;
+
 use crate::action::{Action, Args, Expected, Sent, Side};
-use crate::value::Value;
+use crate::value::{Value, narrow};
+use crate::venue::Circumstance;
 
 /// The steps of a line, each with its own text.
 pub(crate) fn parse(line: &str) -> Result<Vec<(String, Action)>, String> {
@@ -63,20 +66,20 @@ fn parse_step(words: &[&str]) -> Result<Action, String> {
     match (side(first), *first, rest) {
         (Some(('C', side)), _, rest) => parse_sent(side, rest),
         (Some((_, side)), _, rest) => parse_expected(side, rest),
-        (_, "disk", ["hold"]) => Ok(Action::HoldDisk),
-        (_, "disk", ["release"]) => Ok(Action::ReleaseDisk),
-        (_, "disk", ["full"]) => Ok(Action::FillDisk),
-        (_, "disk", ["cleared"]) => Ok(Action::ClearDisk),
-        (_, "space", ["low"]) => Ok(Action::FreeSpace { is_low: true }),
-        (_, "space", ["enough"]) => Ok(Action::FreeSpace { is_low: false }),
-        (_, "time", [time]) => parse_time(time).map(|ms| Action::Pass { ms }),
-        (_, "stop", []) => Ok(Action::Stop),
-        (_, "restart", []) => Ok(Action::Restart),
-        (_, "crash", []) => Ok(Action::Crash),
+        (_, "disk", ["hold"]) => Ok(Action::Happen(Circumstance::HoldDisk)),
+        (_, "disk", ["release"]) => Ok(Action::Happen(Circumstance::ReleaseDisk)),
+        (_, "disk", ["full"]) => Ok(Action::Happen(Circumstance::FillDisk)),
+        (_, "disk", ["cleared"]) => Ok(Action::Happen(Circumstance::ClearDisk)),
+        (_, "space", ["low"]) => Ok(Action::Happen(Circumstance::FreeSpace { is_low: true })),
+        (_, "space", ["enough"]) => Ok(Action::Happen(Circumstance::FreeSpace { is_low: false })),
+        (_, "time", [time]) => Ok(Action::Happen(Circumstance::Pass { ms: parse_time(time)? })),
+        (_, "stop", []) => Ok(Action::Happen(Circumstance::Stop)),
+        (_, "restart", []) => Ok(Action::Happen(Circumstance::Restart)),
+        (_, "crash", []) => Ok(Action::Happen(Circumstance::Crash)),
         (_, "limits", rest) => {
             let args = parse_args(rest)?;
             args.check_known(&LIMITS)?;
-            Ok(Action::Limits(args))
+            Ok(Action::Happen(Circumstance::Limits(limits(&args)?)))
         }
         _ => Err(format!("`{first}` begins no step")),
     }
@@ -187,6 +190,23 @@ fn parse_octets(words: &[&str]) -> Result<Vec<u8>, String> {
     words.iter().map(octet).collect()
 }
 
+fn limits(args: &Args) -> Result<Limits, String> {
+    let mut limits = Limits::default();
+    for (name, value) in &args.pairs {
+        let number = value.number()?;
+        match name.as_str() {
+            "frame_max" => limits.frame_max = narrow(number)?,
+            "initial_frame_max" => limits.initial_frame_max = narrow(number)?,
+            "channel_max" => limits.channel_max = narrow(number)?,
+            "heartbeat" => limits.heartbeat_s = narrow(number)?,
+            "memory_bytes_max" => limits.memory_bytes_max = narrow(number)?,
+            "handshake_timeout_ms" => limits.handshake_timeout_ms = number,
+            _ => limits.message_size_max = number,
+        }
+    }
+    Ok(limits)
+}
+
 /// `+30s`, `+5ms`.
 fn parse_time(word: &str) -> Result<u64, String> {
     let time = || {
@@ -223,8 +243,8 @@ mod tests {
 
     #[test]
     fn times_and_octets_are_read() {
-        assert_eq!(only("time +30s"), Action::Pass { ms: 30_000 });
-        assert_eq!(only("time +5ms"), Action::Pass { ms: 5 });
+        assert_eq!(only("time +30s"), Action::Happen(Circumstance::Pass { ms: 30_000 }));
+        assert_eq!(only("time +5ms"), Action::Happen(Circumstance::Pass { ms: 5 }));
         assert!(matches!(only("C raw 01 ff"), Action::Send { what: Sent::Raw(octets), .. }
             if octets == [1, 255]));
     }

@@ -15,7 +15,8 @@ use crate::fields;
 use crate::layout::Layout;
 use crate::matching::compare;
 use crate::transcript::Transcript;
-use crate::value::{Names, Value};
+use crate::value::{Names, Value, narrow};
+use crate::venue::Venue;
 use crate::world::World;
 
 /// Where a conversation went another way than it is written.
@@ -35,21 +36,33 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Runs a conversation with a fresh node.
+/// Runs a conversation with a fresh node in memory.
 ///
 /// # Errors
 /// [`Failure`]: the first step that went another way.
 pub fn run(transcript: &Transcript, layout: Layout) -> Result<(), Failure> {
-    let mut course = Course::new(layout);
+    run_at(transcript, &mut World::new(layout, Limits::default()))
+}
+
+/// Runs a conversation with the server at `venue`, in which nothing has been declared so far.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_at(transcript: &Transcript, venue: &mut dyn Venue) -> Result<(), Failure> {
+    let mut course = Course { venue, clients: BTreeMap::new(), names: Names::new() };
+    let mut steps = transcript.steps.iter().peekable();
     let mut last = None;
-    for step in &transcript.steps {
+    while let Some(step) = steps.next() {
         if !matches!(step.action, Action::Expect { .. }) {
             course.check_nothing_left(last.unwrap_or(step))?;
         }
-        course.take(step).map_err(|what| failure(step, what))?;
+        let is_answered = steps.peek().is_some_and(|next| next.action.is_answer());
+        course.take(step, is_answered).map_err(|what| failure(step, what))?;
         last = Some(step);
     }
-    last.map_or(Ok(()), |last| course.check_nothing_left(last))
+    let Some(last) = last else { return Ok(()) };
+    course.venue.settle(false);
+    course.check_nothing_left(last)
 }
 
 fn failure(step: &Step, what: String) -> Failure {
@@ -57,21 +70,15 @@ fn failure(step: &Step, what: String) -> Failure {
 }
 
 /// A conversation under way.
-#[derive(Debug)]
-struct Course {
-    layout: Layout,
-    world: World,
+struct Course<'v> {
+    venue: &'v mut dyn Venue,
     clients: BTreeMap<String, Client>,
     names: Names,
 }
 
-impl Course {
-    fn new(layout: Layout) -> Self {
-        let world = World::new(layout, Limits::default());
-        Self { layout, world, clients: BTreeMap::new(), names: Names::new() }
-    }
-
-    fn check_nothing_left(&self, last: &Step) -> Result<(), Failure> {
+impl Course<'_> {
+    fn check_nothing_left(&mut self, last: &Step) -> Result<(), Failure> {
+        self.hear().map_err(|what| failure(last, what))?;
         for (client, left) in &self.clients {
             if let Some((channel, came)) = left.first_left() {
                 let what =
@@ -82,7 +89,12 @@ impl Course {
         Ok(())
     }
 
-    fn take(&mut self, step: &Step) -> Result<(), String> {
+    /// Every client takes in what the server has said.
+    fn hear(&mut self) -> Result<(), String> {
+        self.clients.values_mut().try_for_each(|client| client.hear(self.venue))
+    }
+
+    fn take(&mut self, step: &Step, is_answered: bool) -> Result<(), String> {
         match &step.action {
             Action::Connect { client, args } => self.connect(client, args)?,
             Action::Send { side, what, times, is_joined } => {
@@ -94,7 +106,7 @@ impl Course {
                     return Ok(());
                 }
                 if let Some(client) = self.clients.get_mut(&side.client) {
-                    client.speak(&mut self.world)?;
+                    return client.speak(self.venue, is_answered);
                 }
             }
             Action::Expect { side, what, times } => {
@@ -103,39 +115,28 @@ impl Course {
                 }
                 return Ok(());
             }
-            Action::Limits(args) => self.world = World::new(self.layout, limits(args)?),
-            Action::HoldDisk => self.world.hold_disk(),
-            Action::ReleaseDisk => self.world.release_disk(),
-            Action::FillDisk => self.world.set_disk_full(true),
-            Action::ClearDisk => self.world.set_disk_full(false),
-            Action::FreeSpace { is_low } => self.world.set_space_low(*is_low),
-            Action::Pass { ms } => self.world.pass(*ms),
-            Action::Stop => self.world.stop(),
-            Action::Restart => {
-                self.world.stop();
-                self.world.boot();
-                self.clients.clear();
-            }
-            Action::Crash => {
-                self.world.boot();
-                self.clients.clear();
+            Action::Happen(circumstance) => {
+                self.venue.happen(circumstance)?;
+                if circumstance.ends_all_clients() {
+                    self.clients.clear();
+                }
             }
         }
-        self.world.settle();
-        self.clients.values_mut().try_for_each(|client| client.hear(&mut self.world))
+        self.venue.settle(is_answered);
+        Ok(())
     }
 
     /// The client of this name, which connects when it is first spoken of.
     fn client(&mut self, name: &str) -> Result<&mut Client, String> {
         if !self.clients.contains_key(name) {
-            let client = Client::open(&mut self.world)?;
+            let client = Client::open(self.venue)?;
             self.clients.insert(name.to_owned(), client);
         }
         self.clients.get_mut(name).ok_or_else(|| "there is no such client".to_owned())
     }
 
     fn connect(&mut self, name: &str, args: &Args) -> Result<(), String> {
-        let mut client = Client::connect(&mut self.world, !args.is_set("remote"));
+        let mut client = Client::connect(self.venue, !args.is_set("remote"))?;
         if !args.is_set("raw") {
             let mut handshake = Handshake::default();
             let number = |name| args.number(name);
@@ -148,14 +149,14 @@ impl Course {
             if let Some(vhost) = args.value("virtual_host") {
                 handshake.virtual_host = String::from_utf8_lossy(vhost.bytes()?).into_owned();
             }
-            client.shake_hands(&mut self.world, &handshake, !args.is_set("manual"))?;
+            client.shake_hands(self.venue, &handshake, !args.is_set("manual"))?;
         }
         self.clients.insert(name.to_owned(), client);
         Ok(())
     }
 
     fn send(&mut self, side: &Side, what: &Sent) -> Result<(), String> {
-        let Self { world, clients, names, .. } = self;
+        let Self { venue, clients, names } = self;
         let client = clients.get_mut(&side.client).ok_or("there is no such client")?;
         let number = side.channel.unwrap_or(1);
         match what {
@@ -163,11 +164,11 @@ impl Course {
             Sent::Raw(octets) => client.put(octets),
             Sent::Heartbeat => client.put(&frame::HEARTBEAT),
             Sent::Frame(args) => {
-                client.use_channel(world, number)?;
+                client.use_channel(*venue, number)?;
                 client.put(&any_frame(number, args)?);
             }
             Sent::ContentHeader(args) => {
-                client.use_channel(world, number)?;
+                client.use_channel(*venue, number)?;
                 client.put(&content_header(number, args)?);
             }
             Sent::ContentBody(args) => {
@@ -178,7 +179,7 @@ impl Course {
             }
             Sent::Close => {
                 if let Some(client) = clients.remove(&side.client) {
-                    client.close(world);
+                    client.close(*venue);
                 }
             }
             Sent::Method(name, args) => {
@@ -186,18 +187,20 @@ impl Course {
                 if name == "channel.open" {
                     client.opens_itself(number);
                 } else {
-                    client.use_channel(world, number)?;
+                    client.use_channel(*venue, number)?;
                 }
-                put_method(client, number, name, args, names)?;
+                put_method(*venue, client, number, name, args, names)?;
             }
         }
         Ok(())
     }
 
     fn expect(&mut self, side: &Side, expected: &Expected) -> Result<(), String> {
-        let Self { clients, names, .. } = self;
+        let Self { venue, clients, names } = self;
         let client = clients.get_mut(&side.client).ok_or("this client has not connected")?;
         if *expected == Expected::Nothing {
+            venue.settle(false);
+            client.hear(*venue)?;
             return match client.first_left() {
                 None => Ok(()),
                 Some((channel, came)) => Err(format!("came, on channel {channel}: {came}")),
@@ -207,7 +210,7 @@ impl Course {
             Expected::Method(name, _) => side.channel.unwrap_or_else(|| default_channel(name)),
             _ => side.channel.unwrap_or(0),
         };
-        let Some(came) = client.next(number) else {
+        let Some(came) = client.await_next(*venue, number)? else {
             return Err(match client.first_left() {
                 None => "nothing came".to_owned(),
                 Some((other, came)) => {
@@ -223,32 +226,12 @@ impl Course {
     }
 }
 
-fn narrow<T: TryFrom<u64>>(number: u64) -> Result<T, String> {
-    T::try_from(number).map_err(|_| format!("{number} is too large"))
-}
-
 fn default_channel(method: &str) -> u16 {
     if method.starts_with("connection.") { 0 } else { 1 }
 }
 
-fn limits(args: &Args) -> Result<Limits, String> {
-    let mut limits = Limits::default();
-    for (name, value) in &args.pairs {
-        let number = value.number()?;
-        match name.as_str() {
-            "frame_max" => limits.frame_max = narrow(number)?,
-            "initial_frame_max" => limits.initial_frame_max = narrow(number)?,
-            "channel_max" => limits.channel_max = narrow(number)?,
-            "heartbeat" => limits.heartbeat_s = narrow(number)?,
-            "memory_bytes_max" => limits.memory_bytes_max = narrow(number)?,
-            "handshake_timeout_ms" => limits.handshake_timeout_ms = number,
-            _ => limits.message_size_max = number,
-        }
-    }
-    Ok(limits)
-}
-
 fn put_method(
+    venue: &dyn Venue,
     client: &mut Client,
     number: u16,
     name: &str,
@@ -258,8 +241,14 @@ fn put_method(
     let resolve = |(field, value): &(String, Value)| Ok((field.clone(), value.resolved(names)?));
     let pairs = args.pairs.iter().map(resolve).collect::<Result<Vec<_>, String>>()?;
     let mut method = fields::method(name).ok_or_else(|| format!("there is no method `{name}`"))?;
-    let (own, others): (Vec<_>, Vec<_>) =
+    let (mut own, others): (Vec<_>, Vec<_>) =
         pairs.into_iter().partition(|(field, _)| fields::has_field(&method, field));
+    for (field, value) in &mut own {
+        if field == "virtual_host" {
+            let name = String::from_utf8_lossy(value.bytes()?);
+            *value = Value::Text(venue.virtual_host(&name).into_bytes());
+        }
+    }
     for (field, value) in &own {
         fields::set(&mut method, field, value)?;
     }

@@ -29,6 +29,10 @@
 //! In `channel.close` and `connection.close`, `method=queue.declare` stands for `class_id` and `method_id`; with
 //! content, `frames=3` says in how many frames the body came.
 //!
+//! **The oracle.** The same conversations are held with a real RabbitMQ, see `tests/oracle`. A comment
+//! `# oracle: differs - some-id` says that RabbitMQ goes another way, and where that is justified;
+//! `# oracle: not applicable - words` that it cannot be asked, and why.
+//!
 //! | step | what it does |
 //! |---|---|
 //! | `C connect raw` | connects and says nothing |
@@ -47,8 +51,9 @@
 //! | `stop` | the server is told to stop |
 //! | `restart`, `crash` | it stops, or is gone without a word, and starts from what is on disk; all clients are gone |
 
-use crate::action::Step;
+use crate::action::{Action, Step};
 use crate::line;
+use crate::venue::Circumstance;
 
 /// A conversation.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +62,21 @@ pub struct Transcript {
     pub title: String,
     /// The line of the title, counted from 1.
     pub line: usize,
+    /// What a real RabbitMQ is known to say to it.
+    pub verdict: Verdict,
     pub(crate) steps: Vec<Step>,
+}
+
+/// What a real RabbitMQ is known to say to a conversation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Verdict {
+    /// The same.
+    #[default]
+    Agrees,
+    /// Something else, which is justified under this heading of `tests/oracle/differences.md`.
+    Differs(String),
+    /// It cannot be asked, for this reason.
+    NotApplicable(String),
 }
 
 /// A line that is none of the language.
@@ -89,8 +108,12 @@ impl Transcript {
                     unreadable("a conversation begins with `# ` and a sentence".to_owned())
                 })?;
                 let (title, steps) = (title.to_owned(), Vec::new());
-                transcripts.push(Self { title, line: number, steps });
+                let verdict = Verdict::default();
+                transcripts.push(Self { title, line: number, verdict, steps });
                 is_title_due = false;
+            } else if let Some(verdict) = line.strip_prefix("# oracle:") {
+                let Some(transcript) = transcripts.last_mut() else { continue };
+                transcript.verdict = Verdict::parse(verdict).map_err(unreadable)?;
             } else if !line.is_empty() && !line.starts_with('#') {
                 let Some(transcript) = transcripts.last_mut() else { continue };
                 for (text, action) in line::parse(line).map_err(unreadable)? {
@@ -99,6 +122,33 @@ impl Transcript {
             }
         }
         Ok(transcripts)
+    }
+
+    /// Everything that happens in it besides what is said and heard, in order.
+    pub fn circumstances(&self) -> impl Iterator<Item = &Circumstance> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            Action::Happen(circumstance) => Some(circumstance),
+            _ => None,
+        })
+    }
+
+    /// Whether a client in it comes from another machine.
+    pub fn has_strangers(&self) -> bool {
+        let is_remote = |step: &Step| match &step.action {
+            Action::Connect { args, .. } => args.is_set("remote"),
+            _ => false,
+        };
+        self.steps.iter().any(is_remote)
+    }
+}
+
+impl Verdict {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.trim().split_once(" - ") {
+            Some(("differs", id)) => Ok(Self::Differs(id.to_owned())),
+            Some(("not applicable", reason)) => Ok(Self::NotApplicable(reason.to_owned())),
+            _ => Err("the oracle says `differs - ID` or `not applicable - REASON`".to_owned()),
+        }
     }
 }
 
@@ -114,6 +164,16 @@ mod tests {
         assert_eq!(titles, [("One.", 1), ("Two.", 6)]);
         assert_eq!(transcripts[0].steps.len(), 2);
         assert_eq!(transcripts[1].steps[0].line, 7);
+    }
+
+    #[test]
+    fn a_comment_says_what_the_oracle_is_known_to_say() {
+        let text = "# One.\n# oracle: differs - a-b\nC basic.qos\n---\n# Two.\nC connect remote\n";
+        let transcripts = Transcript::parse_all(text).unwrap();
+        assert_eq!(transcripts[0].verdict, Verdict::Differs("a-b".to_owned()));
+        assert_eq!(transcripts[1].verdict, Verdict::Agrees);
+        assert!(!transcripts[0].has_strangers() && transcripts[1].has_strangers());
+        assert_eq!(Transcript::parse_all("# One.\n# oracle: maybe\n").unwrap_err().line, 2);
     }
 
     #[test]

@@ -142,6 +142,11 @@ fn word_field(word: &str) -> Result<FieldValue, String> {
     }
 }
 
+/// A number in the type of the field that it is for.
+pub(crate) fn narrow<T: TryFrom<u64>>(number: u64) -> Result<T, String> {
+    T::try_from(number).map_err(|_| format!("{number} is too large"))
+}
+
 type Input<'a> = Peekable<Chars<'a>>;
 
 fn parse_value(chars: &mut Input<'_>) -> Result<Value, String> {

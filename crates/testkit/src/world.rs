@@ -6,7 +6,7 @@
 //!                     other shards  MemoryDisk
 //! ```
 //!
-//! Everything stands still until [`World::settle`] runs turns, shard after shard, until nothing is left to do.
+//! Everything stands still until [`World::run_turns`] runs turns, shard after shard, until nothing is left to do.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,16 +20,13 @@ use store::{Completion, Options, Submission};
 
 use crate::layout::Layout;
 use crate::memory_disk::MemoryDisk;
+use crate::venue::{Circumstance, SocketId, Venue};
 
 /// A node that has not come to rest after this many turns never will.
 const TURNS_MAX: usize = 10_000_000;
 
 /// In how many pieces input comes at most, so that a large message in small pieces does not take for ever.
 const PIECES_MAX: usize = 1_000;
-
-/// A client's end of a socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SocketId(usize);
 
 #[derive(Debug)]
 struct Socket {
@@ -91,44 +88,11 @@ impl World {
         world
     }
 
-    /// A client connects.
-    pub fn connect(&mut self, peer: Peer) -> SocketId {
-        let shard = self.next_shard % self.layout.shard_count;
-        self.next_shard += 1;
-        let client = self.shards[shard].accept(peer, self.now);
-        let (to_node, to_client) = (VecDeque::new(), Vec::new());
-        self.sockets.push(Socket { shard, client, to_node, to_client, is_open: true });
-        SocketId(self.sockets.len() - 1)
-    }
-
-    /// A client sends bytes. The node takes them when it [settles](World::settle).
-    pub fn send(&mut self, socket: SocketId, bytes: &[u8]) {
-        self.sockets[socket.0].to_node.extend(bytes);
-    }
-
-    /// What the node has sent since the last call.
-    pub fn take_output(&mut self, socket: SocketId) -> Vec<u8> {
-        std::mem::take(&mut self.sockets[socket.0].to_client)
-    }
-
-    /// Whether the socket is open: neither side has closed it.
-    pub fn is_open(&self, socket: SocketId) -> bool {
-        self.sockets[socket.0].is_open
-    }
-
-    /// A client closes its socket without a word.
-    pub fn close(&mut self, socket: SocketId) {
-        let socket = &mut self.sockets[socket.0];
-        if std::mem::take(&mut socket.is_open) {
-            self.shards[socket.shard].lost(socket.client, self.now);
-        }
-    }
-
     /// Runs turns until there is nothing left to do.
     ///
     /// # Panics
     /// When the node does not come to rest.
-    pub fn settle(&mut self) {
+    pub fn run_turns(&mut self) {
         for _ in 0..TURNS_MAX {
             let mut is_busy = false;
             for shard in 0..self.shards.len() {
@@ -167,19 +131,19 @@ impl World {
     /// Time passes. What is due on the way is done when it is due.
     pub fn pass(&mut self, ms: u64) {
         let end = self.now.plus_millis(ms);
-        self.settle();
+        self.run_turns();
         while let Some(due) = self.shards.iter().filter_map(Shard::poll_timeout).min()
             && due <= end
         {
             // What is due and waits for a held disk stays due; time must not stand still with it.
             self.now = due.max(self.now.plus_millis(1)).min(end);
-            self.settle();
+            self.run_turns();
             if self.now == end {
                 return;
             }
         }
         self.now = end;
-        self.settle();
+        self.run_turns();
     }
 
     /// The server is told to stop: clients hear of it, and everything goes to disk.
@@ -191,7 +155,7 @@ impl World {
         for shard in &mut self.shards {
             shard.stop(self.now);
         }
-        self.settle();
+        self.run_turns();
         assert!(self.shards.iter().all(Shard::is_flushed), "a stopped node is on disk");
     }
 
@@ -216,7 +180,7 @@ impl World {
         assert!(booted.damage.is_empty(), "nothing is damaged: {:?}", booted.damage);
         self.shards = booted.shards;
         self.posts = (0..shard_count).map(|_| Post::default()).collect();
-        self.settle();
+        self.run_turns();
     }
 
     /// What the node would have logged since the last call.
@@ -326,6 +290,72 @@ impl World {
         }
         is_busy
     }
+}
+
+/// The venue of conversations in memory.
+impl Venue for World {
+    fn connect(&mut self, is_loopback: bool) -> Result<SocketId, String> {
+        let peer = Peer { address: "a client in memory".to_owned(), is_loopback };
+        let shard = self.next_shard % self.layout.shard_count;
+        self.next_shard += 1;
+        let client = self.shards[shard].accept(peer, self.now);
+        let (to_node, to_client) = (VecDeque::new(), Vec::new());
+        self.sockets.push(Socket { shard, client, to_node, to_client, is_open: true });
+        Ok(SocketId(self.sockets.len() - 1))
+    }
+
+    fn send(&mut self, socket: SocketId, bytes: &[u8]) {
+        self.sockets[socket.0].to_node.extend(bytes);
+    }
+
+    fn take_output(&mut self, socket: SocketId) -> Vec<u8> {
+        std::mem::take(&mut self.sockets[socket.0].to_client)
+    }
+
+    fn is_open(&self, socket: SocketId) -> bool {
+        self.sockets[socket.0].is_open
+    }
+
+    fn close(&mut self, socket: SocketId) {
+        let socket = &mut self.sockets[socket.0];
+        if std::mem::take(&mut socket.is_open) {
+            self.shards[socket.shard].lost(socket.client, self.now);
+        }
+    }
+
+    fn settle(&mut self, _is_answered: bool) {
+        self.run_turns();
+    }
+
+    /// Everything that can come without a change of circumstances has come.
+    fn wait(&mut self, _attempt: u32) -> bool {
+        false
+    }
+
+    fn happen(&mut self, circumstance: &Circumstance) -> Result<(), String> {
+        match *circumstance {
+            Circumstance::Limits(limits) => *self = Self::new(self.layout, limits),
+            Circumstance::HoldDisk => self.hold_disk(),
+            Circumstance::ReleaseDisk => self.release_disk(),
+            Circumstance::FillDisk => self.set_disk_full(true),
+            Circumstance::ClearDisk => self.set_disk_full(false),
+            Circumstance::FreeSpace { is_low } => self.set_space_low(is_low),
+            Circumstance::Pass { ms } => self.pass(ms),
+            Circumstance::Stop => self.stop(),
+            Circumstance::Restart => {
+                self.stop();
+                self.boot();
+            }
+            Circumstance::Crash => self.boot(),
+        }
+        Ok(())
+    }
+
+    fn virtual_host(&self, name: &str) -> String {
+        name.to_owned()
+    }
+
+    fn translate(&self, _payload: &mut [u8]) {}
 }
 
 /// Small files, so that a conversation of a few messages sees the journal roll and a start costs little.
