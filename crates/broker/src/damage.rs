@@ -26,7 +26,7 @@ impl Broker {
         let Some((queue, first, last)) = messages else {
             return format!("{path}: {reason}: {remedy}");
         };
-        let which = match self.topology.definitions().queue_by_id(*queue) {
+        let which = match self.topology.definitions().queue_by_companion(*queue) {
             Some(found) => format!("queue '{}' in vhost '{}'", found.name, found.vhost),
             None => format!("queue {:x}, which is not declared", queue.number()),
         };

@@ -152,6 +152,7 @@ impl Broker {
             is_durable: wanted.is_durable,
             is_auto_delete: wanted.is_auto_delete,
             owner,
+            lane_count: 1,
             arguments: wanted.arguments,
         };
         let ticket = self.change(&[Change::AddQueue(queue)]).map_err(Refusal::InvalidBinding)?;

@@ -52,7 +52,7 @@ impl Topology {
 
     /// Numbers up to that of `queue` count as used.
     pub fn reserve(&mut self, queue: QueueId) {
-        self.definitions.reserve_ids(queue.serial() + 1);
+        self.definitions.reserve_queue(queue);
     }
 
     /// Applies a change. Whoever makes changes has checked that they make sense.

@@ -100,6 +100,7 @@ mod tests {
             is_durable: true,
             is_auto_delete: false,
             owner: None,
+            lane_count: 1,
             arguments,
         });
         assert_eq!(Change::from_bytes(&change.to_bytes()).unwrap(), change);

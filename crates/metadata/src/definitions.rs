@@ -9,7 +9,7 @@ use imbl::OrdMap;
 use message::{Arguments, Name, QueueId};
 
 use crate::change::Change;
-use crate::object::{Exchange, Queue};
+use crate::object::{Exchange, Queue, principal};
 use crate::rules::{ExchangeRules, QueueRules};
 
 /// The virtual host that always exists.
@@ -97,6 +97,11 @@ impl Definitions {
         self.queues.get(&id)
     }
 
+    /// The queue that this number belongs to: its own, or that of its ledger, its deduplication or one of its lanes.
+    pub fn queue_by_companion(&self, id: QueueId) -> Option<&Arc<Queue>> {
+        self.queues.get(&principal(id))
+    }
+
     /// The exchange with this number.
     pub fn exchange_by_id(&self, id: u64) -> Option<&Arc<Exchange>> {
         self.exchanges.get(&id)
@@ -132,6 +137,11 @@ impl Definitions {
         self.next_id = self.next_id.max(id);
     }
 
+    /// A queue's number, or that of what the store keeps apart for it, counts as used.
+    pub fn reserve_queue(&mut self, id: QueueId) {
+        self.reserve_ids(principal(id).serial() + 1);
+    }
+
     /// Applies a change. One that changes nothing (an object that is there, or gone, already) is fine: after a crash
     /// a log may tell what a snapshot told before.
     pub fn apply(&mut self, change: &Change) {
@@ -148,7 +158,7 @@ impl Definitions {
                 }
             }
             Change::AddQueue(queue) => {
-                self.reserve_ids(queue.id.serial() + 1);
+                self.reserve_queue(queue.id);
                 let queue = Arc::new(queue.clone());
                 self.queues.insert(queue.id, Arc::clone(&queue));
                 self.vhost_mut(&queue.vhost).queues.insert(queue.name.clone(), queue);
@@ -170,6 +180,8 @@ impl Definitions {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -180,6 +192,45 @@ mod tests {
             assert_eq!((exchange.kind.as_str(), exchange.is_internal), (kind, is_internal));
         }
         assert_eq!(definitions.next_id(), 1 + PREDECLARED.len() as u64);
+    }
+
+    #[test]
+    fn every_number_of_a_queue_leads_to_it_and_none_is_given_again() {
+        let mut definitions = Definitions::new();
+        let mut queues = Vec::new();
+        for (name, lane_count, home) in [("a", 1, 3), ("b", 32, 0), ("c", 256, 255)] {
+            let queue = Queue {
+                id: QueueId::new(definitions.next_id(), home),
+                vhost: Name::fixed("/"),
+                name: Name::fixed(name),
+                is_durable: true,
+                is_auto_delete: false,
+                owner: None,
+                lane_count,
+                arguments: Arguments::new(),
+            };
+            definitions.apply(&Change::AddQueue(queue.clone()));
+            queues.push(queue);
+        }
+        let mut seen = BTreeSet::new();
+        for queue in &queues {
+            let lanes = (0..queue.lane_count).map(|lane| queue.lane_id(lane as u8));
+            let ids: Vec<_> = lanes.chain([queue.ledger_id(), queue.dedup_id()]).collect();
+            for &id in &ids {
+                assert!(seen.insert(id), "a number belongs to one queue");
+                let found = definitions.queue_by_companion(id).map(|found| found.name.clone());
+                assert_eq!(found, Some(queue.name.clone()));
+                let before = definitions.next_id();
+                definitions.reserve_queue(id);
+                assert_eq!(definitions.next_id(), before);
+            }
+            let (all, ids): (BTreeSet<_>, BTreeSet<_>) =
+                (queue.ids().collect(), ids.into_iter().collect());
+            assert_eq!(all, ids);
+            assert_eq!(queue.lane_id(0), queue.id);
+        }
+        let next = QueueId::new(definitions.next_id(), 0);
+        assert!(definitions.queue_by_companion(next).is_none());
     }
 
     #[test]

@@ -40,8 +40,63 @@ pub struct Queue {
     /// The only client that may use it, if it is exclusive; it goes when that client goes.
     #[serde(skip)]
     pub owner: Option<ClientId>,
+    /// How many lanes it has, one per level of priority; at least 1.
+    #[serde(default = "one_lane")]
+    pub lane_count: u16,
     /// What else was asked for.
     pub arguments: Arguments,
+}
+
+/// What was declared before queues had lanes has one.
+const fn one_lane() -> u16 {
+    1
+}
+
+/// The store keeps apart what belongs to a queue, under numbers that no queue is given:
+///
+/// ```text
+///   bit 55 set │ the queue's serial, 46 bits │ 9 bits: 0 ledger, 1 deduplication, 2… lane 1…
+/// ```
+///
+/// They follow from the queue's own number, so that queues which were declared before there was any of this have them too.
+const COMPANION: u64 = 1 << 55;
+const COMPANION_BITS: u32 = 9;
+
+impl Queue {
+    /// The number that the store knows one of its lanes by. Lane 0 is known by the queue's own.
+    pub const fn lane_id(&self, lane: u8) -> QueueId {
+        if lane == 0 { self.id } else { self.companion(1 + lane as u64) }
+    }
+
+    /// The number of the ledger: facts about single messages, as deadlines and counts.
+    pub const fn ledger_id(&self) -> QueueId {
+        self.companion(0)
+    }
+
+    /// The number of the record of what was published lately, for deduplication.
+    pub const fn dedup_id(&self) -> QueueId {
+        self.companion(1)
+    }
+
+    /// All numbers under which the store may have something of it.
+    pub fn ids(&self) -> impl Iterator<Item = QueueId> + '_ {
+        let further = 1 + u64::from(self.lane_count.max(1));
+        std::iter::once(self.id).chain((0..further).map(|number| self.companion(number)))
+    }
+
+    const fn companion(&self, number: u64) -> QueueId {
+        let serial = COMPANION | self.id.serial() << COMPANION_BITS | number;
+        QueueId::new(serial, self.id.home())
+    }
+}
+
+/// The queue whose number this is, or that it is a companion's of, whether there is such a queue or not.
+pub(crate) const fn principal(id: QueueId) -> QueueId {
+    let serial = id.serial();
+    if serial & COMPANION == 0 {
+        return id;
+    }
+    QueueId::new((serial & !COMPANION) >> COMPANION_BITS, id.home())
 }
 
 /// Where a binding leads.

@@ -286,6 +286,7 @@ mod tests {
             is_durable: true,
             is_auto_delete: false,
             owner: None,
+            lane_count: 1,
             arguments: arguments.into_iter().map(|(key, v)| (key.to_owned(), v)).collect(),
         }
     }

@@ -148,7 +148,7 @@ impl Names {
     }
 
     fn queue(&self, id: QueueId) -> String {
-        match self.definitions.queue_by_id(id) {
+        match self.definitions.queue_by_companion(id) {
             Some(queue) => format!("queue '{}' in vhost '{}'", queue.name, queue.vhost),
             None => format!("queue {:x}, which is not declared", id.number()),
         }

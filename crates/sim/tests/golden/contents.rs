@@ -74,6 +74,7 @@ fn add_queue(id: QueueId, name: &'static str) -> Change {
         is_durable: true,
         is_auto_delete: false,
         owner: None,
+        lane_count: 1,
         arguments: Arguments::new(),
     })
 }
