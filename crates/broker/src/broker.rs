@@ -94,6 +94,8 @@ pub struct Broker {
     /// The shell's word that the file system of the data directory runs out of room.
     pub(crate) is_space_low: bool,
     pub(crate) alarm: Alarm,
+    /// Milliseconds since 1970, as the shell has last said.
+    pub(crate) now_ms: u64,
 }
 
 impl Broker {
@@ -134,12 +136,24 @@ impl Broker {
             signals: Signals::default(),
             is_space_low: false,
             alarm: Alarm::default(),
+            now_ms: 0,
         }
     }
 
-    /// Looks at the topology in force. Call before the mail of a turn is handled: mail may speak of what its sender
-    /// has seen declared.
-    pub fn begin_turn(&mut self) {
+    /// Takes the time, in milliseconds since 1970, and looks at the topology in force. Call before the mail of a turn
+    /// is handled: mail may speak of what its sender has seen declared.
+    pub fn begin_turn(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
+        self.look_at_topology();
+    }
+
+    /// The time of this turn, in milliseconds since 1970.
+    pub const fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// Looks at the topology in force once more in a turn: a client may know of what was declared since it began.
+    pub fn look_at_topology(&mut self) {
         let shared = self.shared.load();
         if shared.version() != self.topology.version() {
             self.topology = Arc::clone(&shared);

@@ -71,7 +71,7 @@ impl Broker {
 
     pub(crate) fn give_back(&mut self, queue: QueueId, delivery: &Delivery) {
         if let Some(id) = delivery.id.filter(|_| !is_seeded(Bug::UndeliveredForgotten)) {
-            self.settle(Due { queue, delivery: id }, Settlement::Requeue);
+            self.settle(Due { queue, delivery: id }, Settlement::Undelivered);
         }
     }
 

@@ -40,33 +40,39 @@ impl Arena {
         let mut head = std::mem::take(&mut self.head);
         head.clear();
         blob::write_head(&mut head, address, properties);
-        let message = self.copy(&[&head, body]);
+        self.make_room(head.len() + body.len());
+        self.chunk.extend_from_slice(&head);
+        self.chunk.extend_from_slice(body);
         self.head = head;
-        message
+        Message::sealed(self.chunk.split().freeze())
     }
 
-    /// A message with the head of another one: see [`Message::head`].
+    /// A message with the head of another one, except for when it was received: see [`Message::head`].
+    ///
+    /// # Panics
+    /// When the head is that of a message of the first version.
     #[inline]
-    pub fn repeat(&mut self, head: &[u8], body: &[u8]) -> Message {
+    pub fn repeat(&mut self, head: &[u8], received_at_ms: u64, body: &[u8]) -> Message {
+        assert!(blob::tells_time(head), "a message that is repeated tells when it was received");
         if head.len() + body.len() > SHARED_BYTES_MAX {
             let mut blob = Vec::with_capacity(head.len() + body.len());
             blob.extend_from_slice(head);
             blob.extend_from_slice(body);
+            blob::patch_received_at(&mut blob, received_at_ms);
             return Message::sealed(Bytes::from(blob));
         }
-        self.copy(&[head, body])
+        self.make_room(head.len() + body.len());
+        self.chunk.extend_from_slice(head);
+        self.chunk.extend_from_slice(body);
+        blob::patch_received_at(&mut self.chunk, received_at_ms);
+        Message::sealed(self.chunk.split().freeze())
     }
 
     #[inline]
-    fn copy(&mut self, pieces: &[&[u8]]) -> Message {
-        let len = pieces.iter().map(|piece| piece.len()).sum();
+    fn make_room(&mut self, len: usize) {
         if self.chunk.capacity() < len {
             self.turn_over();
         }
-        for piece in pieces {
-            self.chunk.extend_from_slice(piece);
-        }
-        Message::sealed(self.chunk.split().freeze())
     }
 
     /// Puts the full chunk aside and takes one that is free again, or a fresh one. The one that was used last is the
@@ -121,15 +127,22 @@ impl Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::blob::Format;
+    use crate::blob::{HEADER_BYTES, Readdress};
+    use crate::death::{Death, Deaths, Reason};
+    use crate::name::Name;
 
     fn address<'a>(exchange: &'a str, key: &'a str) -> Address<'a> {
+        let address = Address::new(exchange.as_bytes(), key.as_bytes(), 1_700_000_000_000);
+        Address { is_persistent: true, priority: Some(3), ..address }
+    }
+
+    fn full_address<'a>() -> Address<'a> {
         Address {
-            exchange: exchange.as_bytes(),
-            routing_key: key.as_bytes(),
-            is_persistent: true,
-            priority: 3,
-            format: Format::Amqp091,
+            expires_at_ms: Some(1_700_000_000_005),
+            deliver_at_ms: Some(1_700_000_000_003),
+            cc: &[b"c", b""],
+            bcc: &[b"hidden"],
+            ..address("e", "key")
         }
     }
 
@@ -137,19 +150,91 @@ mod tests {
     fn a_message_gives_back_what_it_was_made_from() {
         let mut arena = Arena::new();
         let small = arena.message(&address("e", "key"), b"props", b"body");
+        let again = arena.repeat(small.head(), 1_700_000_000_000, b"body");
         let mut draft = Draft::new(&address("e", "key"), b"props");
         draft.push(b"bo");
         draft.push(b"dy");
-        for message in [small, draft.finish()] {
+        for message in [small, again, draft.finish()] {
             assert_eq!(message.exchange(), b"e");
             assert_eq!(message.routing_key(), b"key");
             assert_eq!(message.properties(), b"props");
             assert_eq!(message.body(), b"body");
             assert!(message.is_persistent());
-            assert_eq!(message.priority(), 3);
+            assert_eq!((message.priority(), message.own_priority()), (3, Some(3)));
+            assert_eq!(message.received_at_ms(), 1_700_000_000_000);
+            assert!(!message.has_fields() && !message.has_died());
             let again = Message::from_bytes(Bytes::copy_from_slice(message.as_bytes()));
             assert_eq!(again, Ok(message));
         }
+    }
+
+    #[test]
+    fn fields_come_back_as_they_were() {
+        let message = Arena::new().message(&full_address(), b"props", b"body");
+        assert_eq!(message.expires_at_ms(), Some(1_700_000_000_005));
+        assert_eq!(message.deliver_at_ms(), Some(1_700_000_000_003));
+        assert_eq!(message.cc().collect::<Vec<_>>(), [&b"c"[..], b""]);
+        assert_eq!(message.bcc().collect::<Vec<_>>(), [b"hidden"]);
+        assert_eq!((message.properties(), message.body()), (&b"props"[..], &b"body"[..]));
+        assert!(message.has_fields());
+        let again = Message::from_bytes(Bytes::copy_from_slice(message.as_bytes()));
+        assert_eq!(again, Ok(message));
+    }
+
+    #[test]
+    fn a_readdressed_message_keeps_what_its_producer_said() {
+        let message = Arena::new().message(&full_address(), b"props", b"body");
+        let death = Death {
+            queue: Name::fixed("q"),
+            reason: Reason::Expired,
+            count: 1,
+            time_s: 1_700_000_000,
+            exchange: b"e".to_vec(),
+            routing_keys: vec![b"key".to_vec()],
+            original_ttl_ms: Some(5),
+        };
+        let deaths = Deaths::after(message.deaths(), death);
+        let again = message.readdressed(&Readdress {
+            exchange: b"dead",
+            routing_key: b"letters",
+            received_at_ms: 1_700_000_000_006,
+            expires_at_ms: None,
+            deliver_at_ms: None,
+            delayed_ms: Some(9),
+            cc: &[],
+            bcc: &[],
+            deaths: Some(&deaths),
+        });
+        assert_eq!((again.exchange(), again.routing_key()), (&b"dead"[..], &b"letters"[..]));
+        assert_eq!((again.properties(), again.body()), (&b"props"[..], &b"body"[..]));
+        assert_eq!((again.is_persistent(), again.own_priority()), (true, Some(3)));
+        assert_eq!((again.received_at_ms(), again.expires_at_ms()), (1_700_000_000_006, None));
+        assert_eq!((again.delayed_ms(), again.cc().count()), (Some(9), 0));
+        assert!(again.has_died());
+        assert_eq!(again.deaths(), Some(deaths));
+    }
+
+    #[test]
+    fn heads_differ_in_nothing_but_the_time_that_they_tell() {
+        let mut arena = Arena::new();
+        let one = arena.message(&address("e", "key"), b"props", b"body");
+        let later = arena.repeat(one.head(), 1_700_000_000_001, b"other");
+        assert_eq!(later.received_at_ms(), 1_700_000_000_001);
+        assert!(later.has_head(one.head()));
+        let other = arena.message(&address("f", "key"), b"props", b"body");
+        assert!(!other.has_head(one.head()) && !other.has_head(b""));
+    }
+
+    #[test]
+    fn a_message_of_the_first_version_is_understood() {
+        let blob = [&[1, 1, 1, 0, 1, 1, 0, 0, 16, 0, 0, 0][..], b"ekpp", b"body"].concat();
+        let old = Message::from_bytes(Bytes::from(blob)).unwrap();
+        assert_eq!((old.exchange(), old.routing_key()), (&b"e"[..], &b"k"[..]));
+        assert_eq!((old.properties(), old.body()), (&b"pp"[..], &b"body"[..]));
+        assert_eq!((old.received_at_ms(), old.expires_at_ms()), (0, None));
+        assert!(!old.has_fields());
+        assert_eq!(old.own_priority(), None);
+        assert!(old.has_head(&old.head().to_vec()) && !old.has_head(b"x"));
     }
 
     #[test]
@@ -166,11 +251,17 @@ mod tests {
 
     #[test]
     fn cut_or_foreign_bytes_are_not_a_message() {
-        let whole = Arena::new().message(&address("ex", "key"), b"properties", b"");
-        for len in 0..whole.len_bytes() {
-            let cut = Bytes::copy_from_slice(&whole.as_bytes()[..len]);
-            assert!(Message::from_bytes(cut).is_err(), "{len} bytes");
+        for address in [address("ex", "key"), full_address()] {
+            let whole = Arena::new().message(&address, b"properties", b"");
+            for len in 0..whole.len_bytes() {
+                let cut = Bytes::copy_from_slice(&whole.as_bytes()[..len]);
+                assert!(Message::from_bytes(cut).is_err(), "{len} bytes");
+            }
         }
         assert!(Message::from_bytes(Bytes::from_static(&[9; 64])).is_err());
+        let whole = Arena::new().message(&full_address(), b"", b"");
+        let mut bytes = whole.as_bytes().to_vec();
+        bytes[HEADER_BYTES + 9] += 1;
+        assert!(Message::from_bytes(Bytes::from(bytes)).is_err());
     }
 }

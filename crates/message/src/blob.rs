@@ -6,16 +6,28 @@
 //!  | extras | exchange | routing key | property bytes | body …
 //! ```
 //!
-//! Numbers are little-endian. `extras` is room for what is coming (deliver-at, expires-at, deduplication id,
-//! group key, provenance): a list of tagged fields, empty today.
+//! Numbers are little-endian. `extras` begins with when the message was received, as milliseconds since 1970, and goes
+//! on with tagged [fields](crate::fields) that only some messages have. It is empty in messages of the first version.
 
 use bytes::Bytes;
+
+use crate::death::Deaths;
+use crate::fields::{Extras, Keys, RECEIVED_BYTES, Tagged};
 
 /// The length of the fixed header.
 pub const HEADER_BYTES: usize = 12;
 
+/// What a message's further routing keys, shown and hidden ones together, take at most: each has a byte more than its
+/// length.
+pub const KEYS_BYTES_MAX: usize = 16 * 1024;
+
 const LAYOUT: u8 = 1;
 const FLAG_PERSISTENT: u8 = 1;
+/// The producer has given a priority, which may be 0.
+const FLAG_PRIORITY: u8 = 2;
+
+/// Behind the time that a message was received, if it has one.
+const RECEIVED_END: usize = HEADER_BYTES + RECEIVED_BYTES;
 
 /// Which front-end's words the property bytes are in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +46,61 @@ pub struct Address<'a> {
     pub routing_key: &'a [u8],
     /// Whether the producer asked for it to survive a restart.
     pub is_persistent: bool,
-    /// The producer's priority; 0 when it gave none.
-    pub priority: u8,
+    /// The producer's priority, if it gave one.
+    pub priority: Option<u8>,
+    /// When it was received, in milliseconds since 1970.
+    pub received_at_ms: u64,
+    /// When its own time to live is over, in milliseconds since 1970.
+    pub expires_at_ms: Option<u64>,
+    /// Before when it is not to be delivered, in milliseconds since 1970.
+    pub deliver_at_ms: Option<u64>,
+    /// Further routing keys that consumers see. With `bcc` at most [`KEYS_BYTES_MAX`].
+    pub cc: &'a [&'a [u8]],
+    /// Further routing keys that nobody sees.
+    pub bcc: &'a [&'a [u8]],
     /// Whose words the property bytes are in.
     pub format: Format,
+}
+
+/// A new address for a message that goes on from one place to the next.
+#[derive(Clone, Copy, Debug)]
+pub struct Readdress<'a> {
+    /// The exchange; empty for the default exchange. At most 255 bytes.
+    pub exchange: &'a [u8],
+    /// The routing key. At most 255 bytes.
+    pub routing_key: &'a [u8],
+    /// When it goes on, in milliseconds since 1970.
+    pub received_at_ms: u64,
+    /// When its own time to live is over, in milliseconds since 1970.
+    pub expires_at_ms: Option<u64>,
+    /// Before when it is not to be delivered, in milliseconds since 1970.
+    pub deliver_at_ms: Option<u64>,
+    /// How long its producer asked for it to be delayed, in milliseconds, if that is to be shown.
+    pub delayed_ms: Option<u64>,
+    /// Further routing keys that consumers see. With `bcc` at most [`KEYS_BYTES_MAX`].
+    pub cc: &'a [&'a [u8]],
+    /// Further routing keys that nobody sees.
+    pub bcc: &'a [&'a [u8]],
+    /// How it has died so far. What there is no room for, the oldest, is left out.
+    pub deaths: Option<&'a Deaths>,
+}
+
+impl<'a> Address<'a> {
+    /// A plain address: no priority, no deadline, no further keys.
+    pub const fn new(exchange: &'a [u8], routing_key: &'a [u8], received_at_ms: u64) -> Self {
+        Self {
+            exchange,
+            routing_key,
+            is_persistent: false,
+            priority: None,
+            received_at_ms,
+            expires_at_ms: None,
+            deliver_at_ms: None,
+            cc: &[],
+            bcc: &[],
+            format: Format::Amqp091,
+        }
+    }
 }
 
 /// A message: immutable, cheap to clone (one count), 32 bytes to hold.
@@ -86,7 +149,35 @@ impl Message {
         if message.properties_start() > body_start || body_start > message.blob.len() {
             return Err(Damaged);
         }
+        let extras_len = message.exchange_start() - HEADER_BYTES;
+        let has_time = extras_len == 0 || extras_len >= RECEIVED_BYTES;
+        if !has_time || !message.tagged().are_sound() {
+            return Err(Damaged);
+        }
         Ok(message)
+    }
+
+    /// The same message under another address. Its property bytes, its body, its priority and whether it is persistent
+    /// stay as they are.
+    #[must_use]
+    pub fn readdressed(&self, to: &Readdress<'_>) -> Self {
+        let extras = Extras {
+            received_at_ms: to.received_at_ms,
+            expires_at_ms: to.expires_at_ms,
+            deliver_at_ms: to.deliver_at_ms,
+            delayed_ms: to.delayed_ms,
+            cc: to.cc,
+            bcc: to.bcc,
+            deaths: to.deaths,
+        };
+        let mut blob = Vec::new();
+        let names = (to.exchange, to.routing_key);
+        let [_, format, flags, priority, ..] = *self.blob else {
+            unreachable!("a message has a header")
+        };
+        write(&mut blob, [LAYOUT, format, flags, priority], names, &extras, self.properties());
+        blob.extend_from_slice(self.body());
+        Self::sealed(Bytes::from(blob))
     }
 
     /// The whole message, for a disk or another node.
@@ -162,11 +253,87 @@ impl Message {
         self.blob[3]
     }
 
+    /// The producer's priority, if it gave one.
+    pub fn own_priority(&self) -> Option<u8> {
+        // Messages of the first version lack the flag.
+        let is_given = self.blob[2] & FLAG_PRIORITY != 0 || self.blob[3] > 0;
+        is_given.then_some(self.blob[3])
+    }
+
+    /// When it was received or, if it has been readdressed, when that was, in milliseconds since 1970; 0 for a message
+    /// of the first version.
+    #[inline]
+    pub fn received_at_ms(&self) -> u64 {
+        if self.exchange_start() < RECEIVED_END {
+            return 0;
+        }
+        let bytes = self.blob[HEADER_BYTES..RECEIVED_END].try_into();
+        u64::from_le_bytes(bytes.expect("the time has eight bytes"))
+    }
+
+    /// When its own time to live is over, in milliseconds since 1970.
+    pub fn expires_at_ms(&self) -> Option<u64> {
+        self.tagged().expires_at_ms()
+    }
+
+    /// Before when it is not to be delivered, in milliseconds since 1970.
+    pub fn deliver_at_ms(&self) -> Option<u64> {
+        self.tagged().deliver_at_ms()
+    }
+
+    /// How long its producer asked for it to be delayed, in milliseconds, if that is to be shown.
+    pub fn delayed_ms(&self) -> Option<u64> {
+        self.tagged().delayed_ms()
+    }
+
+    /// The further routing keys that consumers see.
+    pub fn cc(&self) -> Keys<'_> {
+        self.tagged().cc()
+    }
+
+    /// The further routing keys that nobody sees.
+    pub fn bcc(&self) -> Keys<'_> {
+        self.tagged().bcc()
+    }
+
+    /// How it has died before it came here.
+    pub fn deaths(&self) -> Option<Deaths> {
+        self.tagged().deaths()
+    }
+
+    /// Whether it has died before it came here.
+    pub fn has_died(&self) -> bool {
+        self.has_fields() && self.tagged().has_deaths()
+    }
+
+    /// Whether there is more to say of it than what every message has. If not, it has no deadline, no further keys, no
+    /// deaths.
+    #[inline]
+    pub fn has_fields(&self) -> bool {
+        self.exchange_start() > RECEIVED_END
+    }
+
+    /// Whether all that stands before the body is as in `head`, except for when it was received.
+    #[inline]
+    pub fn has_head(&self, head: &[u8]) -> bool {
+        let own = self.head();
+        if own.len() < RECEIVED_END || self.exchange_start() < RECEIVED_END {
+            return own == head;
+        }
+        own.len() == head.len()
+            && own[..HEADER_BYTES] == head[..HEADER_BYTES]
+            && own[RECEIVED_END..] == head[RECEIVED_END..]
+    }
+
     /// Wraps bytes that [`write_header`] and its caller have just laid out.
     pub(crate) fn sealed(blob: Bytes) -> Self {
         let message = Self { blob };
         assert!(message.body_start() <= message.blob.len(), "a sealed message is whole");
         message
+    }
+
+    fn tagged(&self) -> Tagged<'_> {
+        Tagged::new(self.blob.get(RECEIVED_END..self.exchange_start()).unwrap_or_default())
     }
 
     fn exchange_len(&self) -> usize {
@@ -197,33 +364,62 @@ impl Message {
 /// Writes everything that stands before the body.
 ///
 /// # Panics
-/// When a name is longer than 255 bytes or the properties longer than 4 GiB: the front-ends cannot hand in such.
-pub(crate) fn write_head(out: &mut impl bytes::BufMut, address: &Address<'_>, properties: &[u8]) {
-    let exchange_len = u8::try_from(address.exchange.len()).expect("an exchange name fits");
-    let key_len = u8::try_from(address.routing_key.len()).expect("a routing key fits");
-    let body_start = u32::try_from(head_len(address, properties)).expect("properties fit");
-    let flags = if address.is_persistent { FLAG_PERSISTENT } else { 0 };
-    let [s0, s1, s2, s3] = body_start.to_le_bytes();
-    out.put_slice(&[
-        LAYOUT,
-        address.format as u8,
-        flags,
-        address.priority,
-        exchange_len,
-        key_len,
-        0,
-        0,
-        s0,
-        s1,
-        s2,
-        s3,
-    ]);
-    out.put_slice(address.exchange);
-    out.put_slice(address.routing_key);
-    out.put_slice(properties);
+/// When a name is longer than 255 bytes, the further keys longer than [`KEYS_BYTES_MAX`] or the properties longer than
+/// 4 GiB: the front-ends cannot hand in such.
+pub(crate) fn write_head(out: &mut Vec<u8>, address: &Address<'_>, properties: &[u8]) {
+    let mut flags = if address.is_persistent { FLAG_PERSISTENT } else { 0 };
+    if address.priority.is_some() {
+        flags |= FLAG_PRIORITY;
+    }
+    let extras = Extras {
+        received_at_ms: address.received_at_ms,
+        expires_at_ms: address.expires_at_ms,
+        deliver_at_ms: address.deliver_at_ms,
+        delayed_ms: None,
+        cc: address.cc,
+        bcc: address.bcc,
+        deaths: None,
+    };
+    let start = [LAYOUT, address.format as u8, flags, address.priority.unwrap_or(0)];
+    write(out, start, (address.exchange, address.routing_key), &extras, properties);
 }
 
-/// How many bytes [`write_head`] will write.
+fn write(
+    out: &mut Vec<u8>,
+    start: [u8; 4],
+    (exchange, routing_key): (&[u8], &[u8]),
+    extras: &Extras<'_>,
+    properties: &[u8],
+) {
+    let exchange_len = u8::try_from(exchange.len()).expect("an exchange name fits");
+    let key_len = u8::try_from(routing_key.len()).expect("a routing key fits");
+    let head_at = out.len();
+    out.extend_from_slice(&start);
+    out.extend_from_slice(&[exchange_len, key_len, 0, 0, 0, 0, 0, 0]);
+    out.extend_from_slice(&extras.received_at_ms.to_le_bytes());
+    extras.write_fields(out);
+    let extras_len = out.len() - head_at - HEADER_BYTES;
+    let extras_len = u16::try_from(extras_len).expect("the fields of a message have limits");
+    out.extend_from_slice(exchange);
+    out.extend_from_slice(routing_key);
+    out.extend_from_slice(properties);
+    let body_start = u32::try_from(out.len() - head_at).expect("properties fit");
+    out[head_at + 6..head_at + 8].copy_from_slice(&extras_len.to_le_bytes());
+    out[head_at + 8..head_at + 12].copy_from_slice(&body_start.to_le_bytes());
+}
+
+/// Says in the head of a message when it was received.
+#[inline]
+pub(crate) fn patch_received_at(head: &mut [u8], received_at_ms: u64) {
+    head[HEADER_BYTES..RECEIVED_END].copy_from_slice(&received_at_ms.to_le_bytes());
+}
+
+/// About how many bytes [`write_head`] will write for an address without fields.
 pub(crate) fn head_len(address: &Address<'_>, properties: &[u8]) -> usize {
-    HEADER_BYTES + address.exchange.len() + address.routing_key.len() + properties.len()
+    RECEIVED_END + address.exchange.len() + address.routing_key.len() + properties.len()
+}
+
+/// Whether all that stands before a body is whole and tells when the message was received.
+pub(crate) fn tells_time(head: &[u8]) -> bool {
+    head.len() >= RECEIVED_END && u16::from_le_bytes([head[6], head[7]]) as usize >= RECEIVED_BYTES
 }

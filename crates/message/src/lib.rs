@@ -8,13 +8,17 @@
 
 mod arena;
 mod blob;
+mod death;
+mod fields;
 mod identity;
 mod name;
 mod settlement;
 mod value;
 
 pub use arena::{Arena, Draft};
-pub use blob::{Address, Damaged, Format, HEADER_BYTES, Message, Parts};
+pub use blob::{Address, Damaged, Format, HEADER_BYTES, KEYS_BYTES_MAX, Message, Parts, Readdress};
+pub use death::{Death, DeathPlace, Deaths, Reason};
+pub use fields::Keys;
 pub use identity::{ClientId, QueueId, ShardId};
 pub use name::{Name, NameTooLong};
 pub use settlement::Settlement;

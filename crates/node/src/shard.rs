@@ -69,11 +69,12 @@ impl Shard {
         }
     }
 
-    /// A turn begins. Take the other shards' mail before, hand it in after: it may speak of what they have declared.
-    pub fn begin_turn(&mut self) {
+    /// A turn begins, at `now_ms` milliseconds since 1970. Take the other shards' mail before, hand it in after: it may
+    /// speak of what they have declared.
+    pub fn begin_turn(&mut self, now_ms: u64) {
         self.is_pacing = false;
         self.broker.drop_remains();
-        self.broker.begin_turn();
+        self.broker.begin_turn(now_ms);
     }
 
     /// Mail from another shard, in its order.
@@ -103,7 +104,7 @@ impl Shard {
     /// A client has sent bytes.
     pub fn receive(&mut self, client: ClientId, bytes: &[u8], now: Time) {
         // The client may know of what was declared since the turn began.
-        self.broker.begin_turn();
+        self.broker.look_at_topology();
         self.with(client, now, |connection, cx| connection.receive(cx, bytes));
         self.pace.spend(bytes.len());
     }
@@ -157,7 +158,8 @@ impl Shard {
     /// A client's socket has taken `count` bytes of [`Shard::output`].
     pub fn sent(&mut self, client: ClientId, count: usize, now: Time) {
         if let Some(found) = self.clients.get_mut(client) {
-            let mut cx = Context { broker: &mut self.broker, arena: &mut self.arena, now };
+            let now_ms = self.broker.now_ms();
+            let mut cx = Context { broker: &mut self.broker, arena: &mut self.arena, now, now_ms };
             found.connection.sent(&mut cx, count);
             self.clients.count_held(client);
             if self.is_memory_short() {
@@ -272,7 +274,8 @@ impl Shard {
         let Some(client) = self.clients.get_mut(id) else {
             return self.broker.take_back(id, event);
         };
-        let mut cx = Context { broker: &mut self.broker, arena: &mut self.arena, now };
+        let now_ms = self.broker.now_ms();
+        let mut cx = Context { broker: &mut self.broker, arena: &mut self.arena, now, now_ms };
         client.connection.hear(&mut cx, event);
         if !client.is_touched {
             client.is_touched = true;
@@ -287,7 +290,8 @@ impl Shard {
         step: impl FnOnce(&mut Connection, &mut Context<'_>),
     ) {
         if let Some(client) = self.clients.get_mut(id) {
-            let mut cx = Context { broker: &mut self.broker, arena: &mut self.arena, now };
+            let now_ms = self.broker.now_ms();
+            let mut cx = Context { broker: &mut self.broker, arena: &mut self.arena, now, now_ms };
             step(&mut client.connection, &mut cx);
             self.touch(id);
         }

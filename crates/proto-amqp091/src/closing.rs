@@ -147,7 +147,7 @@ impl Connection {
             channel.consumers.clear();
             channel.assembly = crate::publishing::Assembly::Idle;
             for due in channel.unacked.take_through(0).unwrap_or_default() {
-                cx.broker.settle(due, Settlement::Requeue);
+                cx.broker.settle(due, Settlement::Failed);
             }
             channel.count_held(&mut self.channel_bytes);
         }

@@ -13,4 +13,6 @@ pub struct Context<'a> {
     pub arena: &'a mut Arena,
     /// What time it is.
     pub now: Time,
+    /// What time it is for the world outside, in milliseconds since 1970.
+    pub now_ms: u64,
 }

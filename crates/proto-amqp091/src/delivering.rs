@@ -35,7 +35,7 @@ impl Connection {
         let channel = channel.and_then(|channel| self.channels.get_mut(channel));
         let (Some(consumer), Some(channel)) = (consumer, channel) else {
             let dues = run.iter().filter_map(due);
-            return dues.for_each(|due| cx.broker.settle(due, Settlement::Requeue));
+            return dues.for_each(|due| cx.broker.settle(due, Settlement::Undelivered));
         };
         let frame_max = self.out.frame_max;
         let pending_bytes = self.out.pending().len();

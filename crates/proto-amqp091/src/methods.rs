@@ -164,11 +164,11 @@ impl Connection {
         let id = method.id();
         match method {
             Method::BasicNack(nack) => {
-                let settlement = returned(nack.requeue);
+                let settlement = returned(nack.requeue, Settlement::Requeue);
                 self.acknowledge(cx, number, nack.delivery_tag, nack.multiple, settlement, id)
             }
             Method::BasicReject(reject) => {
-                let settlement = returned(reject.requeue);
+                let settlement = returned(reject.requeue, Settlement::Failed);
                 self.acknowledge(cx, number, reject.delivery_tag, false, settlement, id)
             }
             Method::BasicRecover(recover) => self.recover(cx, number, recover.requeue, id),
@@ -238,6 +238,6 @@ pub(crate) fn unexpected(frame: &Frame<'_>) -> Exception {
 }
 
 /// What a negative acknowledgement means for the message.
-const fn returned(requeue: bool) -> Settlement {
-    if requeue { Settlement::Requeue } else { Settlement::Discard }
+const fn returned(requeue: bool, back: Settlement) -> Settlement {
+    if requeue { back } else { Settlement::Discard }
 }

@@ -9,7 +9,7 @@
 //! arena. The machine above is for those that do not.
 
 use broker::Published;
-use message::{Address, Draft, Format, Message};
+use message::{Address, Draft, Message};
 use wire_amqp091::content::{self, Content};
 use wire_amqp091::limits::BODY_LEN_MAX;
 use wire_amqp091::method::basic;
@@ -70,7 +70,7 @@ impl Connection {
         }
         if let Some((header, body, len)) = whole {
             let scan = check_header(&header, self.settings.limits.message_size_max)?;
-            let address = address(publish.exchange, publish.routing_key, &scan);
+            let address = address(publish.exchange, publish.routing_key, &scan, cx.now_ms);
             let message = cx.arena.message(&address, header.properties, body);
             if scan.headers.is_none()
                 && let Some(channel) = self.channels.get_mut(number)
@@ -110,7 +110,7 @@ impl Connection {
         if !header.is_basic() || header.body_len > message_size_max.min(BODY_LEN_MAX) {
             return Some(Err(bad_header(header, message_size_max)));
         }
-        Some(Ok((cx.arena.repeat(head, body), is_mandatory)))
+        Some(Ok((cx.arena.repeat(head, cx.now_ms, body), is_mandatory)))
     }
 
     /// Takes the next frame of a message that is under way.
@@ -132,7 +132,7 @@ impl Connection {
                 let header = ContentHeader::decode(frame.payload)
                     .map_err(|malformed| Exception::malformed(&malformed, frame.payload))?;
                 let scan = check_header(&header, self.settings.limits.message_size_max)?;
-                let address = address(&exchange, &routing_key, &scan);
+                let address = address(&exchange, &routing_key, &scan, cx.now_ms);
                 let draft = Draft::new(&address, header.properties);
                 self.go_on(cx, frame.channel, draft, header.body_len, is_mandatory)
             }
@@ -272,16 +272,16 @@ fn whole_content(
     is_whole.then_some((header, frame.payload, header_len + body_len))
 }
 
-const fn address<'a>(exchange: &'a [u8], routing_key: &'a [u8], scan: &Scan<'_>) -> Address<'a> {
+const fn address<'a>(
+    exchange: &'a [u8],
+    routing_key: &'a [u8],
+    scan: &Scan<'_>,
+    now_ms: u64,
+) -> Address<'a> {
     Address {
-        exchange,
-        routing_key,
         is_persistent: scan.is_persistent(),
-        priority: match scan.priority {
-            Some(priority) => priority,
-            None => 0,
-        },
-        format: Format::Amqp091,
+        priority: scan.priority,
+        ..Address::new(exchange, routing_key, now_ms)
     }
 }
 

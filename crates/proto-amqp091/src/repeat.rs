@@ -28,7 +28,7 @@ impl LastPublish {
             .then_some((&self.head, self.is_mandatory))
     }
 
-    /// Remembers a message that has no headers, by which it might be routed.
+    /// Remembers a message that has nothing of its own but its body and the time that it came.
     pub(crate) fn keep(&mut self, fields: &[u8], message: &Message, is_mandatory: bool) {
         let head = message.head();
         for (kept, bytes) in [
@@ -71,7 +71,7 @@ impl LastDeliver {
         redelivered: bool,
         message: &Message,
     ) {
-        if self.head != message.head() || self.head.is_empty() {
+        if self.head.is_empty() || !message.has_head(&self.head) {
             self.make(channel, consumer_tag, message);
         }
         let start = out.len();
@@ -109,7 +109,7 @@ impl LastDeliver {
 
 #[cfg(test)]
 mod tests {
-    use message::{Address, Arena, Format};
+    use message::{Address, Arena};
     use wire_amqp091::frame;
 
     use super::*;
@@ -131,13 +131,7 @@ mod tests {
         .take(12)
         .enumerate()
         {
-            let address = Address {
-                exchange: b"logs",
-                routing_key: key.as_bytes(),
-                is_persistent: false,
-                priority: 0,
-                format: Format::Amqp091,
-            };
+            let address = Address::new(b"logs", key.as_bytes(), 1_700_000_000_000 + tag as u64);
             let message = arena.message(&address, properties, body);
             last.write(&mut kept, 3, "ctag", tag as u64, tag % 2 == 1, &message);
             frame::write_body(&mut kept, 3, message.body(), 4096);

@@ -209,7 +209,7 @@ impl Queue {
         }
         match settlement {
             Settlement::Accept | Settlement::Discard => Settled::Gone(released.gone()),
-            Settlement::Requeue => {
+            Settlement::Requeue | Settlement::Failed | Settlement::Undelivered => {
                 self.ready.put_back(released, &self.room);
                 Settled::Returned
             }

@@ -1,6 +1,6 @@
-//! The only clock of the broker.
+//! The only clocks of the broker.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use stdx::Time;
 
@@ -18,5 +18,11 @@ impl Clock {
     pub(crate) fn now(&self) -> Time {
         let micros = self.origin.elapsed().as_micros();
         Time::from_micros(u64::try_from(micros).expect("less than 600,000 years"))
+    }
+
+    /// Milliseconds since 1970. Unlike [`Clock::now`] this may jump, because people set it.
+    pub(crate) fn wall_ms() -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).expect("less than 600 million years")
     }
 }

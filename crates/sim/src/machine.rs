@@ -26,6 +26,8 @@ use crate::plan::{Pace, Plan, delay_us};
 
 /// How often work and writing alternate in a turn, as in the reactor.
 const WORK_ROUNDS_MAX: usize = 8;
+/// What the clocks on the wall show when a world begins, in milliseconds since 1970.
+const EPOCH_MS: u64 = 1_700_000_000_000;
 /// How much slower a slow client is.
 const SLOW_LAG: u32 = 30;
 /// What one read takes at most.
@@ -310,7 +312,7 @@ impl Machine {
         }
         let station = &mut self.stations[index];
         station.turn_at = None;
-        station.shard.begin_turn();
+        station.shard.begin_turn(EPOCH_MS + now.millis());
         for batch in station.mail.iter_mut().flat_map(|mail| mail.drain(..)) {
             station.shard.deliver_mail(batch);
         }

@@ -24,6 +24,8 @@ use crate::venue::{Circumstance, SocketId, Venue};
 
 /// A node that has not come to rest after this many turns never will.
 const TURNS_MAX: usize = 10_000_000;
+/// What the clock on the wall shows when a world begins, in milliseconds since 1970.
+const EPOCH_MS: u64 = 1_700_000_000_000;
 
 /// In how many pieces input comes at most, so that a large message in small pieces does not take for ever.
 const PIECES_MAX: usize = 1_000;
@@ -193,7 +195,7 @@ impl World {
         let Self { shards, posts, now, .. } = self;
         let (shard, post) = (&mut shards[index], &mut posts[index]);
         let mut is_busy = !post.mail.is_empty() || !post.completions.is_empty();
-        shard.begin_turn();
+        shard.begin_turn(EPOCH_MS + now.millis());
         shard.set_space_low(self.is_space_low);
         post.mail.drain(..).for_each(|batch| shard.deliver_mail(batch));
         for completion in post.completions.drain(..) {

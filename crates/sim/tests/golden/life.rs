@@ -1,6 +1,6 @@
 //! The life that left the directory of version 1.
 
-use message::{Address, Arena, Format, QueueId};
+use message::{Address, Arena, QueueId};
 use metadata::Change;
 use sim::SimDisk;
 use stdx::Time;
@@ -49,11 +49,8 @@ impl Life {
     fn message(queue: QueueId, seq: u64) -> Vec<u8> {
         let name = queues().into_iter().find(|(id, _)| *id == queue).map_or("forgotten", |q| q.1);
         let address = Address {
-            exchange: b"",
-            routing_key: name.as_bytes(),
             is_persistent: true,
-            priority: 0,
-            format: Format::Amqp091,
+            ..Address::new(b"", name.as_bytes(), 1_700_000_000_000)
         };
         let message = Arena::new().message(&address, &PROPERTIES, &body(queue, seq));
         message.as_bytes().to_vec()
