@@ -28,6 +28,7 @@ class Leveret:
         self.log_path = pathlib.Path(self.folder.name) / "log"
         self.process = None
         self.addresses = []
+        self.ports = [0, 0]  # Of the IPv4 and the IPv6 listener; 0 leaves the choice to the system.
         self.ready_s = 0.0
 
     def __enter__(self):
@@ -47,7 +48,8 @@ class Leveret:
 
     def start(self):
         """Starts the process and waits for its `ready` line."""
-        settings = ("listeners.tcp.1=127.0.0.1:0", "listeners.tcp.2=::1:0", *self.settings)
+        v4, v6 = self.ports
+        settings = (f"listeners.tcp.1=127.0.0.1:{v4}", f"listeners.tcp.2=::1:{v6}", *self.settings)
         began = time.monotonic()
         command = self.wrapper + self.command(*settings)
         with open(self.log_path, "ab") as log:
@@ -60,6 +62,12 @@ class Leveret:
         self.addresses = [_address(entry) for entry in entries]
         assert len(self.addresses) == 2, f"two listeners were asked for: {line!r}"
         return self
+
+    def restart(self):
+        """Kills the process and starts it again where clients look for it."""
+        self.kill()
+        self.ports = [self.address[1], self.address_v6[1]]
+        return self.start()
 
     def _ready_line(self, deadline):
         pipe, output = self.process.stdout.fileno(), b""

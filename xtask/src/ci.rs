@@ -12,11 +12,12 @@ type Action = fn(&Path) -> Result<(), String>;
 const STEPS: &[(&str, Action)] = &[
     ("tests", |root| step::cargo(root, &["test"])),
     ("xtask", |root| step::cargo(root, &["test", "--quiet", "--package", "xtask"])),
-    ("format", |root| step::cargo(root, &["fmt", "--all", "--check"])),
+    ("format", format),
     ("lints", lints),
     ("tidy", tidy::run),
     ("release", |root| step::cargo(root, &["build", "--release"])),
     ("interop", |root| interop(root, "run.py", &[])),
+    ("clients", clients),
     ("hostile", |root| interop(root, "hostile.py", &[])),
     ("kill9", |root| interop(root, "kill9.py", &["--cycles", "20"])),
     ("order", |root| interop(root, "confirm_order.py", &[])),
@@ -84,6 +85,15 @@ fn select(arguments: &[&str]) -> Result<Vec<(&'static str, Action)>, String> {
     Ok(STEPS.iter().copied().filter(|(name, _)| wanted(name)).collect())
 }
 
+fn format(root: &Path) -> Result<(), String> {
+    step::cargo(root, &["fmt", "--all", "--check"])?;
+    // The client programs in Rust are a workspace of their own.
+    step::cargo(
+        root,
+        &["fmt", "--all", "--check", "--manifest-path", "tests/interop/rust/Cargo.toml"],
+    )
+}
+
 fn lints(root: &Path) -> Result<(), String> {
     step::cargo(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
 }
@@ -94,7 +104,14 @@ fn seeded_bugs(root: &Path) -> Result<(), String> {
     step::cargo(root, &[&["test", "--package", "sim"], &test[..]].concat())
 }
 
-/// Runs one program of `tests/interop` against the release binary, with the Python that has pika.
+/// Runs the programs of all client families, but for what the broker does not have yet.
+fn clients(root: &Path) -> Result<(), String> {
+    let missing = "dead-letter,expired-call,rpc,transaction,priorities,expiry,quorum,reply-to";
+    let families = ["pika", "aio-pika", "kombu", "amqplib", "lapin", "amqprs"];
+    interop(root, "clients.py", &[&["--without", missing], &families[..]].concat())
+}
+
+/// Runs one program of `tests/interop` against the release binary, with the Python that has the client libraries.
 fn interop(root: &Path, script: &str, arguments: &[&str]) -> Result<(), String> {
     let python = root.join("target/venv/bin/python");
     if !python.exists() {
