@@ -72,6 +72,7 @@ impl Broker {
             is_durable: wanted.is_durable,
             is_auto_delete: wanted.is_auto_delete,
             is_internal: wanted.is_internal,
+            relay: None,
             arguments: wanted.arguments,
         };
         self.change(&[Change::AddExchange(exchange)]).map_err(Refusal::InvalidBinding)
@@ -153,6 +154,7 @@ impl Broker {
             is_auto_delete: wanted.is_auto_delete,
             owner,
             lane_count: 1,
+            relay_of: None,
             arguments: wanted.arguments,
         };
         let ticket = self.change(&[Change::AddQueue(queue)]).map_err(Refusal::InvalidBinding)?;

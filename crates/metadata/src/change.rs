@@ -101,6 +101,7 @@ mod tests {
             is_auto_delete: false,
             owner: None,
             lane_count: 1,
+            relay_of: None,
             arguments,
         });
         assert_eq!(Change::from_bytes(&change.to_bytes()).unwrap(), change);

@@ -71,6 +71,7 @@ impl Definitions {
                 is_durable: true,
                 is_auto_delete: false,
                 is_internal,
+                relay: None,
                 arguments: Arguments::new(),
             }));
         }
@@ -149,12 +150,17 @@ impl Definitions {
             Change::AddExchange(exchange) => {
                 self.reserve_ids(exchange.id + 1);
                 let exchange = Arc::new(exchange.clone());
+                if let Some(relay) = exchange.relay_queue() {
+                    self.reserve_ids(relay.id.serial() + 1);
+                    self.queues.insert(relay.id, Arc::new(relay));
+                }
                 self.exchanges.insert(exchange.id, Arc::clone(&exchange));
                 self.vhost_mut(&exchange.vhost).exchanges.insert(exchange.name.clone(), exchange);
             }
             Change::RemoveExchange { vhost, name } => {
                 if let Some(exchange) = self.vhost_mut(vhost).exchanges.remove(name) {
                     self.exchanges.remove(&exchange.id);
+                    exchange.relay.map(|relay| self.queues.remove(&relay));
                 }
             }
             Change::AddQueue(queue) => {
@@ -206,6 +212,7 @@ mod tests {
                 is_durable: true,
                 is_auto_delete: false,
                 owner: None,
+                relay_of: None,
                 lane_count,
                 arguments: Arguments::new(),
             };

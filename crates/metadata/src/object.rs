@@ -20,6 +20,9 @@ pub struct Exchange {
     pub is_auto_delete: bool,
     /// Whether only other exchanges may publish to it.
     pub is_internal: bool,
+    /// The hidden queue that remembers or holds back messages for it, if its type asks for one.
+    #[serde(default)]
+    pub relay: Option<QueueId>,
     /// What else was asked for.
     pub arguments: Arguments,
 }
@@ -43,6 +46,9 @@ pub struct Queue {
     /// How many lanes it has, one per level of priority; at least 1.
     #[serde(default = "one_lane")]
     pub lane_count: u16,
+    /// The exchange whose relay it is, if it is one: clients do not see it, and it comes and goes with the exchange.
+    #[serde(skip)]
+    pub relay_of: Option<u64>,
     /// What else was asked for.
     pub arguments: Arguments,
 }
@@ -97,6 +103,23 @@ pub(crate) const fn principal(id: QueueId) -> QueueId {
         return id;
     }
     QueueId::new((serial & !COMPANION) >> COMPANION_BITS, id.home())
+}
+
+impl Exchange {
+    /// The relay as a queue, if there is one.
+    pub fn relay_queue(&self) -> Option<Queue> {
+        Some(Queue {
+            id: self.relay?,
+            vhost: self.vhost.clone(),
+            name: self.name.clone(),
+            is_durable: self.is_durable,
+            is_auto_delete: false,
+            owner: None,
+            lane_count: 1,
+            relay_of: Some(self.id),
+            arguments: Arguments::new(),
+        })
+    }
 }
 
 /// Where a binding leads.

@@ -287,6 +287,7 @@ mod tests {
             is_auto_delete: false,
             owner: None,
             lane_count: 1,
+            relay_of: None,
             arguments: arguments.into_iter().map(|(key, v)| (key.to_owned(), v)).collect(),
         }
     }

@@ -54,6 +54,7 @@ mod store;
 mod submission;
 mod table;
 mod ticket;
+mod whole;
 
 pub use check::{Checked, check};
 pub use disk::Disk;

@@ -75,6 +75,7 @@ fn add_queue(id: QueueId, name: &'static str) -> Change {
         is_auto_delete: false,
         owner: None,
         lane_count: 1,
+        relay_of: None,
         arguments: Arguments::new(),
     })
 }
@@ -91,6 +92,7 @@ pub(crate) fn changes() -> Vec<Change> {
         is_durable: true,
         is_auto_delete: false,
         is_internal: false,
+        relay: None,
         arguments: Arguments::new(),
     }));
     changes.push(add_queue(FORGOTTEN, "forgotten"));
