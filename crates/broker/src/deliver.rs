@@ -13,7 +13,7 @@ impl Broker {
         let Some(hosted) = self.queues.get_mut(id) else { return };
         hosted.queue.set_room(self.memory.room());
         let (store, runs, lists) = (&mut self.store, &mut self.runs, &mut self.delivery_lists);
-        hosted.queue.dispatch(limit, |delivery| {
+        hosted.queue.dispatch(limit, self.now_ms, |delivery| {
             if delivery.leaves_store {
                 store.settle(id, delivery.seq, delivery.message.len_bytes() as u32);
             }
@@ -54,7 +54,7 @@ impl Broker {
                 let message = Message::from_bytes(bytes);
                 (seq, message.expect("the store gives back what it was given"))
             });
-            hosted.queue.loaded(messages, loaded.next_seq);
+            hosted.queue.loaded(0, messages, loaded.next_seq);
             for request in self.fetches.remove(&id).unwrap_or_default() {
                 self.serve(id, request);
             }

@@ -16,8 +16,9 @@ impl Broker {
         name: Name,
         settles: bool,
     ) {
+        let now_ms = self.now_ms;
         let Some(hosted) = self.hosted(id) else { return };
-        let delivery = hosted.queue.fetch(origin.client, settles);
+        let delivery = hosted.queue.fetch(origin.client, settles, now_ms);
         let ready_count = hosted.queue.ready_count();
         if delivery.is_none() && ready_count > 0 {
             let request = Request { origin, verb: Verb::Fetch { vhost, name, settles } };

@@ -107,7 +107,7 @@ impl Broker {
         if is_stored {
             let seq = hosted.queue.next_seq();
             let ticket = self.store.enqueue(id, seq, message.as_bytes(), confirm.is_some());
-            hosted.queue.enqueue(message, is_stored);
+            hosted.queue.enqueue(message, is_stored, self.now_ms);
             if let Some(confirm) = confirm {
                 self.awaiting.push_back((ticket, Awaited::Confirm(confirm)));
             }
@@ -116,7 +116,7 @@ impl Broker {
             if is_spilled {
                 self.store.spill(id, hosted.queue.next_seq(), message.as_bytes());
             }
-            hosted.queue.enqueue(message, is_spilled);
+            hosted.queue.enqueue(message, is_spilled, self.now_ms);
             self.confirm(confirm);
         }
     }

@@ -13,7 +13,7 @@ impl Broker {
         let Purged { count, kept, remains } = hosted.queue.purge();
         self.discard(remains);
         // The store may have some of any queue's messages: what is short of memory pages out.
-        self.store.purge(id, &kept);
+        self.store.purge(id, &kept[0]);
         self.count_resident(id);
         self.answer(origin, Ok(Answer::Removed { count }));
         // A request that waited for one of these messages finds none.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use message::ShardId;
 use metadata::{Change, Unreadable};
-use queue::Queue;
+use queue::{Queue, RecoveredLane};
 use stdx::Random;
 use store::{Recovered, RecoveredQueue};
 
@@ -64,7 +64,8 @@ impl Start {
             };
             let definition = Arc::clone(definition);
             let RecoveredQueue { first_seq, next_seq, live_count, live_bytes, .. } = found;
-            let queue = Queue::recovered(first_seq, next_seq, live_count, live_bytes);
+            let lane = RecoveredLane { first_seq, next_seq, count: live_count, bytes: live_bytes };
+            let queue = Queue::recovered(&[lane]);
             broker.queues.insert(found.id, Hosted::new(definition, queue));
             recovery.message_count += found.live_count;
             recovery.message_bytes += found.live_bytes;

@@ -85,7 +85,7 @@ impl Broker {
         let Some(hosted) = self.queues.get_mut(id).filter(|hosted| !hosted.is_deleted) else {
             return;
         };
-        if let Settled::Gone(gone) = hosted.queue.settle(delivery, settlement)
+        if let Settled::Gone(gone) = hosted.queue.settle(delivery, settlement, self.now_ms)
             && gone.is_stored
         {
             self.store.settle(id, gone.seq, gone.length);

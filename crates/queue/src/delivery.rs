@@ -25,12 +25,18 @@ pub struct Delivery {
     pub message: Message,
     /// What to settle it by; `None` when it was settled by being handed over.
     pub id: Option<DeliveryId>,
+    /// The lane that it was in.
+    pub lane: u8,
     /// Its place in the queue.
     pub seq: u64,
     /// Whether the store still has to hear that it is gone. Only when `id` is `None`.
     pub leaves_store: bool,
     /// Whether a consumer has had it before.
     pub is_redelivered: bool,
+    /// How often it has failed before, if the queue counts that.
+    pub delivery_count: u32,
+    /// How often it was handed to a client before and came back, if the queue counts that.
+    pub acquired_count: u32,
 }
 
 /// How much of a consumer's window a message takes: its bytes and what a front-end writes around them.

@@ -7,12 +7,55 @@ pub(crate) const HELD_BYTES: usize = 64;
 /// What it costs to remember a message that came back and is not in memory.
 pub(crate) const REMEMBERED_BYTES: usize = 32;
 
+/// How long a message is, and how much of it is not its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) length: u32,
+    /// What is longer counts as this long, everywhere alike.
+    head: u16,
+}
+
+impl Size {
+    pub(crate) fn of(message: &Message) -> Self {
+        let length = u32::try_from(message.len_bytes()).expect("a message has at most 1 GiB");
+        Self { length, head: head_len(message) }
+    }
+
+    /// A size of which somebody else has kept the parts.
+    pub(crate) const fn new(length: u32, head: u16) -> Self {
+        Self { length, head }
+    }
+
+    /// The size of a message and its body.
+    pub(crate) fn with_body(length: u32, body_len: u32) -> Self {
+        Self { length, head: u16::try_from(length.saturating_sub(body_len)).unwrap_or(u16::MAX) }
+    }
+
+    /// How long the body is.
+    pub(crate) const fn body_len(self) -> u64 {
+        self.length as u64 - self.head as u64
+    }
+
+    pub(crate) const fn head(self) -> u16 {
+        self.head
+    }
+}
+
+/// How much of a message is not its body, up to the largest number that there is room for.
+#[inline]
+fn head_len(message: &Message) -> u16 {
+    u16::try_from(message.len_bytes() - message.body_len()).unwrap_or(u16::MAX)
+}
+
 /// A message in memory, and its place in the queue.
 #[derive(Debug)]
 pub(crate) struct Entry {
     /// Its place: lower goes first. Given at enqueue, never changed, never used again.
     pub(crate) seq: u64,
     pub(crate) message: Message,
+    /// How much of it is not its body: see [`Size`].
+    pub(crate) head: u16,
+    pub(crate) lane: u8,
     /// Whether it is kept in the store, and must be settled there when it is gone.
     pub(crate) is_stored: bool,
     /// Whether a consumer has had it before.
@@ -22,22 +65,37 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// A message that has just come.
+    #[inline]
+    pub(crate) fn new(lane: u8, seq: u64, message: Message, is_stored: bool) -> Self {
+        let head = head_len(&message);
+        Self { seq, message, head, lane, is_stored, is_redelivered: false, was_read: false }
+    }
+
     /// A message that the store gave back.
-    pub(crate) const fn read(seq: u64, message: Message) -> Self {
-        Self { seq, message, is_stored: true, is_redelivered: false, was_read: true }
+    pub(crate) fn read(lane: u8, seq: u64, message: Message) -> Self {
+        Self { was_read: true, ..Self::new(lane, seq, message, true) }
     }
 
     /// How long the message is.
-    pub(crate) fn len_bytes(&self) -> u64 {
-        self.message.len_bytes() as u64
+    pub(crate) fn size(&self) -> Size {
+        Size { length: self.message.len_bytes() as u32, head: self.head }
+    }
+
+    /// How long its body is.
+    #[inline]
+    pub(crate) fn body_len(&self) -> u64 {
+        self.message.len_bytes() as u64 - u64::from(self.head)
     }
 
     /// What it takes to hold it.
+    #[inline]
     pub(crate) fn weight(&self) -> usize {
         self.message.len_bytes() + HELD_BYTES
     }
 
     /// The same, if only memory holds it.
+    #[inline]
     pub(crate) fn unstored_weight(&self) -> usize {
         if self.is_stored { 0 } else { self.weight() }
     }
@@ -46,6 +104,8 @@ impl Entry {
 /// A message that a queue is done with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gone {
+    /// The lane that it was in.
+    pub lane: u8,
     /// Its place.
     pub seq: u64,
     /// Its length in bytes.

@@ -7,21 +7,31 @@
 //! back through [`Queue::loaded`]. How much may be in memory is said by its caller too, as a [`Room`].
 
 mod consumer;
+mod dead;
 mod delivery;
 mod dispatch;
 mod entry;
+mod facts;
+mod lane;
 mod queue;
 mod ready;
 mod remains;
 mod returned;
 mod room;
+mod rules;
+mod ruling;
+mod settle;
 mod tail;
 mod unsettled;
 
 pub use consumer::{Consumer, ConsumerId, WINDOW_BYTES};
+pub use dead::Dead;
 pub use delivery::{Delivery, DeliveryId, cost_bytes};
 pub use entry::Gone;
-pub use queue::{Busy, Cancelled, Purged, Queue, Settled};
+pub use facts::Facts;
+pub use queue::{Busy, Cancelled, Purged, Queue, RecoveredLane};
 pub use ready::TailRequest;
 pub use remains::Remains;
 pub use room::Room;
+pub use rules::{Overflow, Retry, RetryKind, Rules};
+pub use settle::Settled;

@@ -10,12 +10,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroU64;
 
-use message::{ClientId, Message, Settlement};
+use message::{ClientId, Message};
 use slab::Slab;
 
 use crate::consumer::{Consumer, ConsumerId, Taker};
-use crate::delivery::{Delivery, DeliveryId};
-use crate::entry::{Entry, Gone};
+use crate::delivery::Delivery;
+use crate::entry::Entry;
 use crate::ready::{Ready, TailRequest};
 use crate::remains::Remains;
 use crate::room::Room;
@@ -35,6 +35,21 @@ pub struct Queue {
     pub(crate) room: Room,
     last_serial: u64,
     next_seq: u64,
+    /// Milliseconds since 1970, as the caller has last said.
+    pub(crate) now_ms: u64,
+}
+
+/// What the store has of one lane of a queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecoveredLane {
+    /// The lowest place.
+    pub first_seq: u64,
+    /// The place behind all others.
+    pub next_seq: u64,
+    /// How many messages.
+    pub count: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 /// A consumer was refused: it or another one wants the queue for itself.
@@ -48,39 +63,41 @@ pub struct Cancelled {
     pub was_last: bool,
 }
 
-/// What became of a settled delivery.
-#[derive(Debug)]
-pub enum Settled {
-    /// It was settled before, or never existed.
-    Unknown,
-    /// It is back in the queue.
-    Returned,
-    /// It is gone.
-    Gone(Gone),
-}
-
 /// What a purge took.
 #[derive(Debug)]
 pub struct Purged {
     /// How many messages.
     pub count: u64,
-    /// The places and lengths of those that the store must keep because a consumer still has them, lowest first.
-    pub kept: Vec<(u64, u32)>,
+    /// The places and lengths of those that the store must keep because a consumer still has them, lowest first, per lane.
+    pub kept: Vec<Vec<(u64, u32)>>,
     /// The messages, to be dropped.
     pub remains: Remains,
 }
 
 impl Queue {
-    /// An empty queue.
+    /// An empty queue with one lane.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A queue whose messages are in the store: `count` of them, of `bytes` together, in the places
-    /// `first_seq..next_seq`.
-    pub fn recovered(first_seq: u64, next_seq: u64, count: u64, bytes: u64) -> Self {
-        let mut queue = Self { next_seq, ..Self::default() };
-        queue.ready.recover(first_seq, next_seq.saturating_sub(1), count, bytes);
+    /// An empty queue with a lane for each level of priority.
+    ///
+    /// # Panics
+    /// When there are no lanes, or more than 256.
+    pub fn with_lanes(count: u16) -> Self {
+        Self { ready: Ready::with_lanes(count), ..Self::default() }
+    }
+
+    /// A queue whose messages are in the store.
+    ///
+    /// # Panics
+    /// When there are no lanes, or more than 256.
+    pub fn recovered(lanes: &[RecoveredLane]) -> Self {
+        let mut queue = Self::with_lanes(u16::try_from(lanes.len()).unwrap_or(u16::MAX));
+        for (lane, &RecoveredLane { first_seq, next_seq, count, bytes }) in (0..).zip(lanes) {
+            queue.next_seq = queue.next_seq.max(next_seq);
+            queue.ready.recover(lane, (first_seq, next_seq.saturating_sub(1)), count, bytes);
+        }
         queue
     }
 
@@ -101,12 +118,14 @@ impl Queue {
         self.next_seq
     }
 
-    /// Adds a message behind all others. `is_stored` says that the caller has given it to the store under
-    /// [`Queue::next_seq`].
-    pub fn enqueue(&mut self, message: Message, is_stored: bool) {
+    /// Adds a message behind all others of its lane. `is_stored` says that the caller has given it to the store under
+    /// [`Queue::next_seq`], into [`Queue::lane_of`] it.
+    #[inline]
+    pub fn enqueue(&mut self, message: Message, is_stored: bool, now_ms: u64) {
+        self.now_ms = now_ms;
         let seq = self.next_seq;
         self.next_seq += 1;
-        let entry = Entry { seq, message, is_stored, is_redelivered: false, was_read: false };
+        let entry = Entry::new(self.lane_of(&message), seq, message, is_stored);
         self.ready.push(entry, &self.room);
     }
 
@@ -115,7 +134,7 @@ impl Queue {
         self.ready.len()
     }
 
-    /// Bytes of the messages that wait for a consumer, in memory or not.
+    /// Bytes of the bodies of messages that wait for a consumer, in memory or not.
     pub fn ready_bytes(&self) -> u64 {
         self.ready.bytes()
     }
@@ -125,7 +144,7 @@ impl Queue {
         self.unsettled.len()
     }
 
-    /// Bytes of the messages that are not settled, in memory or not.
+    /// Bytes of the bodies of messages that are not settled, in memory or not.
     pub const fn unsettled_bytes(&self) -> u64 {
         self.unsettled.bytes()
     }
@@ -196,36 +215,17 @@ impl Queue {
         }
     }
 
-    /// Ends a delivery.
-    pub fn settle(&mut self, id: DeliveryId, settlement: Settlement) -> Settled {
-        let Some(released) = self.unsettled.release(id) else { return Settled::Unknown };
-        if let Some(TakerKey { slot, serial }) = released.taker {
-            // The consumer may be gone, and another one be in its slot.
-            let key = slot as usize;
-            if let Some(taker) = self.takers.get_mut(key).filter(|taker| taker.serial == serial) {
-                taker.unsettled_count -= 1;
-                self.offer(key);
-            }
-        }
-        match settlement {
-            Settlement::Accept | Settlement::Discard => Settled::Gone(released.gone()),
-            Settlement::Requeue | Settlement::Failed | Settlement::Undelivered => {
-                self.ready.put_back(released, &self.room);
-                Settled::Returned
-            }
-        }
-    }
-
     /// Takes one message outside of any consumer. `None` when nothing is ready *in memory*: see
     /// [`Queue::poll_tail_request`] for the rest.
-    pub fn fetch(&mut self, client: ClientId, settles: bool) -> Option<Delivery> {
+    pub fn fetch(&mut self, client: ClientId, settles: bool, now_ms: u64) -> Option<Delivery> {
+        self.now_ms = now_ms;
         let entry = self.ready.pop()?;
         Some(self.hand_over(entry, ConsumerId { client, number: 0 }, settles, None))
     }
 
     /// Removes all waiting messages. What consumers have stays with them.
     pub fn purge(&mut self) -> Purged {
-        let (count, kept) = (self.ready.len(), self.unsettled.stored());
+        let (count, kept) = (self.ready.len(), self.unsettled.stored(self.ready.lane_count()));
         let remains = Remains { ready: self.ready.clear(), unsettled: Unsettled::default() };
         Purged { count, kept, remains }
     }
@@ -242,8 +242,13 @@ impl Queue {
 
     /// What a read brought: live messages in order, and the place from which on nothing was read. That is where the read
     /// began if the store has nothing live from there on.
-    pub fn loaded(&mut self, messages: impl Iterator<Item = (u64, Message)>, next_seq: u64) {
-        self.ready.loaded(messages, next_seq);
+    pub fn loaded(
+        &mut self,
+        lane: u8,
+        messages: impl Iterator<Item = (u64, Message)>,
+        next_seq: u64,
+    ) {
+        self.ready.loaded(lane, messages, next_seq);
     }
 
     pub(crate) fn hand_over(
@@ -253,21 +258,25 @@ impl Queue {
         settles: bool,
         taker: Option<TakerKey>,
     ) -> Delivery {
-        let (seq, is_redelivered) = (entry.seq, entry.is_redelivered);
-        if settles {
+        let Entry { lane, seq, is_redelivered, is_stored, .. } = entry;
+        let leaves_store = is_stored && !settles;
+        let (message, id) = if settles {
             let message = entry.message.clone();
-            let id = Some(self.unsettled.hold(entry, taker, &self.room));
-            Delivery { consumer, message, id, seq, leaves_store: false, is_redelivered }
+            (message, Some(self.unsettled.hold(entry, taker, self.now_ms, &self.room)))
         } else {
-            let leaves_store = entry.is_stored;
-            Delivery {
-                consumer,
-                message: entry.message,
-                id: None,
-                seq,
-                leaves_store,
-                is_redelivered,
-            }
+            (entry.message, None)
+        };
+        let (delivery_count, acquired_count) = (0, 0);
+        Delivery {
+            consumer,
+            message,
+            id,
+            lane,
+            seq,
+            leaves_store,
+            is_redelivered,
+            delivery_count,
+            acquired_count,
         }
     }
 

@@ -9,17 +9,23 @@ use std::collections::BTreeMap;
 
 use message::Message;
 
-use crate::entry::{Entry, REMEMBERED_BYTES};
+use crate::entry::{Entry, REMEMBERED_BYTES, Size};
+
+/// A message that came back and is in the store only.
+#[derive(Clone, Copy, Debug)]
+struct Cold {
+    size: Size,
+    is_redelivered: bool,
+}
 
 /// The messages that came back.
 #[derive(Debug, Default)]
 pub(crate) struct Returned {
     warm: BTreeMap<u64, Entry>,
-    /// The lengths of the others.
-    cold: BTreeMap<u64, u32>,
+    cold: BTreeMap<u64, Cold>,
     /// What it takes to hold the warm ones.
     weight: usize,
-    /// Bytes of all messages.
+    /// Bytes of all bodies.
     bytes: u64,
 }
 
@@ -33,7 +39,7 @@ impl Returned {
         self.warm.is_empty() && self.cold.is_empty()
     }
 
-    /// Bytes of all messages.
+    /// Bytes of all bodies.
     pub(crate) const fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -53,15 +59,15 @@ impl Returned {
     }
 
     pub(crate) fn insert_warm(&mut self, entry: Entry) {
-        self.bytes += entry.len_bytes();
+        self.bytes += entry.body_len();
         self.weight += entry.weight();
         let before = self.warm.insert(entry.seq, entry);
         assert!(before.is_none(), "a place holds one message");
     }
 
-    pub(crate) fn insert_cold(&mut self, seq: u64, length: u32) {
-        self.bytes += u64::from(length);
-        let before = self.cold.insert(seq, length);
+    pub(crate) fn insert_cold(&mut self, seq: u64, size: Size, is_redelivered: bool) {
+        self.bytes += size.body_len();
+        let before = self.cold.insert(seq, Cold { size, is_redelivered });
         assert!(before.is_none(), "a place holds one message");
     }
 
@@ -79,7 +85,7 @@ impl Returned {
             return None;
         }
         let (_, entry) = self.warm.pop_first()?;
-        self.bytes -= entry.len_bytes();
+        self.bytes -= entry.body_len();
         self.weight -= entry.weight();
         Some(entry)
     }
@@ -88,21 +94,21 @@ impl Returned {
     pub(crate) fn first_cold(&self, bytes_max: usize) -> Option<(u64, usize)> {
         let (&first, _) = self.cold.first_key_value()?;
         let mut bytes = 0;
-        for (wanted, (&seq, &length)) in (first..).zip(&self.cold) {
+        for (wanted, (&seq, cold)) in (first..).zip(&self.cold) {
             if seq != wanted || bytes >= bytes_max {
                 break;
             }
-            bytes += length as usize;
+            bytes += cold.size.length as usize;
         }
         Some((first, bytes.min(bytes_max)))
     }
 
     /// Gives a cold one its message. Returns whether there is such a one.
-    pub(crate) fn fill(&mut self, seq: u64, message: &Message) -> bool {
-        let Some(length) = self.cold.remove(&seq) else { return false };
-        self.bytes -= u64::from(length);
+    pub(crate) fn fill(&mut self, lane: u8, seq: u64, message: &Message) -> bool {
+        let Some(Cold { size, is_redelivered }) = self.cold.remove(&seq) else { return false };
+        self.bytes -= size.body_len();
         // What was read along may be taken long before, and should not keep this one's neighbours in memory.
-        let entry = Entry { is_redelivered: true, ..Entry::read(seq, message.detached()) };
+        let entry = Entry { is_redelivered, ..Entry::read(lane, seq, message.detached()) };
         self.insert_warm(entry);
         true
     }
@@ -110,8 +116,8 @@ impl Returned {
     /// Forgets the cold ones in `from..end`: the store does not have them.
     pub(crate) fn forget_cold(&mut self, from: u64, end: u64) {
         while let Some((&seq, _)) = self.cold.range(from..end.max(from)).next() {
-            let length = self.cold.remove(&seq).expect("it was found");
-            self.bytes -= u64::from(length);
+            let cold = self.cold.remove(&seq).expect("it was found");
+            self.bytes -= cold.size.body_len();
         }
     }
 

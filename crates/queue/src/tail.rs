@@ -36,7 +36,7 @@ impl Tail {
         self.count
     }
 
-    /// Bytes of all messages.
+    /// Bytes of all bodies.
     pub(crate) const fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -52,7 +52,7 @@ impl Tail {
 
     /// Adds a message behind all others.
     pub(crate) fn push(&mut self, entry: Entry) {
-        let length = entry.len_bytes();
+        let length = entry.body_len();
         if !entry.is_stored {
             self.count += 1;
             self.bytes += length;
@@ -98,9 +98,11 @@ impl Tail {
         }
         assert!(*count > 0, "the store gave back more than it was given");
         *count -= 1;
-        *bytes -= entry.len_bytes();
+        // What a restart has found is counted with its head.
+        let body_len = entry.body_len().min(*bytes);
+        *bytes -= body_len;
         self.count -= 1;
-        self.bytes -= entry.len_bytes();
+        self.bytes -= body_len;
         out(entry);
         self.skip(seq + 1, out);
     }
@@ -119,7 +121,7 @@ impl Tail {
             }
             if let Some(Run::Kept(entry)) = self.runs.pop_front() {
                 self.count -= 1;
-                self.bytes -= entry.len_bytes();
+                self.bytes -= entry.body_len();
                 self.kept_count -= 1;
                 self.kept_weight -= entry.weight();
                 out(entry);

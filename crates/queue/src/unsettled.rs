@@ -9,7 +9,7 @@ use message::Message;
 use stdx::Slots;
 
 use crate::delivery::DeliveryId;
-use crate::entry::{Entry, Gone, HELD_BYTES};
+use crate::entry::{Entry, Gone, HELD_BYTES, Size};
 use crate::room::Room;
 
 /// Which consumer took a message: its slot in the queue's table, and a serial number that no later consumer in that slot
@@ -20,6 +20,34 @@ pub(crate) struct TakerKey {
     pub(crate) serial: NonZeroU64,
 }
 
+/// Whether a delivery is kept in the store, and whether it was one of a message that had come back before.
+#[derive(Clone, Copy, Debug)]
+enum Mark {
+    Unstored,
+    UnstoredAgain,
+    Stored,
+    StoredAgain,
+}
+
+impl Mark {
+    const fn new(is_stored: bool, is_redelivered: bool) -> Self {
+        match (is_stored, is_redelivered) {
+            (false, false) => Self::Unstored,
+            (false, true) => Self::UnstoredAgain,
+            (true, false) => Self::Stored,
+            (true, true) => Self::StoredAgain,
+        }
+    }
+
+    const fn is_stored(self) -> bool {
+        matches!(self, Self::Stored | Self::StoredAgain)
+    }
+
+    const fn is_redelivered(self) -> bool {
+        matches!(self, Self::UnstoredAgain | Self::StoredAgain)
+    }
+}
+
 /// What a consumer has and has not settled.
 #[derive(Debug)]
 struct Held {
@@ -27,18 +55,26 @@ struct Held {
     /// `None` for a message that was fetched one by one. The two parts of a [`TakerKey`] lie apart to save room.
     taker_serial: Option<NonZeroU64>,
     taker_slot: u32,
+    /// When it was handed over, in seconds since 1970.
+    delivered_at_s: u32,
+    /// The two parts of a [`Size`] lie apart to save room.
     length: u32,
+    head: u16,
+    lane: u8,
+    mark: Mark,
     /// `None` when only the store has it.
     message: Option<Message>,
-    is_stored: bool,
 }
 
 /// A delivery that is over.
 #[derive(Debug)]
 pub(crate) struct Released {
+    pub(crate) lane: u8,
     pub(crate) seq: u64,
-    pub(crate) length: u32,
+    pub(crate) size: Size,
     pub(crate) is_stored: bool,
+    /// Whether a consumer had had it before that one.
+    pub(crate) was_redelivered: bool,
     /// `None` when only the store has it.
     pub(crate) message: Option<Message>,
     pub(crate) taker: Option<TakerKey>,
@@ -46,7 +82,8 @@ pub(crate) struct Released {
 
 impl Released {
     pub(crate) const fn gone(&self) -> Gone {
-        Gone { seq: self.seq, length: self.length, is_stored: self.is_stored }
+        let Self { lane, seq, is_stored, .. } = *self;
+        Gone { lane, seq, length: self.size.length, is_stored }
     }
 }
 
@@ -55,8 +92,10 @@ impl Released {
 #[derive(Debug, Default)]
 pub(crate) struct Unsettled {
     held: Slots<Held>,
-    /// Bytes of all messages, wherever they are.
+    /// Bytes of all bodies, wherever they are.
     bytes: u64,
+    /// How many are stored.
+    stored_count: usize,
     /// Bytes of those messages that are in memory.
     message_bytes: usize,
     /// What it takes to hold those that only memory holds.
@@ -68,7 +107,7 @@ impl Unsettled {
         self.held.len()
     }
 
-    /// Bytes of all messages, wherever they are.
+    /// Bytes of all bodies, wherever they are.
     pub(crate) const fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -88,10 +127,13 @@ impl Unsettled {
         &mut self,
         entry: Entry,
         taker: Option<TakerKey>,
+        now_ms: u64,
         room: &Room,
     ) -> DeliveryId {
-        let (seq, length, is_stored) = (entry.seq, entry.message.len_bytes(), entry.is_stored);
-        self.bytes += length as u64;
+        let Entry { lane, seq, is_stored, is_redelivered, .. } = entry;
+        let (size, length) = (entry.size(), entry.message.len_bytes());
+        self.bytes += size.body_len();
+        self.stored_count += usize::from(is_stored);
         self.unstored_weight += entry.unstored_weight();
         // What was read shares its memory with what was read along, and would keep all of it.
         let has_room = !entry.was_read && self.message_bytes + length <= room.unsettled_bytes;
@@ -103,9 +145,12 @@ impl Unsettled {
             seq,
             taker_serial: taker.map(|taker| taker.serial),
             taker_slot: taker.map_or(0, |taker| taker.slot),
-            length: u32::try_from(length).expect("a message has at most 1 GiB"),
+            delivered_at_s: u32::try_from(now_ms / 1000).unwrap_or(u32::MAX),
+            length: size.length,
+            head: size.head(),
+            lane,
+            mark: Mark::new(is_stored, is_redelivered),
             message,
-            is_stored,
         };
         let slot = u32::try_from(self.held.insert(held) + 1).ok().and_then(NonZeroU32::new);
         DeliveryId { slot: slot.expect("fewer than 2^32 deliveries are unsettled"), seq }
@@ -114,9 +159,11 @@ impl Unsettled {
     /// Takes a delivery out; `None` when it was settled before.
     pub(crate) fn release(&mut self, id: DeliveryId) -> Option<Released> {
         let slot = id.slot.get() as usize - 1;
-        let Held { seq, taker_serial, taker_slot, length, message, is_stored } =
+        let Held { seq, taker_serial, taker_slot, length, head, lane, mark, message, .. } =
             self.held.remove_if(slot, |held| held.seq == id.seq)?;
-        self.bytes -= u64::from(length);
+        let (size, is_stored) = (Size::new(length, head), mark.is_stored());
+        self.bytes -= size.body_len();
+        self.stored_count -= usize::from(is_stored);
         if message.is_some() {
             self.message_bytes -= length as usize;
         }
@@ -124,20 +171,20 @@ impl Unsettled {
             self.unstored_weight -= length as usize + HELD_BYTES;
         }
         let taker = taker_serial.map(|serial| TakerKey { slot: taker_slot, serial });
-        Some(Released { seq, length, is_stored, message, taker })
+        let was_redelivered = mark.is_redelivered();
+        Some(Released { lane, seq, size, is_stored, was_redelivered, message, taker })
     }
 
-    /// The places and lengths of everything held that is stored, lowest first.
-    pub(crate) fn stored(&self) -> Vec<(u64, u32)> {
-        let is_none_stored =
-            self.unstored_weight as u64 == self.bytes + (self.held.len() * HELD_BYTES) as u64;
-        if is_none_stored {
-            return Vec::new();
+    /// The places and lengths of everything held that is stored, per lane, lowest first.
+    pub(crate) fn stored(&self, lane_count: usize) -> Vec<Vec<(u64, u32)>> {
+        let mut lanes = vec![Vec::new(); lane_count];
+        if self.stored_count > 0 {
+            for held in self.held.iter().filter(|held| held.mark.is_stored()) {
+                lanes[usize::from(held.lane)].push((held.seq, held.length));
+            }
         }
-        let stored = self.held.iter().filter(|held| held.is_stored);
-        let mut places: Vec<(u64, u32)> = stored.map(|held| (held.seq, held.length)).collect();
-        places.sort_unstable();
-        places
+        lanes.iter_mut().for_each(|places| places.sort_unstable());
+        lanes
     }
 
     /// Drops about `count` of them, of a queue that needs none any more. Returns how much of `count` is left.

@@ -7,6 +7,7 @@ use message::{ClientId, HEADER_BYTES, Message, Settlement};
 use queue::{Consumer, ConsumerId, Delivery, DeliveryId, Queue, Room, Settled, TailRequest};
 
 const CLIENT: ClientId = ClientId::new(1, 0);
+const NOW_MS: u64 = 1_700_000_000_000;
 
 /// A body of `len` bytes behind a head without names or properties, as it lies on disk.
 fn message(len: usize) -> Message {
@@ -30,7 +31,7 @@ impl Stored {
 
     fn enqueue(&mut self, message: Message) {
         self.store.insert(self.queue.next_seq(), message.clone());
-        self.queue.enqueue(message, true);
+        self.queue.enqueue(message, true, NOW_MS);
     }
 
     fn read(&self, request: TailRequest) -> (Vec<(u64, Message)>, u64) {
@@ -52,14 +53,14 @@ impl Stored {
         while let Some(request) = self.queue.poll_tail_request() {
             reads += 1;
             let (messages, next_seq) = self.read(request);
-            self.queue.loaded(messages.into_iter(), next_seq);
+            self.queue.loaded(0, messages.into_iter(), next_seq);
         }
         reads
     }
 
     fn fetch(&mut self) -> Delivery {
         self.load();
-        self.queue.fetch(CLIENT, true).expect("a message is ready")
+        self.queue.fetch(CLIENT, true, NOW_MS).expect("a message is ready")
     }
 
     /// Takes everything out; what nobody settles stays.
@@ -87,13 +88,13 @@ fn a_backlog_and_what_consumers_have_of_it_take_bounded_memory() {
     let out = stored.take_all();
     assert_eq!((out.len(), stored.queue.unsettled_count()), (10_000, 10_000));
     assert!(stored.queue.resident_bytes() <= Room::AMPLE.unsettled_bytes + 10_000 * 64);
-    assert_eq!(stored.queue.unsettled_bytes(), 10_000 * (10_000 + HEADER_BYTES as u64));
+    assert_eq!(stored.queue.unsettled_bytes(), 10_000 * 10_000);
     for &(_, id, _) in &out {
-        stored.queue.settle(id, Settlement::Requeue);
+        stored.queue.settle(id, Settlement::Requeue, NOW_MS);
     }
     let bound = Room::AMPLE.window_bytes + 10_100 + 10_000 * 32;
     assert!(stored.queue.resident_bytes() <= bound);
-    assert_eq!(stored.queue.ready_bytes(), 10_000 * (10_000 + HEADER_BYTES as u64));
+    assert_eq!(stored.queue.ready_bytes(), 10_000 * 10_000);
 }
 
 #[test]
@@ -105,7 +106,10 @@ fn deliveries_that_were_paged_out_come_back_at_their_places_and_are_redelivered(
     }
     let out = stored.take_all();
     for at in [7, 2, 9, 0, 3, 8, 1] {
-        assert!(matches!(stored.queue.settle(out[at].1, Settlement::Requeue), Settled::Returned));
+        assert!(matches!(
+            stored.queue.settle(out[at].1, Settlement::Requeue, NOW_MS),
+            Settled::Returned(_)
+        ));
     }
     let places: Vec<_> = stored.take_all().iter().map(|&(seq, _, is)| (seq, is)).collect();
     assert_eq!(places, [0, 1, 2, 3, 7, 8, 9].map(|seq| (seq, true)));
@@ -119,13 +123,13 @@ fn nothing_is_dispatched_before_what_comes_first_has_been_read() {
     stored.enqueue(message(100));
     let first = stored.fetch();
     stored.queue.consume(consumer(1)).expect("it is alone");
-    stored.queue.settle(first.id.expect("it is to be settled"), Settlement::Requeue);
+    stored.queue.settle(first.id.expect("it is to be settled"), Settlement::Requeue, NOW_MS);
     assert!(!stored.queue.can_dispatch());
-    stored.queue.dispatch(10, |_| panic!("the first message is on disk"));
+    stored.queue.dispatch(10, NOW_MS, |_| panic!("the first message is on disk"));
     assert_eq!(stored.load(), 1);
     assert!(stored.queue.can_dispatch());
     let mut seqs = Vec::new();
-    stored.queue.dispatch(10, |delivery| seqs.push(delivery.seq));
+    stored.queue.dispatch(10, NOW_MS, |delivery| seqs.push(delivery.seq));
     assert_eq!(seqs, [0]);
 }
 
@@ -138,11 +142,11 @@ fn a_delivery_that_cannot_be_read_again_is_not_counted() {
     let out = stored.take_all();
     stored.store.remove(&1);
     for &(_, id, _) in &out {
-        stored.queue.settle(id, Settlement::Requeue);
+        stored.queue.settle(id, Settlement::Requeue, NOW_MS);
     }
     assert_eq!(stored.queue.ready_count(), 4);
     stored.load();
-    assert_eq!((stored.queue.ready_count(), stored.queue.ready_bytes()), (3, 3 * 112));
+    assert_eq!((stored.queue.ready_count(), stored.queue.ready_bytes()), (3, 3 * 100));
     let seqs: Vec<u64> = stored.take_all().iter().map(|&(seq, ..)| seq).collect();
     assert_eq!(seqs, [0, 2, 3]);
 }
@@ -155,12 +159,12 @@ fn what_the_store_has_lost_at_the_end_is_not_waited_for() {
     }
     let first = stored.fetch();
     stored.store.clear();
-    stored.queue.settle(first.id.expect("it is to be settled"), Settlement::Requeue);
+    stored.queue.settle(first.id.expect("it is to be settled"), Settlement::Requeue, NOW_MS);
     let request = stored.queue.poll_tail_request().expect("nothing is in memory");
     stored.enqueue(message(100));
     stored.store.clear();
     let (messages, next_seq) = stored.read(request);
-    stored.queue.loaded(messages.into_iter(), next_seq);
+    stored.queue.loaded(0, messages.into_iter(), next_seq);
     assert!(stored.queue.ready_count() >= 1, "what came later is for the next read");
     stored.load();
     assert_eq!((stored.queue.ready_count(), stored.queue.ready_bytes()), (0, 0));
@@ -171,13 +175,13 @@ fn a_mixed_backlog_is_not_read_once_per_message() {
     let mut stored = Stored::new(Room { window_bytes: 1_000, ..Room::AMPLE });
     for _ in 0..500 {
         stored.enqueue(message(10));
-        stored.queue.enqueue(message(10), false);
+        stored.queue.enqueue(message(10), false, NOW_MS);
     }
     let before = stored.queue.ready_count();
     let mut reads = 0;
     for seq in 0..before {
         reads += stored.load();
-        let delivery = stored.queue.fetch(CLIENT, false).expect("it is ready");
+        let delivery = stored.queue.fetch(CLIENT, false, NOW_MS).expect("it is ready");
         assert_eq!(delivery.seq, seq);
         stored.store.remove(&seq);
     }
@@ -188,41 +192,41 @@ fn a_mixed_backlog_is_not_read_once_per_message() {
 fn what_only_memory_holds_is_counted_until_it_is_gone() {
     let mut queue = Queue::new();
     queue.set_room(Room { unstored_bytes: 300, ..Room::AMPLE });
-    queue.enqueue(message(100), false);
+    queue.enqueue(message(100), false, NOW_MS);
     assert!(!queue.wants_store());
-    queue.enqueue(message(100), false);
+    queue.enqueue(message(100), false, NOW_MS);
     assert!(queue.wants_store());
-    queue.enqueue(message(100), true);
-    let first = queue.fetch(CLIENT, true).expect("it is ready");
+    queue.enqueue(message(100), true, NOW_MS);
+    let first = queue.fetch(CLIENT, true, NOW_MS).expect("it is ready");
     assert!(queue.wants_store(), "a consumer has it");
-    queue.settle(first.id.expect("it is to be settled"), Settlement::Requeue);
+    queue.settle(first.id.expect("it is to be settled"), Settlement::Requeue, NOW_MS);
     assert!(queue.wants_store(), "it is back");
-    queue.fetch(CLIENT, false).expect("it is ready");
+    queue.fetch(CLIENT, false, NOW_MS).expect("it is ready");
     assert!(!queue.wants_store());
-    queue.fetch(CLIENT, true).expect("it is ready");
+    queue.fetch(CLIENT, true, NOW_MS).expect("it is ready");
     queue.purge();
     assert!(!queue.wants_store());
-    assert_eq!(queue.ready_bytes() + queue.unsettled_bytes(), 112);
+    assert_eq!(queue.ready_bytes() + queue.unsettled_bytes(), 100);
 }
 
 #[test]
 fn a_consumer_does_not_pay_for_what_the_one_before_it_had() {
     let mut queue = Queue::new();
-    (0..2).for_each(|_| queue.enqueue(message(1), false));
+    (0..2).for_each(|_| queue.enqueue(message(1), false, NOW_MS));
     let mut deliveries = Vec::new();
     for number in [1, 2] {
         queue.consume(consumer(number)).expect("nobody is exclusive");
-        queue.dispatch(1, |delivery| deliveries.push(delivery));
+        queue.dispatch(1, NOW_MS, |delivery| deliveries.push(delivery));
         if number == 1 {
             queue.cancel(deliveries[0].consumer);
         }
     }
     // The second consumer has the slot of the first one, and one delivery of its own.
     let ids: Vec<_> = deliveries.iter().filter_map(|delivery| delivery.id).collect();
-    queue.settle(ids[0], Settlement::Accept);
-    queue.enqueue(message(1), false);
+    queue.settle(ids[0], Settlement::Accept, NOW_MS);
+    queue.enqueue(message(1), false, NOW_MS);
     assert!(!queue.can_dispatch(), "its credit is used up");
-    queue.settle(ids[1], Settlement::Accept);
+    queue.settle(ids[1], Settlement::Accept, NOW_MS);
     assert!(queue.can_dispatch());
 }
 
@@ -230,12 +234,12 @@ fn a_consumer_does_not_pay_for_what_the_one_before_it_had() {
 fn consumers_wait_when_too_much_is_unsettled() {
     let mut queue = Queue::new();
     queue.set_room(Room { unsettled_count: 2, ..Room::AMPLE });
-    (0..3).for_each(|_| queue.enqueue(message(1), false));
+    (0..3).for_each(|_| queue.enqueue(message(1), false, NOW_MS));
     queue.consume(Consumer { credit_max: None, ..consumer(1) }).expect("it is alone");
     let mut ids = Vec::new();
-    queue.dispatch(10, |delivery| ids.extend(delivery.id));
+    queue.dispatch(10, NOW_MS, |delivery| ids.extend(delivery.id));
     assert_eq!((ids.len(), queue.can_dispatch()), (2, false));
-    queue.settle(ids[0], Settlement::Accept);
+    queue.settle(ids[0], Settlement::Accept, NOW_MS);
     assert!(queue.can_dispatch());
 }
 
@@ -243,10 +247,10 @@ fn consumers_wait_when_too_much_is_unsettled() {
 fn millions_are_dropped_in_steps() {
     const COUNT: usize = 100_000;
     let mut queue = Queue::new();
-    (0..COUNT * 2).for_each(|_| queue.enqueue(message(1), false));
-    let out: Vec<_> = (0..COUNT).filter_map(|_| queue.fetch(CLIENT, true)).collect();
+    (0..COUNT * 2).for_each(|_| queue.enqueue(message(1), false, NOW_MS));
+    let out: Vec<_> = (0..COUNT).filter_map(|_| queue.fetch(CLIENT, true, NOW_MS)).collect();
     for delivery in &out[..COUNT / 2] {
-        queue.settle(delivery.id.expect("it is to be settled"), Settlement::Requeue);
+        queue.settle(delivery.id.expect("it is to be settled"), Settlement::Requeue, NOW_MS);
     }
     let mut remains = queue.into_remains();
     let mut steps = 1;

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use message::{ClientId, Message, Settlement};
 use queue::{
-    Consumer, ConsumerId, Delivery, DeliveryId, Purged, Queue, Room, Settled, TailRequest,
-    cost_bytes,
+    Consumer, ConsumerId, Delivery, DeliveryId, Purged, Queue, RecoveredLane, Room, Settled,
+    TailRequest, cost_bytes,
 };
 use stdx::Random;
 
@@ -14,6 +14,7 @@ use crate::simple::Model;
 
 /// More consumers than this add nothing.
 const CONSUMERS_MAX: usize = 5;
+const NOW_MS: u64 = 1_700_000_000_000;
 
 /// A read that the store was asked for. It may look what there is at once, or only when it answers.
 struct Read {
@@ -49,7 +50,8 @@ impl Pair {
             }
             let first = model.ready_places().next().unwrap_or(0);
             let count = model.ready_count();
-            queue = Queue::recovered(first, places, count, model.ready_bytes());
+            let (next_seq, bytes) = (places, model.ready_bytes());
+            queue = Queue::recovered(&[RecoveredLane { first_seq: first, next_seq, count, bytes }]);
             model.next_place = places;
             let _ = writeln!(operations, "recovered {count} messages in {first}..{places}");
         }
@@ -93,7 +95,10 @@ impl Pair {
             self.model.cancel(consumer);
         }
         for (id, place) in std::mem::take(&mut self.out) {
-            assert!(matches!(self.queue.settle(id, Settlement::Requeue), Settled::Returned));
+            assert!(matches!(
+                self.queue.settle(id, Settlement::Requeue, NOW_MS),
+                Settled::Returned(_)
+            ));
             self.model.settle(place, Settlement::Requeue);
         }
         while self.model.ready_count() > 0 {
@@ -124,7 +129,7 @@ impl Pair {
         let is_stored = random.chance(2, 3);
         let message = self.messages.any(random);
         self.note(&format!("enqueue stored={is_stored} {} bytes", message.len_bytes()));
-        self.queue.enqueue(message.clone(), is_stored);
+        self.queue.enqueue(message.clone(), is_stored, NOW_MS);
         self.model.enqueue(message, is_stored);
     }
 
@@ -132,7 +137,7 @@ impl Pair {
         let limit = 1 + random.below(8) as usize;
         self.note(&format!("dispatch {limit}"));
         let mut deliveries = Vec::new();
-        self.queue.dispatch(limit, |delivery| deliveries.push(delivery));
+        self.queue.dispatch(limit, NOW_MS, |delivery| deliveries.push(delivery));
         let count = deliveries.len();
         for delivery in deliveries {
             let consumer = self.model.next_consumer().expect("a consumer may take a message");
@@ -150,7 +155,7 @@ impl Pair {
     fn fetch(&mut self, random: &mut Random, settles: bool) {
         self.note(&format!("fetch settles={settles}"));
         let client = ClientId::new(9, 0);
-        let delivery = self.queue.fetch(client, settles);
+        let delivery = self.queue.fetch(client, settles, NOW_MS);
         self.poll_read(random);
         match delivery {
             Some(delivery) => {
@@ -190,28 +195,28 @@ impl Pair {
         };
         self.note(&format!("settle {place} {settlement:?}"));
         let expected = self.model.settle(place, settlement);
-        match self.queue.settle(id, settlement) {
+        match self.queue.settle(id, settlement, NOW_MS) {
             Settled::Gone(gone) => {
                 assert_ne!(settlement, Settlement::Requeue);
                 assert_eq!((gone.seq, gone.is_stored), (place, expected.is_stored));
                 assert_eq!(gone.length as usize, expected.message.len_bytes());
             }
-            Settled::Returned => assert_eq!(settlement, Settlement::Requeue),
-            Settled::Unknown => panic!("a delivery that is out is known"),
+            Settled::Returned(_) => assert_eq!(settlement, Settlement::Requeue),
+            Settled::Dying | Settled::Unknown => panic!("a delivery that is out is known"),
         }
-        assert!(matches!(self.queue.settle(id, settlement), Settled::Unknown), "only once");
+        assert!(matches!(self.queue.settle(id, settlement, NOW_MS), Settled::Unknown), "only once");
     }
 
     fn settle_unknown(&mut self) {
         self.note("settle what another queue has delivered");
         let mut other = Queue::new();
         for _ in 0..=self.model.next_place {
-            other.enqueue(Messages::small(), false);
+            other.enqueue(Messages::small(), false, NOW_MS);
         }
         let client = ClientId::new(9, 0);
-        let last = std::iter::from_fn(|| other.fetch(client, true)).last();
+        let last = std::iter::from_fn(|| other.fetch(client, true, NOW_MS)).last();
         let id = last.and_then(|delivery| delivery.id).expect("it has a message");
-        assert!(matches!(self.queue.settle(id, Settlement::Accept), Settled::Unknown));
+        assert!(matches!(self.queue.settle(id, Settlement::Accept, NOW_MS), Settled::Unknown));
     }
 
     fn consume(&mut self, random: &mut Random) {
@@ -275,7 +280,7 @@ impl Pair {
         self.note("purge");
         let Purged { count, kept, mut remains } = self.queue.purge();
         assert_eq!(count, self.model.ready_count());
-        let kept: Vec<u64> = kept.iter().map(|(seq, _)| *seq).collect();
+        let kept: Vec<u64> = kept[0].iter().map(|(seq, _)| *seq).collect();
         assert_eq!(kept, self.model.purge(), "what consumers have stays in the store");
         while remains.drop_some(3) {}
     }
@@ -283,7 +288,7 @@ impl Pair {
     fn poll_read(&mut self, random: &mut Random) {
         if let Some(request) = self.queue.poll_tail_request() {
             self.note(&format!("{request:?}"));
-            let TailRequest { from_seq, bytes_max } = request;
+            let TailRequest { from_seq, bytes_max, .. } = request;
             let seen = random.chance(1, 2).then(|| self.model.read(from_seq, bytes_max));
             self.reads.push(Read { request, seen });
         }
@@ -300,6 +305,6 @@ impl Pair {
             seen.unwrap_or_else(|| self.model.read(request.from_seq, request.bytes_max));
         messages.retain(|(place, _)| self.model.is_in_store(*place));
         self.note(&format!("loaded {} messages up to {next}", messages.len()));
-        self.queue.loaded(messages.into_iter(), next);
+        self.queue.loaded(0, messages.into_iter(), next);
     }
 }

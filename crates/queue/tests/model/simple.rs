@@ -62,11 +62,11 @@ impl Model {
     }
 
     pub(crate) fn ready_bytes(&self) -> u64 {
-        self.ready.values().map(|placed| placed.message.len_bytes() as u64).sum()
+        self.ready.values().map(|placed| placed.message.body_len() as u64).sum()
     }
 
     pub(crate) fn unsettled_bytes(&self) -> u64 {
-        self.unsettled.values().map(|(placed, _)| placed.message.len_bytes() as u64).sum()
+        self.unsettled.values().map(|(placed, _)| placed.message.body_len() as u64).sum()
     }
 
     pub(crate) fn consumer_ids(&self) -> Vec<ConsumerId> {
