@@ -1,7 +1,7 @@
 //! Declaring exchanges and queues. Declaring what exists, with the same properties, changes nothing.
 
 use message::{Name, QueueId, Value};
-use metadata::{Change, Exchange, Queue};
+use metadata::{Change, Exchange, Queue, QueueKind};
 use routing::{Destination, Kind};
 use stdx::Random;
 use store::Ticket;
@@ -153,7 +153,7 @@ impl Broker {
             is_durable: wanted.is_durable,
             is_auto_delete: wanted.is_auto_delete,
             owner,
-            lane_count: 1,
+            lane_count: QueueKind::of(&wanted.arguments).lane_count(&wanted.arguments),
             relay_of: None,
             arguments: wanted.arguments,
         };

@@ -209,6 +209,16 @@ fn is_durable(topology: &Topology, change: &Change) -> bool {
             topology.definitions().queue_by_id(*id).is_some_and(|q| q.is_durable)
         }
         Change::Bind(binding) | Change::Unbind(binding) => topology.is_durable(binding),
-        Change::ReserveIds(_) => true,
+        Change::ReserveIds(_)
+        | Change::SetVhost(_)
+        | Change::RemoveVhost { .. }
+        | Change::SetVhostLimits { .. }
+        | Change::SetUserLimits { .. }
+        | Change::SetPolicy { .. }
+        | Change::ClearPolicy { .. }
+        | Change::SetParameter { .. }
+        | Change::ClearParameter { .. }
+        | Change::SetGlobalParameter { .. }
+        | Change::ClearGlobalParameter { .. } => true,
     }
 }

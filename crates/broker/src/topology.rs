@@ -86,10 +86,45 @@ impl Topology {
                     self.router.unbind(source, destination, &binding.key, &binding.arguments);
                 }
             }
-            Change::AddQueue(_) | Change::ReserveIds(_) => {}
+            Change::RemoveVhost { name } => self.remove_routes(name),
+            Change::AddQueue(_)
+            | Change::ReserveIds(_)
+            | Change::SetVhost(_)
+            | Change::SetVhostLimits { .. }
+            | Change::SetUserLimits { .. }
+            | Change::SetPolicy { .. }
+            | Change::ClearPolicy { .. }
+            | Change::SetParameter { .. }
+            | Change::ClearParameter { .. }
+            | Change::SetGlobalParameter { .. }
+            | Change::ClearGlobalParameter { .. } => {}
         }
         self.definitions.apply(change);
+        if let Change::SetVhost(vhost) = change {
+            self.add_predeclared(&vhost.name);
+        }
         Ok(())
+    }
+
+    /// The exchanges that a virtual host is born with become routable.
+    fn add_predeclared(&mut self, vhost: &Name) {
+        let Some(vhost) = self.definitions.vhost(vhost.as_str()) else { return };
+        for exchange in vhost.exchanges.values() {
+            let id = ExchangeId(exchange.id);
+            if self.router.kind(id).is_none() {
+                self.router.add(id, kind_of(exchange));
+            }
+        }
+    }
+
+    fn remove_routes(&mut self, vhost: &Name) {
+        let Some(vhost) = self.definitions.vhost(vhost.as_str()) else { return };
+        for queue in vhost.queues.values() {
+            self.router.remove_queue(queue.id.number());
+        }
+        for exchange in vhost.exchanges.values() {
+            self.router.remove(ExchangeId(exchange.id));
+        }
     }
 
     /// The exchange of this name.
@@ -157,6 +192,7 @@ impl Topology {
     /// Changes that make everything durable in this topology out of [`Topology::new`].
     pub fn durable_changes(&self) -> Vec<Change> {
         let mut changes = vec![Change::ReserveIds(self.definitions.next_id())];
+        changes.extend(self.definitions.durable_settings());
         for (_, vhost) in self.definitions.vhosts() {
             let exchanges = vhost.exchanges.values().filter(|e| e.is_durable && !is_predeclared(e));
             changes.extend(exchanges.map(|e| Change::AddExchange((**e).clone())));

@@ -7,6 +7,8 @@ use message::{Name, QueueId};
 use serde::{Deserialize, Serialize};
 
 use crate::object::{Binding, Exchange, Queue};
+use crate::policy::Policy;
+use crate::vhost::{UserLimits, VhostDefinition, VhostLimits};
 
 /// One change of what is declared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +35,75 @@ pub enum Change {
     Unbind(Binding),
     /// Numbers below this one have been given.
     ReserveIds(u64),
+    /// A virtual host is there with its predeclared exchanges, or something else is said of it.
+    SetVhost(VhostDefinition),
+    /// A virtual host is gone with all that is in it.
+    RemoveVhost {
+        /// Its name.
+        name: Name,
+    },
+    /// A virtual host has these limits.
+    SetVhostLimits {
+        /// Which.
+        vhost: Name,
+        /// All of its limits.
+        limits: VhostLimits,
+    },
+    /// A user has these limits.
+    SetUserLimits {
+        /// Who.
+        user: Name,
+        /// All of the user's limits.
+        limits: UserLimits,
+    },
+    /// A policy is there, in place of one of the same name.
+    SetPolicy {
+        /// What it says.
+        policy: Policy,
+        /// Whether it is an operator policy.
+        is_operator: bool,
+    },
+    /// A policy is gone.
+    ClearPolicy {
+        /// Where it was.
+        vhost: Name,
+        /// Its name.
+        name: Name,
+        /// Whether it was an operator policy.
+        is_operator: bool,
+    },
+    /// A runtime parameter has this value.
+    SetParameter {
+        /// Where.
+        vhost: Name,
+        /// Whose it is: `shovel`, …
+        component: String,
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: serde_json::Value,
+    },
+    /// A runtime parameter is gone.
+    ClearParameter {
+        /// Where it was.
+        vhost: Name,
+        /// Whose it was.
+        component: String,
+        /// Its name.
+        name: String,
+    },
+    /// A parameter of the whole node has this value.
+    SetGlobalParameter {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: serde_json::Value,
+    },
+    /// A parameter of the whole node is gone.
+    ClearGlobalParameter {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// Bytes that should have been changes are not.

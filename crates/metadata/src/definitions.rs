@@ -10,30 +10,9 @@ use message::{Arguments, Name, QueueId};
 
 use crate::change::Change;
 use crate::object::{Exchange, Queue, principal};
-use crate::rules::{ExchangeRules, QueueRules};
-
-/// The virtual host that always exists.
-pub const DEFAULT_VHOST: &str = "/";
-
-/// The exchanges that every virtual host has: name, type, whether it is internal.
-const PREDECLARED: [(&str, &str, bool); 7] = [
-    ("", "direct", false),
-    ("amq.direct", "direct", false),
-    ("amq.fanout", "fanout", false),
-    ("amq.headers", "headers", false),
-    ("amq.match", "headers", false),
-    ("amq.rabbitmq.trace", "topic", true),
-    ("amq.topic", "topic", false),
-];
-
-/// One virtual host's exchanges and queues, by name.
-#[derive(Clone, Debug, Default)]
-pub struct Vhost {
-    /// Its exchanges.
-    pub exchanges: OrdMap<Name, Arc<Exchange>>,
-    /// Its queues.
-    pub queues: OrdMap<Name, Arc<Queue>>,
-}
+use crate::policy::{Policies, Policy};
+use crate::rules::{ExchangeRules, QueueKind, QueueRules, Said};
+use crate::vhost::{DEFAULT_VHOST, PREDECLARED, UserLimits, Vhost, VhostDefinition, VhostSettings};
 
 /// All that is declared.
 #[derive(Clone, Debug)]
@@ -43,6 +22,8 @@ pub struct Definitions {
     exchanges: OrdMap<u64, Arc<Exchange>>,
     next_id: u64,
     rules_version: u64,
+    user_limits: OrdMap<Name, UserLimits>,
+    global_parameters: OrdMap<String, serde_json::Value>,
 }
 
 impl Default for Definitions {
@@ -54,27 +35,20 @@ impl Default for Definitions {
 impl Definitions {
     /// What a fresh node has: the default virtual host and its predeclared exchanges, numbered from 1.
     pub fn new() -> Self {
-        let vhost = Name::fixed(DEFAULT_VHOST);
         let mut definitions = Self {
-            vhosts: OrdMap::unit(vhost.clone(), Vhost::default()),
+            vhosts: OrdMap::new(),
             queues: OrdMap::new(),
             exchanges: OrdMap::new(),
             next_id: 1,
             rules_version: 0,
+            user_limits: OrdMap::new(),
+            global_parameters: OrdMap::new(),
         };
-        for (name, kind, is_internal) in PREDECLARED {
-            definitions.apply(&Change::AddExchange(Exchange {
-                id: definitions.next_id,
-                vhost: vhost.clone(),
-                name: Name::fixed(name),
-                kind: Name::fixed(kind),
-                is_durable: true,
-                is_auto_delete: false,
-                is_internal,
-                relay: None,
-                arguments: Arguments::new(),
-            }));
-        }
+        definitions.set_vhost(&VhostDefinition {
+            name: Name::fixed(DEFAULT_VHOST),
+            first_exchange_id: 1,
+            settings: VhostSettings::default(),
+        });
         definitions
     }
 
@@ -115,12 +89,39 @@ impl Definitions {
 
     /// What holds for a queue.
     pub fn queue_rules(&self, queue: &Queue) -> QueueRules {
-        QueueRules::of(queue)
+        QueueRules::of(queue, self.said_of_queue(queue))
     }
 
     /// What holds for an exchange.
     pub fn exchange_rules(&self, exchange: &Exchange) -> ExchangeRules {
-        ExchangeRules::of(exchange)
+        ExchangeRules::of(exchange, self.said_of_exchange(exchange))
+    }
+
+    /// The policy and the operator policy that count for a queue.
+    pub fn policies_of_queue(&self, queue: &Queue) -> (Option<&Policy>, Option<&Policy>) {
+        let said = self.said_of_queue(queue);
+        (said.policy, said.operator)
+    }
+
+    /// The policy and the operator policy that count for an exchange.
+    pub fn policies_of_exchange(&self, exchange: &Exchange) -> (Option<&Policy>, Option<&Policy>) {
+        let said = self.said_of_exchange(exchange);
+        (said.policy, said.operator)
+    }
+
+    /// A user's limits.
+    pub fn user_limits(&self, user: &str) -> UserLimits {
+        self.user_limits.get(user).copied().unwrap_or_default()
+    }
+
+    /// All users that have limits.
+    pub fn all_user_limits(&self) -> impl Iterator<Item = (&Name, &UserLimits)> {
+        self.user_limits.iter()
+    }
+
+    /// The parameters of the whole node, by name.
+    pub fn global_parameters(&self) -> impl Iterator<Item = (&String, &serde_json::Value)> {
+        self.global_parameters.iter()
     }
 
     /// Grows whenever the rules of what is declared already may have changed.
@@ -176,11 +177,122 @@ impl Definitions {
             }
             Change::ReserveIds(id) => self.reserve_ids(*id),
             Change::Bind(_) | Change::Unbind(_) => {}
+            Change::SetVhost(vhost) => self.set_vhost(vhost),
+            Change::RemoveVhost { name } => self.remove_vhost(name),
+            Change::SetVhostLimits { vhost, limits } => self.vhost_mut(vhost).limits = *limits,
+            Change::SetUserLimits { user, limits } => {
+                self.user_limits.insert(user.clone(), *limits);
+                if *limits == UserLimits::default() {
+                    self.user_limits.remove(user);
+                }
+            }
+            Change::SetPolicy { policy, is_operator } => {
+                self.policies_mut(&policy.vhost, *is_operator).set(policy);
+            }
+            Change::ClearPolicy { vhost, name, is_operator } => {
+                self.policies_mut(vhost, *is_operator).clear(name.as_str());
+            }
+            Change::SetParameter { vhost, component, name, value } => {
+                let key = (component.clone(), name.clone());
+                self.vhost_mut(vhost).parameters.insert(key, value.clone());
+            }
+            Change::ClearParameter { vhost, component, name } => {
+                self.vhost_mut(vhost).parameters.remove(&(component.clone(), name.clone()));
+            }
+            Change::SetGlobalParameter { name, value } => {
+                self.global_parameters.insert(name.clone(), value.clone());
+            }
+            Change::ClearGlobalParameter { name } => {
+                self.global_parameters.remove(name);
+            }
+        }
+    }
+
+    /// Makes a virtual host with its exchanges, or says something else of it.
+    fn set_vhost(&mut self, wanted: &VhostDefinition) {
+        let is_there = self.vhosts.contains_key(&wanted.name);
+        let vhost = self.vhost_mut(&wanted.name);
+        vhost.settings.clone_from(&wanted.settings);
+        if is_there {
+            return;
+        }
+        vhost.first_exchange_id = wanted.first_exchange_id;
+        for (id, (name, kind, is_internal)) in (wanted.first_exchange_id..).zip(PREDECLARED) {
+            self.apply(&Change::AddExchange(Exchange {
+                id,
+                vhost: wanted.name.clone(),
+                name: Name::fixed(name),
+                kind: Name::fixed(kind),
+                is_durable: true,
+                is_auto_delete: false,
+                is_internal,
+                relay: None,
+                arguments: Arguments::new(),
+            }));
+        }
+    }
+
+    fn remove_vhost(&mut self, name: &Name) {
+        let Some(vhost) = self.vhosts.remove(name) else { return };
+        for exchange in vhost.exchanges.values() {
+            self.exchanges.remove(&exchange.id);
+        }
+        for queue in vhost.queues.values() {
+            self.queues.remove(&queue.id);
+        }
+    }
+
+    /// Policies that are about to change.
+    fn policies_mut(&mut self, vhost: &Name, is_operator: bool) -> &mut Policies {
+        self.rules_version += 1;
+        let vhost = self.vhost_mut(vhost);
+        if is_operator { &mut vhost.operator_policies } else { &mut vhost.policies }
+    }
+
+    fn said_of_queue(&self, queue: &Queue) -> Said<'_> {
+        let Some(vhost) = self.vhosts.get(&queue.vhost) else { return Said::default() };
+        let (name, kind) = (queue.name.as_str(), QueueKind::of(&queue.arguments));
+        Said {
+            policy: vhost.policies.of_queue(name, kind),
+            operator: vhost.operator_policies.of_queue(name, kind),
+        }
+    }
+
+    fn said_of_exchange(&self, exchange: &Exchange) -> Said<'_> {
+        let Some(vhost) = self.vhosts.get(&exchange.vhost) else { return Said::default() };
+        let name = exchange.name.as_str();
+        Said {
+            policy: vhost.policies.of_exchange(name),
+            operator: vhost.operator_policies.of_exchange(name),
         }
     }
 
     fn vhost_mut(&mut self, name: &Name) -> &mut Vhost {
         self.vhosts.entry(name.clone()).or_default()
+    }
+
+    /// Changes that make the virtual hosts, policies, limits and parameters of these definitions out of
+    /// [`Definitions::new`]; what else is declared in the virtual hosts comes behind them.
+    pub fn durable_settings(&self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let fresh = Self::new();
+        for (name, born) in fresh.vhosts() {
+            let found = self.vhosts.get(name);
+            if found.is_none_or(|found| found.first_exchange_id != born.first_exchange_id) {
+                changes.push(Change::RemoveVhost { name: name.clone() });
+            }
+        }
+        for (name, vhost) in &self.vhosts {
+            vhost.tell(name, &mut changes);
+        }
+        for (user, limits) in &self.user_limits {
+            changes.push(Change::SetUserLimits { user: user.clone(), limits: *limits });
+        }
+        for (name, value) in &self.global_parameters {
+            let (name, value) = (name.clone(), value.clone());
+            changes.push(Change::SetGlobalParameter { name, value });
+        }
+        changes
     }
 }
 
@@ -250,5 +362,108 @@ mod tests {
         });
         assert!(definitions.exchange("/", "amq.topic").is_none());
         assert!(before.exchange("/", "amq.topic").is_some());
+    }
+
+    fn queue(vhost: &'static str) -> Queue {
+        Queue {
+            id: QueueId::new(20, 0),
+            vhost: Name::fixed(vhost),
+            name: Name::fixed("q"),
+            is_durable: true,
+            is_auto_delete: false,
+            owner: None,
+            lane_count: 1,
+            relay_of: None,
+            arguments: Arguments::new(),
+        }
+    }
+
+    #[test]
+    fn a_virtual_host_comes_with_exchanges_and_goes_with_all_that_is_in_it() {
+        let mut definitions = Definitions::new();
+        let name = Name::fixed("v");
+        definitions.apply(&Change::SetVhost(VhostDefinition {
+            name: name.clone(),
+            first_exchange_id: 8,
+            settings: VhostSettings::default(),
+        }));
+        definitions.apply(&Change::AddQueue(queue("v")));
+        assert_eq!(definitions.exchange("v", "amq.direct").unwrap().id, 9);
+        assert!(definitions.next_id() >= 21);
+        definitions.apply(&Change::RemoveVhost { name });
+        assert!(definitions.vhost("v").is_none());
+        assert!(definitions.queue_by_id(QueueId::new(20, 0)).is_none());
+        assert!(definitions.exchange_by_id(9).is_none());
+        assert!(definitions.exchange_by_id(2).is_some());
+    }
+
+    #[test]
+    fn rules_follow_the_policies_as_they_come_and_go() {
+        let mut definitions = Definitions::new();
+        let queue = queue("/");
+        let policy = |ttl_ms: u64| Policy {
+            vhost: Name::fixed("/"),
+            name: Name::fixed("p"),
+            pattern: "^q$".to_owned(),
+            apply_to: crate::ApplyTo::Queues,
+            priority: 0,
+            definition: [("message-ttl".to_owned(), ttl_ms.into())].into(),
+        };
+        let before = definitions.rules_version();
+        definitions.apply(&Change::SetPolicy { policy: policy(100), is_operator: false });
+        definitions.apply(&Change::SetPolicy { policy: policy(50), is_operator: true });
+        assert!(definitions.rules_version() > before);
+        assert_eq!(definitions.queue_rules(&queue).message_ttl_ms, Some(50));
+        let (vhost, name) = (Name::fixed("/"), Name::fixed("p"));
+        definitions.apply(&Change::ClearPolicy { vhost, name, is_operator: true });
+        assert_eq!(definitions.queue_rules(&queue).message_ttl_ms, Some(100));
+    }
+
+    #[test]
+    fn settings_return_from_their_changes() {
+        let mut definitions = Definitions::new();
+        let v = Name::fixed("v");
+        let policy = Policy {
+            vhost: v.clone(),
+            name: Name::fixed("p"),
+            pattern: "^q".to_owned(),
+            apply_to: crate::ApplyTo::All,
+            priority: 3,
+            definition: [("expires".to_owned(), 5.into())].into(),
+        };
+        let settings = VhostSettings { is_protected: true, ..VhostSettings::default() };
+        for change in [
+            Change::RemoveVhost { name: Name::fixed("/") },
+            Change::SetVhost(VhostDefinition { name: v.clone(), first_exchange_id: 30, settings }),
+            Change::SetVhostLimits {
+                vhost: v.clone(),
+                limits: crate::VhostLimits { queues_max: Some(7), connections_max: None },
+            },
+            Change::SetPolicy { policy: policy.clone(), is_operator: false },
+            Change::SetPolicy { policy, is_operator: true },
+            Change::SetParameter {
+                vhost: v,
+                component: "shovel".to_owned(),
+                name: "s".to_owned(),
+                value: serde_json::json!({"src-uri": "amqp://"}),
+            },
+            Change::SetGlobalParameter { name: "g".to_owned(), value: 5.into() },
+            Change::SetUserLimits {
+                user: Name::fixed("guest"),
+                limits: UserLimits { channels_max: Some(2), connections_max: None },
+            },
+        ] {
+            definitions.apply(&Change::from_bytes(&change.to_bytes()).unwrap());
+        }
+        let told = definitions.durable_settings();
+        assert_eq!(told.len(), 8);
+        let mut again = Definitions::new();
+        for change in &told {
+            again.apply(change);
+        }
+        assert_eq!(again.durable_settings(), told);
+        assert!(again.vhost("/").is_none());
+        assert_eq!(again.exchange("v", "").unwrap().id, 30);
+        assert_eq!(again.vhost("v").unwrap().policies.named("p").unwrap().priority, 3);
     }
 }

@@ -7,12 +7,18 @@
 mod change;
 mod definitions;
 mod object;
+mod policy;
+mod policy_check;
 mod rules;
+mod vhost;
 
 pub use change::{Change, Unreadable};
-pub use definitions::{DEFAULT_VHOST, Definitions, Vhost};
+pub use definitions::Definitions;
 pub use object::{Binding, BindingEnd, Exchange, Queue};
+pub use policy::{ApplyTo, Policies, Policy, PolicyDefinition};
+pub use policy_check::InvalidPolicy;
 pub use rules::{
     DEDUPLICATION_CACHE_SIZE, DEDUPLICATION_HEADER, DeadLetterStrategy, Deduplication,
     ExchangeRules, Overflow, QueueKind, QueueRules, Retry, RetryKind,
 };
+pub use vhost::{DEFAULT_VHOST, UserLimits, Vhost, VhostDefinition, VhostLimits, VhostSettings};

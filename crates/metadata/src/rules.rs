@@ -10,8 +10,12 @@
 //! operator policy may only tighten a policy, except that its word for `overflow` wins.
 
 use message::{Arguments, Name, Value};
+use serde::{Deserialize, Serialize};
 
 use crate::object::{Exchange, Queue};
+use crate::policy::Policy;
+
+type Json = serde_json::Value;
 
 /// What deliveries that failed may number on a quorum queue that says nothing of it.
 const QUORUM_DELIVERY_LIMIT: u32 = 20;
@@ -26,7 +30,8 @@ pub const DEDUPLICATION_CACHE_SIZE: u64 = 128;
 pub const DEDUPLICATION_HEADER: &str = "x-deduplication-header";
 
 /// The types of queues.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum QueueKind {
     /// RabbitMQ's ordinary queue.
     #[default]
@@ -134,43 +139,66 @@ pub struct ExchangeRules {
     pub deduplication: Option<Deduplication>,
 }
 
+/// The policies that count for an object.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Said<'a> {
+    pub(crate) policy: Option<&'a Policy>,
+    pub(crate) operator: Option<&'a Policy>,
+}
+
 impl QueueKind {
+    /// The type that RabbitMQ calls so, by name or by the name of its module.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "classic" | "rabbit_classic_queue" => Some(Self::Classic),
+            "quorum" | "rabbit_quorum_queue" => Some(Self::Quorum),
+            _ => None,
+        }
+    }
+
+    /// RabbitMQ's name for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Classic => "classic",
+            Self::Quorum => "quorum",
+        }
+    }
+
     /// The type that a queue with these arguments has.
     pub fn of(arguments: &Arguments) -> Self {
-        match arguments.get("x-queue-type").and_then(Value::as_text) {
-            Some("quorum" | "rabbit_quorum_queue") => Self::Quorum,
-            _ => Self::Classic,
-        }
+        let word = arguments.get("x-queue-type").and_then(Value::as_text);
+        word.and_then(Self::parse).unwrap_or_default()
     }
 
     /// How many levels of priority such a queue is made with.
     pub fn lane_count(self, arguments: &Arguments) -> u16 {
-        match (self, arguments.get("x-max-priority").and_then(Value::as_integer)) {
-            (Self::Quorum, _) => u16::from(QUORUM_PRIORITY_MAX) + 1,
-            (Self::Classic, Some(max)) => u16::from(u8::try_from(max).unwrap_or(u8::MAX)) + 1,
-            (Self::Classic, None) => 1,
-        }
+        let asked = Asked { arguments, said: Said::default() };
+        asked.priority_max(self).map_or(1, |max| u16::from(max) + 1)
     }
 }
 
 impl QueueRules {
-    /// What a queue's own arguments make of it.
-    pub(crate) fn of(queue: &Queue) -> Self {
-        let asked = Asked { arguments: &queue.arguments };
+    /// What a queue's arguments and policies make of it.
+    pub(crate) fn of(queue: &Queue, said: Said<'_>) -> Self {
         let kind = QueueKind::of(&queue.arguments);
+        let asked = Asked { arguments: &queue.arguments, said };
+        let overflow = asked.overflow(kind);
         Self {
             kind,
             message_ttl_ms: asked.number("message-ttl"),
             expires_ms: asked.number("expires"),
             length_max: asked.number("max-length"),
             bytes_max: asked.number("max-length-bytes"),
-            overflow: asked.overflow(),
+            overflow,
             dead_letter_exchange: asked.name("dead-letter-exchange"),
             dead_letter_key: asked.word("dead-letter-routing-key").map(str::to_owned),
-            dead_letter_strategy: asked.dead_letter_strategy(),
-            delivery_limit: asked.delivery_limit(kind),
-            retry: asked.retry(),
-            consumer_timeout_ms: asked.number("consumer-timeout"),
+            dead_letter_strategy: asked.dead_letter_strategy(overflow),
+            delivery_limit: asked.delivery_limit(kind).filter(|_| queue.is_durable),
+            retry: asked.retry().filter(|_| kind == QueueKind::Quorum),
+            consumer_timeout_ms: match kind {
+                QueueKind::Quorum => asked.number("consumer-timeout"),
+                QueueKind::Classic => None,
+            },
             priority_max: asked.priority_max(kind),
             is_single_active: asked.flag("single-active-consumer"),
             deduplication: asked.deduplication(),
@@ -179,10 +207,11 @@ impl QueueRules {
 }
 
 impl ExchangeRules {
-    /// What an exchange's own arguments make of it.
-    pub(crate) fn of(exchange: &Exchange) -> Self {
-        let asked = Asked { arguments: &exchange.arguments };
-        let alternate = exchange.arguments.get("alternate-exchange").and_then(Value::as_text);
+    /// What an exchange's arguments and policies make of it.
+    pub(crate) fn of(exchange: &Exchange, said: Said<'_>) -> Self {
+        let asked = Asked { arguments: &exchange.arguments, said };
+        let argument = exchange.arguments.get("alternate-exchange").and_then(Value::as_text);
+        let alternate = argument.or_else(|| said.value("alternate-exchange")?.as_str());
         Self {
             alternate: alternate.and_then(|name| Name::new(name).ok()),
             deduplication: asked.deduplication(),
@@ -190,9 +219,37 @@ impl ExchangeRules {
     }
 }
 
+impl<'a> Said<'a> {
+    /// What policy and operator policy say together.
+    fn value(&self, key: &str) -> Option<&'a Json> {
+        let of = |policy: Option<&'a Policy>| policy.and_then(|policy| policy.definition.get(key));
+        let (policy, operator) = match (of(self.policy), of(self.operator)) {
+            (Some(policy), Some(operator)) => (policy, operator),
+            (policy, operator) => return operator.or(policy),
+        };
+        let numbers = policy.as_i64().zip(operator.as_i64());
+        let is_policys = match (key, numbers) {
+            // The word of an operator wins.
+            ("overflow" | "queue-version" | "delayed-retry-type", _) | (_, None) => false,
+            ("delayed-retry-min" | "target-group-size", Some((policy, operator))) => {
+                policy > operator
+            }
+            ("delivery-limit", Some((policy, operator))) => lower_limit(policy, operator) == policy,
+            (_, Some((policy, operator))) => policy < operator,
+        };
+        Some(if is_policys { policy } else { operator })
+    }
+}
+
+/// The lower one of two limits; a negative one is no limit.
+fn lower_limit(a: i64, b: i64) -> i64 {
+    if a < 0 || b < 0 { a.max(b) } else { a.min(b) }
+}
+
 /// What is asked of an object, under the names that policies have for it; arguments have an `x-` in front.
 struct Asked<'a> {
     arguments: &'a Arguments,
+    said: Said<'a>,
 }
 
 impl<'a> Asked<'a> {
@@ -200,12 +257,18 @@ impl<'a> Asked<'a> {
         self.arguments.get(&format!("x-{key}"))
     }
 
+    /// The smaller one of two numbers.
     fn number(&self, key: &str) -> Option<u64> {
-        u64::try_from(self.argument(key)?.as_integer()?).ok()
+        let argument = self.argument(key).and_then(Value::as_integer);
+        let argument = argument.and_then(|number| u64::try_from(number).ok());
+        let said = self.said.value(key).and_then(Json::as_u64);
+        argument.into_iter().chain(said).min()
     }
 
+    /// The argument wins.
     fn word(&self, key: &str) -> Option<&'a str> {
-        self.argument(key)?.as_text()
+        let argument = self.argument(key).and_then(Value::as_text);
+        argument.or_else(|| self.said.value(key)?.as_str())
     }
 
     fn flag(&self, key: &str) -> bool {
@@ -216,17 +279,27 @@ impl<'a> Asked<'a> {
         Name::new(self.word(key)?).ok()
     }
 
-    fn overflow(&self) -> Overflow {
-        match self.word("overflow") {
-            Some("reject-publish") => Overflow::RejectPublish,
-            Some("reject-publish-dlx") => Overflow::RejectPublishAndDeadLetter,
+    /// On a quorum queue a policy wins over the argument, and there is no `reject-publish-dlx`.
+    fn overflow(&self, kind: QueueKind) -> Overflow {
+        let said = self.said.value("overflow").and_then(Json::as_str);
+        let word = match kind {
+            QueueKind::Classic => self.word("overflow"),
+            QueueKind::Quorum => said.or_else(|| self.word("overflow")),
+        };
+        match (word, kind) {
+            (Some("reject-publish"), _) => Overflow::RejectPublish,
+            (Some("reject-publish-dlx"), QueueKind::Classic) => {
+                Overflow::RejectPublishAndDeadLetter
+            }
             _ => Overflow::DropHead,
         }
     }
 
-    fn dead_letter_strategy(&self) -> DeadLetterStrategy {
-        match self.word("dead-letter-strategy") {
-            Some("at-least-once") => DeadLetterStrategy::AtLeastOnce,
+    /// Dead letters on their way count in the length, so that a limit that drops the oldest messages would drop them
+    /// first: then they leave at once, as in RabbitMQ.
+    fn dead_letter_strategy(&self, overflow: Overflow) -> DeadLetterStrategy {
+        match (self.word("dead-letter-strategy"), overflow) {
+            (Some("at-least-once"), Overflow::RejectPublish) => DeadLetterStrategy::AtLeastOnce,
             _ => DeadLetterStrategy::AtMostOnce,
         }
     }
@@ -234,7 +307,12 @@ impl<'a> Asked<'a> {
     /// A negative limit is none.
     fn delivery_limit(&self, kind: QueueKind) -> Option<u32> {
         let argument = self.argument("delivery-limit").and_then(Value::as_integer);
-        match (argument, kind) {
+        let said = self.said.value("delivery-limit").and_then(Json::as_i64);
+        let limit = match (argument, said) {
+            (Some(argument), Some(said)) => Some(lower_limit(argument, said)),
+            (argument, said) => argument.or(said),
+        };
+        match (limit, kind) {
             (Some(limit), _) if limit < 0 => None,
             (Some(limit), _) => Some(u32::try_from(limit).unwrap_or(u32::MAX)),
             (None, QueueKind::Quorum) => Some(QUORUM_DELIVERY_LIMIT),
@@ -258,7 +336,8 @@ impl<'a> Asked<'a> {
         match kind {
             QueueKind::Quorum => Some(QUORUM_PRIORITY_MAX),
             QueueKind::Classic => {
-                self.number("max-priority").map(|max| u8::try_from(max).unwrap_or(u8::MAX))
+                let max = self.argument("max-priority")?.as_integer()?;
+                Some(u8::try_from(max).unwrap_or(u8::MAX))
             }
         }
     }
@@ -275,8 +354,10 @@ impl<'a> Asked<'a> {
 #[cfg(test)]
 mod tests {
     use message::QueueId;
+    use serde_json::json;
 
     use super::*;
+    use crate::policy::ApplyTo;
 
     fn queue(arguments: impl IntoIterator<Item = (&'static str, Value)>) -> Queue {
         Queue {
@@ -292,14 +373,29 @@ mod tests {
         }
     }
 
+    fn rules(queue: &Queue) -> QueueRules {
+        QueueRules::of(queue, Said::default())
+    }
+
+    fn policy(definition: Json) -> Policy {
+        Policy {
+            vhost: Name::fixed("/"),
+            name: Name::fixed("p"),
+            pattern: String::new(),
+            apply_to: ApplyTo::All,
+            priority: 0,
+            definition: serde_json::from_value(definition).unwrap(),
+        }
+    }
+
     #[test]
     fn a_queue_that_asks_for_nothing_has_no_rules() {
-        assert_eq!(QueueRules::of(&queue([])), QueueRules::default());
+        assert_eq!(rules(&queue([])), QueueRules::default());
     }
 
     #[test]
     fn a_queue_has_what_its_arguments_say() {
-        let rules = QueueRules::of(&queue([
+        let rules = rules(&queue([
             ("x-message-ttl", Value::U8(5)),
             ("x-max-length", Value::I64(10)),
             ("x-overflow", Value::text("reject-publish")),
@@ -328,9 +424,96 @@ mod tests {
     #[test]
     fn a_quorum_queue_limits_deliveries_and_has_priorities_unasked() {
         let quorum = ("x-queue-type", Value::text("quorum"));
-        let rules = QueueRules::of(&queue([quorum.clone()]));
-        assert_eq!((rules.delivery_limit, rules.priority_max), (Some(20), Some(31)));
-        let rules = QueueRules::of(&queue([quorum, ("x-delivery-limit", Value::I8(-1))]));
+        let unsaid = rules(&queue([quorum.clone()]));
+        assert_eq!((unsaid.delivery_limit, unsaid.priority_max), (Some(20), Some(31)));
+        let rules = rules(&queue([quorum, ("x-delivery-limit", Value::I8(-1))]));
         assert_eq!(rules.delivery_limit, None);
+    }
+
+    #[test]
+    fn of_numbers_the_smallest_counts() {
+        let queue = queue([("x-message-ttl", Value::I32(50)), ("x-max-length", Value::I32(5))]);
+        let low = policy(json!({"message-ttl": 10, "max-length": 10}));
+        let operator = policy(json!({"message-ttl": 20, "max-length": 1, "expires": 7}));
+        let said = Said { policy: Some(&low), operator: Some(&operator) };
+        let rules = QueueRules::of(&queue, said);
+        let numbers = (rules.message_ttl_ms, rules.length_max, rules.expires_ms);
+        assert_eq!(numbers, (Some(10), Some(1), Some(7)));
+    }
+
+    #[test]
+    fn of_words_the_argument_counts_but_overflow_is_the_operators_before_the_policys() {
+        let said = policy(json!({"dead-letter-exchange": "b", "dead-letter-routing-key": "k"}));
+        let queue = queue([("x-dead-letter-exchange", Value::text("a"))]);
+        let rules = QueueRules::of(&queue, Said { policy: Some(&said), operator: None });
+        assert_eq!(rules.dead_letter_exchange, Some(Name::fixed("a")));
+        assert_eq!(rules.dead_letter_key.as_deref(), Some("k"));
+        let drop = policy(json!({"overflow": "drop-head"}));
+        let reject = policy(json!({"overflow": "reject-publish"}));
+        let said = Said { policy: Some(&drop), operator: Some(&reject) };
+        assert_eq!(QueueRules::of(&queue, said).overflow, Overflow::RejectPublish);
+    }
+
+    #[test]
+    fn a_quorum_queue_takes_overflow_from_its_policy_first() {
+        let arguments =
+            [("x-queue-type", Value::text("quorum")), ("x-overflow", Value::text("drop-head"))];
+        let said = policy(json!({"overflow": "reject-publish"}));
+        let said = Said { policy: Some(&said), operator: None };
+        assert_eq!(QueueRules::of(&queue(arguments), said).overflow, Overflow::RejectPublish);
+        let arguments = [("x-overflow", Value::text("drop-head"))];
+        assert_eq!(QueueRules::of(&queue(arguments), said).overflow, Overflow::DropHead);
+    }
+
+    #[test]
+    fn a_negative_delivery_limit_is_none_and_any_other_is_lower() {
+        for (argument, said, limit) in
+            [(5, 7, Some(5)), (-1, 7, Some(7)), (9, -1, Some(9)), (-1, -1, None)]
+        {
+            let quorum = ("x-queue-type", Value::text("quorum"));
+            let queue = queue([quorum, ("x-delivery-limit", Value::I32(argument))]);
+            let said = policy(json!({"delivery-limit": said}));
+            let rules = QueueRules::of(&queue, Said { policy: Some(&said), operator: None });
+            assert_eq!(rules.delivery_limit, limit);
+        }
+    }
+
+    #[test]
+    fn dead_letters_are_kept_until_they_are_taken_only_where_new_messages_are_rejected() {
+        let strategy = ("x-dead-letter-strategy", Value::text("at-least-once"));
+        let rules_of = |overflow| rules(&queue([strategy.clone(), ("x-overflow", overflow)]));
+        let strategy_of = |overflow| rules_of(Value::text(overflow)).dead_letter_strategy;
+        assert_eq!(strategy_of("reject-publish"), DeadLetterStrategy::AtLeastOnce);
+        assert_eq!(strategy_of("drop-head"), DeadLetterStrategy::AtMostOnce);
+    }
+
+    #[test]
+    fn an_exchange_has_its_alternate_from_its_argument_or_its_policy() {
+        let mut exchange = Exchange {
+            id: 9,
+            vhost: Name::fixed("/"),
+            name: Name::fixed("e"),
+            kind: Name::fixed("direct"),
+            is_durable: false,
+            is_auto_delete: false,
+            is_internal: false,
+            relay: None,
+            arguments: Arguments::new(),
+        };
+        let said = policy(json!({"alternate-exchange": "p"}));
+        let said = Said { policy: Some(&said), operator: None };
+        let alternate = |exchange: &Exchange| ExchangeRules::of(exchange, said).alternate;
+        assert_eq!(alternate(&exchange), Some(Name::fixed("p")));
+        exchange.arguments.insert("alternate-exchange".to_owned(), Value::text("a"));
+        assert_eq!(alternate(&exchange), Some(Name::fixed("a")));
+    }
+
+    #[test]
+    fn a_queue_has_as_many_lanes_as_levels() {
+        let lanes = |queue: &Queue| QueueKind::of(&queue.arguments).lane_count(&queue.arguments);
+        assert_eq!(lanes(&queue([])), 1);
+        assert_eq!(lanes(&queue([("x-max-priority", Value::I32(0))])), 1);
+        assert_eq!(lanes(&queue([("x-max-priority", Value::I32(255))])), 256);
+        assert_eq!(lanes(&queue([("x-queue-type", Value::text("quorum"))])), 32);
     }
 }
