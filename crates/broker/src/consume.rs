@@ -121,6 +121,9 @@ impl Broker {
         self.count_resident(id);
         if cancelled.was_last && is_auto_delete {
             self.drop_queue(id, crate::registry::After::Nothing);
+        } else {
+            // Another consumer may be the active one now.
+            self.mark_dirty(id);
         }
     }
 

@@ -248,6 +248,7 @@ impl Connection {
             credit_max: (settles && prefetch_count > 0).then_some(prefetch_count),
             settles,
             is_exclusive: consume.exclusive,
+            priority: 0,
         };
         let verb = Verb::Consume { vhost: self.vhost.clone(), name, consumer };
         let wish = Wish::Consume { number: consumer_number, tag };

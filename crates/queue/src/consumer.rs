@@ -28,6 +28,8 @@ pub struct Consumer {
     pub settles: bool,
     /// Whether it must be the queue's only consumer.
     pub is_exclusive: bool,
+    /// Those with the highest priority are served first.
+    pub priority: i32,
 }
 
 /// A consumer and how much it may still take.
@@ -40,11 +42,23 @@ pub(crate) struct Taker {
     pub(crate) window_bytes: i64,
     /// Whether it stands in the rotation of those that may take the next message.
     pub(crate) is_waiting: bool,
+    /// Whether it gets nothing until it is resumed.
+    pub(crate) is_paused: bool,
+    /// Whether another consumer is the active one, or is about to be.
+    pub(crate) is_barred: bool,
 }
 
 impl Taker {
     pub(crate) const fn new(consumer: Consumer, serial: NonZeroU64) -> Self {
-        Self { consumer, serial, unsettled_count: 0, window_bytes: WINDOW_BYTES, is_waiting: false }
+        Self {
+            consumer,
+            serial,
+            unsettled_count: 0,
+            window_bytes: WINDOW_BYTES,
+            is_waiting: false,
+            is_paused: false,
+            is_barred: false,
+        }
     }
 
     /// Whether it waits for its socket.
@@ -54,6 +68,8 @@ impl Taker {
 
     pub(crate) fn may_take(&self) -> bool {
         !self.is_blocked()
+            && !self.is_paused
+            && !self.is_barred
             && self.consumer.credit_max.is_none_or(|credit_max| self.unsettled_count < credit_max)
     }
 }

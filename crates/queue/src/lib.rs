@@ -6,6 +6,7 @@
 //! entry; what lies on disk only (the *tail*, and what came back from consumers) is asked for ahead of demand and comes
 //! back through [`Queue::loaded`]. How much may be in memory is said by its caller too, as a [`Room`].
 
+mod consume;
 mod consumer;
 mod dead;
 mod delivery;
@@ -18,20 +19,25 @@ mod ready;
 mod remains;
 mod returned;
 mod room;
+mod rotation;
 mod rules;
 mod ruling;
 mod settle;
+mod succession;
 mod tail;
+mod takers;
 mod unsettled;
 
+pub use consume::{Busy, Cancelled};
 pub use consumer::{Consumer, ConsumerId, WINDOW_BYTES};
 pub use dead::Dead;
 pub use delivery::{Delivery, DeliveryId, cost_bytes};
 pub use entry::Gone;
 pub use facts::Facts;
-pub use queue::{Busy, Cancelled, Purged, Queue, RecoveredLane};
+pub use queue::{Purged, Queue, RecoveredLane};
 pub use ready::TailRequest;
 pub use remains::Remains;
 pub use room::Room;
 pub use rules::{Overflow, Retry, RetryKind, Rules};
 pub use settle::Settled;
+pub use succession::Sharing;

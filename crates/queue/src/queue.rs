@@ -7,18 +7,15 @@
 //!                            └────── settle(Requeue) ────────┘
 //! ```
 
-use std::collections::{BTreeMap, VecDeque};
-use std::num::NonZeroU64;
-
 use message::{ClientId, Message};
-use slab::Slab;
 
-use crate::consumer::{Consumer, ConsumerId, Taker};
+use crate::consumer::ConsumerId;
 use crate::delivery::Delivery;
 use crate::entry::Entry;
 use crate::ready::{Ready, TailRequest};
 use crate::remains::Remains;
 use crate::room::Room;
+use crate::takers::Takers;
 use crate::unsettled::{TakerKey, Unsettled};
 
 /// A queue.
@@ -26,14 +23,8 @@ use crate::unsettled::{TakerKey, Unsettled};
 pub struct Queue {
     pub(crate) ready: Ready,
     pub(crate) unsettled: Unsettled,
-    pub(crate) takers: Slab<Taker>,
-    taker_keys: BTreeMap<ConsumerId, usize>,
-    /// Those of `takers` that may take the next message, whose turn it is first.
-    pub(crate) rotation: VecDeque<usize>,
-    /// How many of `takers` wait for their sockets.
-    pub(crate) blocked_count: usize,
+    pub(crate) takers: Takers,
     pub(crate) room: Room,
-    last_serial: u64,
     next_seq: u64,
     /// Milliseconds since 1970, as the caller has last said.
     pub(crate) now_ms: u64,
@@ -50,17 +41,6 @@ pub struct RecoveredLane {
     pub count: u64,
     /// Their bytes.
     pub bytes: u64,
-}
-
-/// A consumer was refused: it or another one wants the queue for itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Busy;
-
-/// A consumer is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cancelled {
-    /// Whether it was the last one, which is when an auto-delete queue goes.
-    pub was_last: bool,
 }
 
 /// What a purge took.
@@ -149,11 +129,6 @@ impl Queue {
         self.unsettled.bytes()
     }
 
-    /// How many consumers there are, whether they have credit or not.
-    pub fn consumer_count(&self) -> usize {
-        self.takers.len()
-    }
-
     /// Memory that messages take, waiting or unsettled, and what is remembered of those that are not in memory.
     pub fn resident_bytes(&self) -> usize {
         self.ready.resident_bytes() + self.unsettled.resident_bytes()
@@ -162,57 +137,6 @@ impl Queue {
     /// Bytes of waiting messages that are held in memory.
     pub fn waiting_bytes(&self) -> usize {
         self.ready.message_bytes()
-    }
-
-    /// Whether a consumer would take more, if only its socket did.
-    pub const fn has_blocked_consumer(&self) -> bool {
-        self.blocked_count > 0
-    }
-
-    /// Adds a consumer.
-    ///
-    /// # Errors
-    /// [`Busy`] when it wants the queue for itself and is not alone, or another one does.
-    pub fn consume(&mut self, consumer: Consumer) -> Result<(), Busy> {
-        let is_taken = self.takers.iter().any(|(_, taker)| taker.consumer.is_exclusive);
-        if is_taken || (consumer.is_exclusive && !self.takers.is_empty()) {
-            return Err(Busy);
-        }
-        let id = consumer.id;
-        self.last_serial += 1;
-        let serial = NonZeroU64::new(self.last_serial).expect("it counts from 1");
-        let key = self.takers.insert(Taker::new(consumer, serial));
-        let before = self.taker_keys.insert(id, key);
-        assert!(before.is_none(), "a front-end numbers its consumers apart");
-        self.offer(key);
-        Ok(())
-    }
-
-    /// Removes a consumer; what it has and has not settled stays with it. `None` when there is no such consumer.
-    pub fn cancel(&mut self, id: ConsumerId) -> Option<Cancelled> {
-        let key = self.taker_keys.remove(&id)?;
-        let taker = self.takers.remove(key);
-        if taker.is_waiting {
-            self.rotation.retain(|&waiting| waiting != key);
-        }
-        self.blocked_count -= usize::from(taker.is_blocked());
-        Some(Cancelled { was_last: self.takers.is_empty() })
-    }
-
-    /// All consumers, for a queue that is deleted.
-    pub fn consumers(&self) -> impl Iterator<Item = ConsumerId> + '_ {
-        self.taker_keys.keys().copied()
-    }
-
-    /// Tells that a consumer's socket has taken `bytes` of what was on the way to it.
-    pub fn credit(&mut self, id: ConsumerId, bytes: i64) {
-        if let Some(&key) = self.taker_keys.get(&id) {
-            let taker = &mut self.takers[key];
-            let was_blocked = taker.is_blocked();
-            taker.window_bytes += bytes;
-            self.blocked_count -= usize::from(was_blocked && !taker.is_blocked());
-            self.offer(key);
-        }
     }
 
     /// Takes one message outside of any consumer. `None` when nothing is ready *in memory*: see
@@ -277,15 +201,6 @@ impl Queue {
             is_redelivered,
             delivery_count,
             acquired_count,
-        }
-    }
-
-    /// Lets a consumer stand in the rotation, if it may take something and does not stand there.
-    pub(crate) fn offer(&mut self, key: usize) {
-        let taker = &mut self.takers[key];
-        if !taker.is_waiting && taker.may_take() {
-            taker.is_waiting = true;
-            self.rotation.push_back(key);
         }
     }
 }

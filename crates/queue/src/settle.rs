@@ -6,7 +6,7 @@ use crate::delivery::DeliveryId;
 use crate::entry::{Entry, Gone};
 use crate::facts::Facts;
 use crate::queue::Queue;
-use crate::unsettled::{Released, TakerKey};
+use crate::unsettled::Released;
 
 /// What became of a settled delivery.
 #[derive(Debug)]
@@ -27,8 +27,8 @@ impl Queue {
     pub fn settle(&mut self, id: DeliveryId, settlement: Settlement, now_ms: u64) -> Settled {
         self.now_ms = now_ms;
         let Some(released) = self.unsettled.release(id) else { return Settled::Unknown };
-        if let Some(taker) = released.taker {
-            self.relieve(taker);
+        if let Some(holder) = released.taker {
+            self.takers.settled(holder);
         }
         match settlement {
             Settlement::Accept => Settled::Gone(released.gone()),
@@ -42,17 +42,6 @@ impl Queue {
                 self.ready.put_back(released, was_redelivered, &self.room);
                 Settled::Returned(None)
             }
-        }
-    }
-
-    /// A consumer has one delivery less to settle.
-    fn relieve(&mut self, taker: TakerKey) {
-        let TakerKey { slot, serial } = taker;
-        // The consumer may be gone, and another one be in its slot.
-        let key = slot as usize;
-        if let Some(taker) = self.takers.get_mut(key).filter(|taker| taker.serial == serial) {
-            taker.unsettled_count -= 1;
-            self.offer(key);
         }
     }
 

@@ -75,7 +75,7 @@ impl Stored {
 
 fn consumer(number: u32) -> Consumer {
     let id = ConsumerId { client: CLIENT, number };
-    Consumer { id, credit_max: Some(1), settles: true, is_exclusive: false }
+    Consumer { id, credit_max: Some(1), settles: true, is_exclusive: false, priority: 0 }
 }
 
 #[test]

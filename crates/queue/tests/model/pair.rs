@@ -232,6 +232,7 @@ impl Pair {
             credit_max: random.chance(1, 2).then(|| 1 + random.below(4) as u32),
             settles: random.chance(3, 4),
             is_exclusive: random.chance(1, 8),
+            priority: 0,
         };
         self.note(&format!("{consumer:?}"));
         let is_accepted = self.queue.consume(consumer.clone()).is_ok();

@@ -1,0 +1,200 @@
+//! The consumers of one queue: who may take, whose turn it is, what each has.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+
+use slab::Slab;
+
+use crate::consumer::{Consumer, ConsumerId, Taker};
+use crate::rotation::Rotation;
+use crate::succession::{Sharing, Succession};
+use crate::unsettled::TakerKey;
+
+/// The consumers of one queue.
+#[derive(Debug, Default)]
+pub(crate) struct Takers {
+    table: Slab<Taker>,
+    rotation: Rotation,
+    /// How many wait for their sockets.
+    blocked_count: usize,
+    keys: BTreeMap<ConsumerId, usize>,
+    succession: Succession,
+    last_serial: u64,
+}
+
+impl Takers {
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = ConsumerId> + '_ {
+        self.keys.keys().copied()
+    }
+
+    pub(crate) const fn blocked_count(&self) -> usize {
+        self.blocked_count
+    }
+
+    /// Says who may take. Not while there are consumers: a queue is made so.
+    pub(crate) fn set_sharing(&mut self, sharing: Sharing) {
+        assert!(self.table.is_empty(), "who may take is settled before anybody does");
+        self.succession.sharing = sharing;
+    }
+
+    pub(crate) const fn sharing(&self) -> Sharing {
+        self.succession.sharing
+    }
+
+    /// Whether one of them wants the queue for itself.
+    pub(crate) fn has_exclusive(&self) -> bool {
+        self.table.iter().any(|(_, taker)| taker.consumer.is_exclusive)
+    }
+
+    /// The one that takes, where only one does.
+    pub(crate) fn active(&self) -> Option<ConsumerId> {
+        self.succession.active.map(|key| self.table[key].consumer.id)
+    }
+
+    pub(crate) fn add(&mut self, consumer: Consumer) {
+        let (id, priority) = (consumer.id, consumer.priority);
+        self.last_serial += 1;
+        let serial = NonZeroU64::new(self.last_serial).expect("it counts from 1");
+        let key = self.table.insert(Taker::new(consumer, serial));
+        let before = self.keys.insert(id, key);
+        assert!(before.is_none(), "a front-end numbers its consumers apart");
+        if self.succession.sharing == Sharing::All {
+            self.offer(key);
+        } else {
+            self.table[key].is_barred = true;
+            self.succession.ranks.insert((Reverse(priority), serial, key));
+            self.succeed();
+        }
+    }
+
+    /// Takes one out. `None` when there is no such consumer.
+    pub(crate) fn remove(&mut self, id: ConsumerId) -> Option<()> {
+        let key = self.keys.remove(&id)?;
+        self.withdraw(key);
+        let taker = self.table.remove(key);
+        self.blocked_count -= usize::from(taker.is_blocked());
+        if self.succession.sharing != Sharing::All {
+            self.succession.ranks.remove(&(Reverse(taker.consumer.priority), taker.serial, key));
+            if self.succession.active == Some(key) {
+                self.succession.active = None;
+                self.succeed();
+            }
+        }
+        Some(())
+    }
+
+    /// A socket has taken `bytes` of what was on the way to it.
+    pub(crate) fn credit(&mut self, id: ConsumerId, bytes: i64) {
+        if let Some(&key) = self.keys.get(&id) {
+            let taker = &mut self.table[key];
+            let was_blocked = taker.is_blocked();
+            taker.window_bytes += bytes;
+            self.blocked_count -= usize::from(was_blocked && !taker.is_blocked());
+            self.offer(key);
+        }
+    }
+
+    /// Has a consumer get nothing, or get messages again.
+    pub(crate) fn set_paused(&mut self, id: ConsumerId, is_paused: bool) {
+        if let Some(&key) = self.keys.get(&id) {
+            self.table[key].is_paused = is_paused;
+            if is_paused {
+                self.withdraw(key);
+            } else {
+                self.offer(key);
+            }
+        }
+    }
+
+    /// Whether somebody may take a message.
+    #[inline]
+    pub(crate) fn is_anyone_willing(&self) -> bool {
+        !self.rotation.is_empty()
+    }
+
+    /// Whose turn it is.
+    #[inline]
+    pub(crate) fn next(&self) -> Option<usize> {
+        self.rotation.next()
+    }
+
+    /// The one whose turn it is takes something that costs `bytes` of its window. Returns who that is, and under which
+    /// key it will settle, if it does.
+    #[inline]
+    pub(crate) fn charge(&mut self, key: usize, bytes: i64) -> (ConsumerId, Option<TakerKey>) {
+        let taker = &mut self.table[key];
+        taker.window_bytes -= bytes;
+        self.blocked_count += usize::from(taker.is_blocked());
+        let holder = taker.consumer.settles.then(|| TakerKey {
+            slot: u32::try_from(key).expect("fewer than 2^32 consumers"),
+            serial: taker.serial,
+        });
+        taker.unsettled_count += u32::from(holder.is_some());
+        taker.is_waiting = taker.may_take();
+        if taker.is_waiting {
+            self.rotation.turn();
+        } else {
+            self.rotation.leave();
+        }
+        (taker.consumer.id, holder)
+    }
+
+    /// A consumer has settled one of its deliveries. It may be gone, and another one be in its slot.
+    pub(crate) fn settled(&mut self, holder: TakerKey) {
+        let key = holder.slot as usize;
+        if let Some(taker) = self.table.get_mut(key).filter(|taker| taker.serial == holder.serial) {
+            taker.unsettled_count -= 1;
+            self.offer(key);
+        }
+    }
+
+    /// Lets a consumer stand in the rotation, if it may take something and does not stand there.
+    fn offer(&mut self, key: usize) {
+        let taker = &mut self.table[key];
+        if taker.is_waiting {
+            return;
+        }
+        if taker.may_take() {
+            taker.is_waiting = true;
+            self.rotation.join(key, taker.consumer.priority);
+        } else if taker.is_barred && self.succession.active == Some(key) {
+            self.succeed();
+        }
+    }
+
+    /// Takes a consumer out of the rotation, if it stands there.
+    fn withdraw(&mut self, key: usize) {
+        let taker = &mut self.table[key];
+        if std::mem::take(&mut taker.is_waiting) {
+            self.rotation.remove(key, taker.consumer.priority);
+        }
+    }
+
+    /// Looks who should be active now. See the file `succession.rs`.
+    fn succeed(&mut self) {
+        let Some(foremost) = self.succession.foremost() else { return };
+        if let Some(active) = self.succession.active {
+            let priority = self.table[foremost].consumer.priority;
+            let taker = &mut self.table[active];
+            let is_outranked =
+                self.succession.sharing == Sharing::Foremost && priority > taker.consumer.priority;
+            if !is_outranked && !taker.is_barred {
+                return;
+            }
+            taker.is_barred = true;
+            let has_unsettled = taker.unsettled_count > 0;
+            self.withdraw(active);
+            if has_unsettled {
+                return;
+            }
+        }
+        self.succession.active = Some(foremost);
+        self.table[foremost].is_barred = false;
+        self.offer(foremost);
+    }
+}
