@@ -170,6 +170,9 @@ impl Broker {
                 self.settle_here(queue, delivery, settlement);
             }
             Mail::Credit { queue, consumer, bytes } => self.credit_here(queue, consumer, bytes),
+            Mail::Pause { queue, consumer, is_paused } => {
+                self.pause_here(queue, consumer, is_paused);
+            }
             Mail::DropConsumer { queue, consumer } => self.cancel(queue, consumer),
             Mail::Register(request) => self.register(*request),
             Mail::Serve { queue, request } => self.serve(queue, *request),

@@ -1,7 +1,7 @@
 //! Consuming and cancelling, and the way of every request that concerns one queue.
 
 use message::{Name, QueueId};
-use metadata::Queue as Definition;
+use metadata::{Queue as Definition, QueueKind};
 use queue::{Busy, Consumer, ConsumerId};
 
 use crate::broker::Broker;
@@ -98,9 +98,13 @@ impl Broker {
         Ok(queue.id)
     }
 
-    fn consume(&mut self, id: QueueId, origin: Origin, consumer: Consumer) {
+    fn consume(&mut self, id: QueueId, origin: Origin, mut consumer: Consumer) {
         let Some(hosted) = self.hosted(id) else { return };
         let number = consumer.id.number;
+        if hosted.kind() == QueueKind::Quorum {
+            // RabbitMQ's quorum queues pass over the wish to be alone.
+            consumer.is_exclusive = false;
+        }
         let reply = match hosted.queue.consume(consumer) {
             Ok(()) => Ok(Answer::Consuming { queue: id, number }),
             Err(Busy) => {

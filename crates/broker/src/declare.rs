@@ -18,9 +18,12 @@ const RESERVED_PREFIX: &str = "amq.";
 /// The type of queues that keep every message on disk, whatever its producer asked for.
 pub(crate) const QUORUM: &str = "quorum";
 
+/// Whether only one of a queue's consumers gets messages at a time.
+pub(crate) const SINGLE_ACTIVE: &str = "x-single-active-consumer";
+
 /// Queue arguments of RabbitMQ's classic queues whose meaning comes with a later version. They are refused: a queue
 /// that silently kept messages for longer, or more of them, than it was told would be worse.
-const LATER_QUEUE_ARGUMENTS: [&str; 10] = [
+const LATER_QUEUE_ARGUMENTS: [&str; 9] = [
     "x-dead-letter-exchange",
     "x-dead-letter-routing-key",
     "x-dead-letter-strategy",
@@ -30,7 +33,6 @@ const LATER_QUEUE_ARGUMENTS: [&str; 10] = [
     "x-max-length-bytes",
     "x-max-priority",
     "x-message-ttl",
-    "x-single-active-consumer",
 ];
 
 impl Broker {
@@ -183,6 +185,14 @@ fn check_arguments(wanted: &QueueDeclaration) -> Result<(), Refusal> {
         if argument == "x-queue-type" {
             check_queue_type(wanted, value)?;
         }
+        if argument == SINGLE_ACTIVE && !matches!(value, Value::Bool(_)) {
+            return Err(Refusal::InvalidArgument {
+                argument: argument.clone(),
+                name: wanted.name.clone(),
+                vhost: wanted.vhost.clone(),
+                reason: "unacceptable_type".to_owned(),
+            });
+        }
     }
     Ok(())
 }
@@ -266,7 +276,7 @@ fn same_queue(found: &Queue, wanted: &QueueDeclaration, origin: Origin) -> Resul
             return Err(differs(property, Some(received), Some(current)));
         }
     }
-    for argument in LATER_QUEUE_ARGUMENTS.iter().copied().chain(["x-queue-type"]) {
+    for argument in LATER_QUEUE_ARGUMENTS.iter().copied().chain(["x-queue-type", SINGLE_ACTIVE]) {
         let (received, current) = (wanted.arguments.get(argument), found.arguments.get(argument));
         if !is_same_argument(argument, received, current) {
             return Err(differs(argument, received.cloned(), current.cloned()));

@@ -7,11 +7,12 @@
 //! ```
 
 use message::QueueId;
+use metadata::QueueKind;
 
 use crate::broker::Broker;
-use crate::event::{Answer, Event};
+use crate::event::{Answer, CancelReason, Event};
 use crate::mail::Mail;
-use crate::refusal::{Object, Refusal};
+use crate::refusal::{Condition, Object, Refusal};
 use crate::registry::{After, Errand};
 use crate::request::Origin;
 
@@ -26,7 +27,17 @@ impl Broker {
         let Some(hosted) = self.hosted(id) else { return };
         let (name, vhost) = (hosted.definition.name.clone(), hosted.definition.vhost.clone());
         let count = hosted.queue.ready_count();
-        if if_unused && hosted.queue.consumer_count() > 0 {
+        let condition = match (if_unused, if_empty) {
+            (true, _) => Some(Condition::Unused),
+            (false, true) => Some(Condition::Empty),
+            (false, false) => None,
+        };
+        if hosted.kind() == QueueKind::Quorum
+            && let Some(condition) = condition
+        {
+            let refusal = Refusal::ConditionalDelete { name, vhost, condition };
+            self.answer(origin, Err(refusal));
+        } else if if_unused && hosted.queue.consumer_count() > 0 {
             let refusal = Refusal::InUse { object: Object::Queue, name, vhost };
             self.answer(origin, Err(refusal));
         } else if if_empty && count > 0 {
@@ -45,7 +56,8 @@ impl Broker {
         let remains = std::mem::take(&mut hosted.queue).into_remains();
         self.discard(remains);
         for consumer in consumers {
-            self.tell(consumer.client, Event::Cancelled { consumer: consumer.number });
+            let reason = CancelReason::QueueDeleted;
+            self.tell(consumer.client, Event::Cancelled { consumer: consumer.number, reason });
         }
         if let Some(queues) = owner.and_then(|owner| self.owned.get_mut(&owner)) {
             queues.retain(|&owned| owned != id);

@@ -43,6 +43,19 @@ pub enum Answer {
     },
 }
 
+/// Why a consumer is gone without having asked for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelReason {
+    /// Its queue was deleted.
+    QueueDeleted,
+    /// It took longer to settle a delivery than it may. What was overdue is back in the queue; what else it has stays
+    /// with it.
+    TimedOut {
+        /// How long it may take.
+        timeout_ms: u64,
+    },
+}
+
 /// Something a client is told.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -81,10 +94,12 @@ pub enum Event {
         /// The end.
         reply: Box<Result<Answer, Refusal>>,
     },
-    /// A consumer is gone, and the client did not ask for it: its queue was deleted.
+    /// A consumer is gone, and the client did not ask for it.
     Cancelled {
         /// The front-end's number for it.
         consumer: u32,
+        /// Why.
+        reason: CancelReason,
     },
 }
 

@@ -1,9 +1,11 @@
 //! Getting: one message, outside of any consumer.
 
 use message::{Name, QueueId};
+use metadata::QueueKind;
 
 use crate::broker::Broker;
 use crate::event::Answer;
+use crate::refusal::Refusal;
 use crate::request::{Origin, Request, Verb};
 
 impl Broker {
@@ -18,6 +20,9 @@ impl Broker {
     ) {
         let now_ms = self.now_ms;
         let Some(hosted) = self.hosted(id) else { return };
+        if hosted.kind() == QueueKind::Quorum && hosted.is_single_active() {
+            return self.answer(origin, Err(Refusal::OneConsumerOnly { name, vhost }));
+        }
         let delivery = hosted.queue.fetch(origin.client, settles, now_ms);
         let ready_count = hosted.queue.ready_count();
         if delivery.is_none() && ready_count > 0 {

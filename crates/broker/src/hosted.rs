@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use message::{Message, Value};
-use metadata::Queue as Definition;
-use queue::Queue;
+use metadata::{Queue as Definition, QueueKind};
+use queue::{Queue, Sharing};
 
-use crate::declare::QUORUM;
+use crate::declare::{QUORUM, SINGLE_ACTIVE};
 use crate::publisher::Confirm;
 
 const LAG_BEGINS_BYTES: usize = 1024 * 1024;
@@ -64,7 +64,8 @@ pub(crate) struct Hosted {
 }
 
 impl Hosted {
-    pub(crate) fn new(definition: Arc<Definition>, queue: Queue) -> Self {
+    pub(crate) fn new(definition: Arc<Definition>, mut queue: Queue) -> Self {
+        queue.set_sharing(sharing(&definition));
         Self {
             keeps: Keeps::of(&definition),
             definition,
@@ -77,6 +78,16 @@ impl Hosted {
         }
     }
 
+    /// The queue's type, on which depends who may consume.
+    pub(crate) fn kind(&self) -> QueueKind {
+        QueueKind::of(&self.definition.arguments)
+    }
+
+    /// Whether only one of its consumers gets messages at a time.
+    pub(crate) fn is_single_active(&self) -> bool {
+        sharing(&self.definition) != Sharing::All
+    }
+
     /// Looks whether the queue lags: a consumer waits for its socket while messages pile up in memory. It has caught up
     /// only when much less is left, so that the answer does not flicker.
     pub(crate) fn look_for_lag(&mut self) -> bool {
@@ -87,5 +98,16 @@ impl Hosted {
             bytes > LAG_BEGINS_BYTES && self.queue.has_blocked_consumer()
         };
         self.is_lagging
+    }
+}
+
+/// Which of a queue's consumers get messages. Only its own arguments say so, never a policy: it cannot change.
+fn sharing(definition: &Definition) -> Sharing {
+    let arguments = &definition.arguments;
+    let is_single_active = arguments.get(SINGLE_ACTIVE) == Some(&Value::Bool(true));
+    match (is_single_active, QueueKind::of(arguments)) {
+        (false, _) => Sharing::All,
+        (true, QueueKind::Classic) => Sharing::One,
+        (true, QueueKind::Quorum) => Sharing::Foremost,
     }
 }

@@ -41,12 +41,12 @@ mod topology;
 
 pub use alarm::Alarm;
 pub use broker::{Broker, Shared};
-pub use event::{Answer, Event};
+pub use event::{Answer, CancelReason, Event};
 pub use mail::Mail;
 pub use publish::Published;
 pub use publisher::{Confirmation, Publisher};
 pub use recover::{Recovery, Start};
-pub use refusal::{Object, Refusal};
+pub use refusal::{Condition, Object, Refusal};
 pub use request::{ExchangeDeclaration, Origin, QueueDeclaration, Request, Verb};
 pub use routing::Invalid;
 pub use settle::Due;

@@ -52,6 +52,15 @@ pub enum Mail {
         /// How many.
         bytes: i64,
     },
+    /// A consumer gets nothing for a while, or gets messages again.
+    Pause {
+        /// The queue that it is on.
+        queue: QueueId,
+        /// The consumer.
+        consumer: ConsumerId,
+        /// Whether it gets nothing.
+        is_paused: bool,
+    },
     /// A consumer is gone, and nobody waits to hear of it.
     DropConsumer {
         /// The queue that it was on.

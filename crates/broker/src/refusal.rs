@@ -12,6 +12,15 @@ pub enum Object {
     Queue,
 }
 
+/// On which condition a queue is to be deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// It has no consumers.
+    Unused,
+    /// It holds nothing that is ready.
+    Empty,
+}
+
 /// Why a request was refused. Nothing has changed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Refusal {
@@ -96,6 +105,22 @@ pub enum Refusal {
         name: Name,
         /// Where it is.
         vhost: Name,
+    },
+    /// Nobody may take single messages from a quorum queue that one consumer at a time has for itself.
+    OneConsumerOnly {
+        /// The queue.
+        name: Name,
+        /// Where it is.
+        vhost: Name,
+    },
+    /// A quorum queue is deleted whatever it holds and whoever uses it, or not at all.
+    ConditionalDelete {
+        /// The queue.
+        name: Name,
+        /// Where it is.
+        vhost: Name,
+        /// On which condition it was to be deleted.
+        condition: Condition,
     },
     /// A binding's key or arguments do not fit the exchange's type.
     InvalidBinding(Invalid),

@@ -39,6 +39,26 @@ impl Broker {
         }
     }
 
+    /// Has a consumer get nothing until [`Broker::resume_consumer`], because its client has enough from others. What is
+    /// on its way to it comes nevertheless.
+    pub fn pause_consumer(&mut self, queue: QueueId, consumer: ConsumerId) {
+        self.set_paused(queue, consumer, true);
+    }
+
+    /// Has a consumer get messages again.
+    pub fn resume_consumer(&mut self, queue: QueueId, consumer: ConsumerId) {
+        self.set_paused(queue, consumer, false);
+    }
+
+    fn set_paused(&mut self, queue: QueueId, consumer: ConsumerId, is_paused: bool) {
+        let shard = self.shard_of(queue);
+        if shard == self.shard {
+            self.pause_here(queue, consumer, is_paused);
+        } else {
+            self.post(shard, Mail::Pause { queue, consumer, is_paused });
+        }
+    }
+
     /// Removes a consumer whose client does not wait to hear of it. What it has not settled stays settleable.
     pub fn drop_consumer(&mut self, queue: QueueId, consumer: ConsumerId) {
         let shard = self.shard_of(queue);
@@ -96,6 +116,16 @@ impl Broker {
     pub(crate) fn credit_here(&mut self, id: QueueId, consumer: ConsumerId, bytes: i64) {
         if let Some(hosted) = self.queues.get_mut(id) {
             hosted.queue.credit(consumer, bytes);
+            self.mark_dirty(id);
+        }
+    }
+
+    pub(crate) fn pause_here(&mut self, id: QueueId, consumer: ConsumerId, is_paused: bool) {
+        let Some(hosted) = self.queues.get_mut(id) else { return };
+        if is_paused {
+            hosted.queue.pause(consumer);
+        } else {
+            hosted.queue.resume(consumer);
             self.mark_dirty(id);
         }
     }

@@ -169,7 +169,7 @@ impl Connection {
                 self.answered(cx, link, *reply);
                 self.resume(cx);
             }
-            Event::Cancelled { consumer } => self.cancelled(consumer),
+            Event::Cancelled { consumer, reason } => self.cancelled(cx, consumer, reason),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Delivering: from the broker to the client.
 
-use broker::Due;
+use broker::{CancelReason, Due};
 use message::{QueueId, Settlement};
 use queue::{Delivery, cost_bytes};
 use wire_amqp091::content::{self, Content};
@@ -9,6 +9,7 @@ use wire_amqp091::method::basic;
 
 use crate::connection::Connection;
 use crate::context::Context;
+use crate::errors::Exception;
 
 impl Connection {
     /// Writes messages for the client's consumers.
@@ -81,8 +82,9 @@ impl Connection {
         content::write_get_ok(self.out.buffer(), number, &get_ok, &content, frame_max);
     }
 
-    /// A consumer's queue was deleted.
-    pub(crate) fn cancelled(&mut self, number: u32) {
+    /// A consumer was ended by the broker. A client that cannot hear of it does not if the queue is gone, and loses its
+    /// channel if it was too slow.
+    pub(crate) fn cancelled(&mut self, cx: &mut Context<'_>, number: u32, reason: CancelReason) {
         let Some(consumer) = self.consumers.remove(number) else { return };
         if let Some(channel) = self.channels.get_mut(consumer.channel) {
             channel.consumers.remove(&consumer.tag);
@@ -90,6 +92,9 @@ impl Connection {
         if self.abilities.consumer_cancel_notify {
             let cancel = basic::Cancel { consumer_tag: &consumer.tag, no_wait: true };
             self.out.method(consumer.channel, &cancel);
+        } else if let CancelReason::TimedOut { timeout_ms } = reason {
+            let exception = Exception::overdue(consumer.channel, timeout_ms);
+            self.fail_on(cx, consumer.channel, &exception);
         }
     }
 }

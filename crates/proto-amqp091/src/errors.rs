@@ -2,7 +2,7 @@
 //!
 //! The texts are RabbitMQ 4.3's, because people and programs know them; each was read off a running one.
 
-use broker::{Invalid, Object, Refusal};
+use broker::{Condition, Invalid, Object, Refusal};
 use message::{Name, Value};
 use wire_amqp091::method::{class_of, method_of};
 use wire_amqp091::{Code, Malformed};
@@ -38,6 +38,15 @@ impl Exception {
     pub(crate) fn refused(refusal: &Refusal, method: u32) -> Self {
         let (code, explanation) = words(refusal);
         Self { code, explanation, method }
+    }
+
+    /// A delivery on this channel was not settled in time. RabbitMQ 4.3 says -1 where we say how long it could take.
+    pub(crate) fn overdue(channel: u16, timeout_ms: u64) -> Self {
+        let text = format!(
+            "delivery acknowledgement on channel {channel} timed out. Timeout value used: {timeout_ms} ms. This \
+             timeout value can be configured, see consumers doc guide to learn more"
+        );
+        Self::new(Code::PreconditionFailed, text, 0)
     }
 
     /// Bytes that are not what they should be. `payload` is that of the frame.
@@ -102,6 +111,25 @@ fn words(refusal: &Refusal) -> (Code, String) {
             (Code::AccessRefused, format!("queue '{name}' in vhost '{vhost}' in exclusive use"))
         }
         Refusal::InvalidBinding(invalid) => (Code::PreconditionFailed, invalid_binding(invalid)),
+        Refusal::OneConsumerOnly { name, vhost } => (
+            Code::ResourceLocked,
+            // RabbitMQ 4.3 writes the queue type as its own language does.
+            format!(
+                "cannot obtain access to locked queue '{name}' in vhost '{vhost}'. basic.get operations are not \
+                 supported by <<\"quorum\">> queues with single active consumer"
+            ),
+        ),
+        Refusal::ConditionalDelete { name, vhost, condition } => {
+            let flag = match condition {
+                Condition::Unused => "if-unused",
+                Condition::Empty => "if-empty",
+            };
+            let text = format!(
+                "cannot delete queue '{name}' in vhost '{vhost}'. queue.delete operations with {flag} flag set are \
+                 not supported by quorum queues"
+            );
+            (Code::NotImplemented, text)
+        }
         Refusal::InvalidArgument { argument, name, vhost, reason } => (
             Code::PreconditionFailed,
             format!("invalid arg '{argument}' for queue '{name}' in vhost '{vhost}': {reason}"),
