@@ -42,6 +42,14 @@ impl Broker {
         Ok(Published::Routed)
     }
 
+    /// Whether an exchange takes messages from clients.
+    ///
+    /// # Errors
+    /// [`Refusal`] as [`Broker::publish`].
+    pub fn may_publish(&self, publisher: &Publisher, exchange: &[u8]) -> Result<(), Refusal> {
+        publisher.exchange(&self.topology, exchange).map(|_| ())
+    }
+
     /// Gives a message to a queue, wherever it lives. Messages for one queue of another shard go as one piece of mail.
     fn send(&mut self, queue: QueueId, message: Message, confirm: Option<Confirm>) {
         let shard = self.shard_of(queue);

@@ -1,6 +1,7 @@
 //! One conversation's publishing side: routes that it found before, and confirms that it waits for.
 
 use std::collections::VecDeque;
+use std::iter;
 
 use message::{ClientId, Headers, Message, Name, QueueId};
 use routing::{ExchangeId, Targets};
@@ -47,7 +48,7 @@ pub struct Publisher {
     routes: Vec<Route>,
     /// Where the last route was found: a producer mostly repeats itself.
     last: usize,
-    /// The route of a message whose headers decided, which is not remembered.
+    /// The route of a message whose headers or further keys decided, which is not remembered.
     passing: Box<[QueueId]>,
     version: u64,
     scratch: Targets,
@@ -108,9 +109,8 @@ impl Publisher {
         message: &Message,
         headers: &dyn Headers,
     ) -> Result<(&[QueueId], Option<Confirm>), Refusal> {
-        let (exchange, key) = (message.exchange(), message.routing_key());
         let Origin { client, link } = self.origin;
-        let queues = match self.route(topology, exchange, key, headers)? {
+        let queues = match self.route(topology, message, headers)? {
             Some(index) => &self.routes[index].queues,
             None => &self.passing,
         };
@@ -123,14 +123,19 @@ impl Publisher {
     fn route(
         &mut self,
         topology: &Topology,
-        exchange: &[u8],
-        key: &[u8],
+        message: &Message,
         headers: &dyn Headers,
     ) -> Result<Option<usize>, Refusal> {
+        if message.has_fields() && message.cc().chain(message.bcc()).next().is_some() {
+            let (passing, _) = self.find(topology, message, headers)?;
+            self.passing = passing;
+            return Ok(None);
+        }
         if self.version != topology.version() {
             self.routes.clear();
             self.version = topology.version();
         }
+        let (exchange, key) = (message.exchange(), message.routing_key());
         let is_same = |route: &Route| *route.key == *key && *route.exchange == *exchange;
         if self.routes.get(self.last).is_some_and(is_same) {
             return Ok(Some(self.last));
@@ -139,7 +144,7 @@ impl Publisher {
             self.last = index;
             return Ok(Some(index));
         }
-        let (queues, is_constant) = self.find(topology, exchange, key, headers)?;
+        let (queues, is_constant) = self.find(topology, message, headers)?;
         if !is_constant {
             self.passing = queues;
             return Ok(None);
@@ -152,20 +157,44 @@ impl Publisher {
         Ok(Some(self.last))
     }
 
+    /// The queues that a message goes to with any of its keys, each once, and whether the same exchange and keys always
+    /// lead there.
     fn find(
         &mut self,
         topology: &Topology,
-        exchange: &[u8],
-        key: &[u8],
+        message: &Message,
         headers: &dyn Headers,
     ) -> Result<(Box<[QueueId]>, bool), Refusal> {
-        let vhost = self.vhost.as_str();
+        let exchange = self.exchange(topology, message.exchange())?;
+        let keys = iter::once(message.routing_key()).chain(message.cc()).chain(message.bcc());
+        self.scratch.clear();
+        for key in keys {
+            if let Some(exchange) = exchange {
+                topology.router().route(exchange, key, headers, &mut self.scratch);
+            } else if let Ok(name) = std::str::from_utf8(key)
+                && let Some(queue) = topology.queue(self.vhost.as_str(), name)
+            {
+                self.scratch.add_queue(queue.id.number());
+            }
+        }
+        let queues = self.scratch.queues().iter().map(|&id| QueueId::from_number(id)).collect();
+        Ok((queues, !self.scratch.depends_on_headers()))
+    }
+
+    /// The exchange of this name, if it takes messages from clients; `None` for the default exchange.
+    ///
+    /// # Errors
+    /// [`Refusal`] when there is no such exchange, or it takes no messages from clients.
+    pub(crate) fn exchange(
+        &self,
+        topology: &Topology,
+        exchange: &[u8],
+    ) -> Result<Option<ExchangeId>, Refusal> {
         if exchange.is_empty() {
-            let queue = std::str::from_utf8(key).ok().and_then(|name| topology.queue(vhost, name));
-            return Ok((queue.map(|queue| queue.id).into_iter().collect(), true));
+            return Ok(None);
         }
         let name = String::from_utf8_lossy(exchange);
-        let Some(found) = topology.exchange(vhost, &name) else {
+        let Some(found) = topology.exchange(self.vhost.as_str(), &name) else {
             let name = Name::new(&name).unwrap_or_else(|_| Name::fixed("?"));
             let vhost = self.vhost.clone();
             return Err(Refusal::NotFound { object: Object::Exchange, name, vhost });
@@ -174,10 +203,7 @@ impl Publisher {
             let (name, vhost) = (found.name.clone(), self.vhost.clone());
             return Err(Refusal::InternalExchange { name, vhost });
         }
-        self.scratch.clear();
-        topology.router().route(ExchangeId(found.id), key, headers, &mut self.scratch);
-        let queues = self.scratch.queues().iter().map(|&id| QueueId::from_number(id)).collect();
-        Ok((queues, !self.scratch.depends_on_headers()))
+        Ok(Some(ExchangeId(found.id)))
     }
 }
 
@@ -268,7 +294,7 @@ mod tests {
     use super::*;
 
     fn polled(confirms: &mut Confirms) -> Vec<(u64, bool)> {
-        std::iter::from_fn(|| confirms.poll()).map(|c| (c.number, c.is_multiple)).collect()
+        iter::from_fn(|| confirms.poll()).map(|c| (c.number, c.is_multiple)).collect()
     }
 
     #[test]
@@ -317,7 +343,7 @@ mod tests {
         confirms.answer(1, 2, 0);
         confirms.answer(3, 5, REJECTED);
         confirms.answer(6, 6, 0);
-        let answers: Vec<_> = std::iter::from_fn(|| confirms.poll()).collect();
+        let answers: Vec<_> = iter::from_fn(|| confirms.poll()).collect();
         let answer =
             |number, is_multiple, is_rejected| Confirmation { number, is_multiple, is_rejected };
         assert_eq!(
@@ -336,7 +362,7 @@ mod tests {
         confirms.answer(2, 2, 0);
         assert_eq!(confirms.poll(), None);
         confirms.answer(2, 3, 0);
-        let mut early: Vec<_> = std::iter::from_fn(|| confirms.poll()).collect();
+        let mut early: Vec<_> = iter::from_fn(|| confirms.poll()).collect();
         early.sort_unstable_by_key(|answer| answer.number);
         assert!(early.iter().all(|answer| answer.is_rejected && !answer.is_multiple));
         assert_eq!(early.iter().map(|answer| answer.number).collect::<Vec<_>>(), [2, 3]);

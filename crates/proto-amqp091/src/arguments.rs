@@ -13,7 +13,7 @@ pub(crate) fn arguments(table: &Table) -> Arguments {
         .collect()
 }
 
-fn value(field: &FieldValue) -> Value {
+pub(crate) fn value(field: &FieldValue) -> Value {
     match field {
         FieldValue::Bool(v) => Value::Bool(*v),
         FieldValue::I8(v) => Value::I8(*v),

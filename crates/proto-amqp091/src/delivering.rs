@@ -10,6 +10,7 @@ use wire_amqp091::method::basic;
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::errors::Exception;
+use crate::rendering::{Counts, is_redelivered, shown};
 
 impl Connection {
     /// Writes messages for the client's consumers.
@@ -44,9 +45,22 @@ impl Connection {
         for delivery in run {
             let message = &delivery.message;
             let tag = channel.unacked.push(due(delivery));
-            let redelivered = delivery.is_redelivered;
+            let redelivered = is_redelivered(delivery);
             let out = self.out.buffer();
-            consumer.last.write(out, consumer.channel, &consumer.tag, tag, redelivered, message);
+            if let Some(properties) = shown(message, counts(delivery)) {
+                let head = content::Delivery {
+                    consumer_tag: consumer.tag.as_bytes(),
+                    delivery_tag: tag,
+                    redelivered,
+                    exchange: message.exchange(),
+                    routing_key: message.routing_key(),
+                };
+                let body_len = message.body_len() as u64;
+                content::write_deliver_head(out, consumer.channel, &head, &properties, body_len);
+            } else {
+                let (number, tag_text) = (consumer.channel, &consumer.tag);
+                consumer.last.write(out, number, tag_text, tag, redelivered, message);
+            }
             frame::write_body(out, consumer.channel, message.body(), frame_max);
             owed_bytes += cost_bytes(message.len_bytes());
         }
@@ -71,13 +85,15 @@ impl Connection {
         let due = delivery.id.map(|id| Due { queue, delivery: id });
         let get_ok = basic::GetOk {
             delivery_tag: channel.unacked.push(due),
-            redelivered: delivery.is_redelivered,
+            redelivered: is_redelivered(&delivery),
             exchange: message.exchange(),
             routing_key: message.routing_key(),
             message_count: u32::try_from(ready_count).unwrap_or(u32::MAX),
         };
         channel.count_held(&mut self.channel_bytes);
-        let content = Content { properties: message.properties(), body: message.body() };
+        let shown = shown(message, counts(&delivery));
+        let properties = shown.as_deref().unwrap_or(message.properties());
+        let content = Content { properties, body: message.body() };
         let frame_max = self.out.frame_max;
         content::write_get_ok(self.out.buffer(), number, &get_ok, &content, frame_max);
     }
@@ -97,4 +113,9 @@ impl Connection {
             self.fail_on(cx, consumer.channel, &exception);
         }
     }
+}
+
+/// What is told of earlier deliveries.
+const fn counts(delivery: &Delivery) -> Counts {
+    Counts { delivery_count: delivery.delivery_count, acquired_count: delivery.acquired_count }
 }

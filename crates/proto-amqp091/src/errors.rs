@@ -49,11 +49,95 @@ impl Exception {
         Self::new(Code::PreconditionFailed, text, 0)
     }
 
+    /// A message with properties that cannot be.
+    pub(crate) fn unfit(unfit: &Unfit, method: u32) -> Self {
+        Self::new(Code::PreconditionFailed, unfit.explanation(), method)
+    }
+
     /// Bytes that are not what they should be. `payload` is that of the frame.
     pub(crate) fn malformed(malformed: &Malformed, payload: &[u8]) -> Self {
         let (class_id, method_id) = malformed.class_and_method();
         let method = u32::from(class_id) << 16 | u32::from(method_id);
         Self { code: malformed.code(), explanation: malformed.explanation(payload), method }
+    }
+}
+
+/// What is wrong with the properties of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Unfit {
+    /// The expiration is not a time to live.
+    Expiration { text: String, why: Expiration },
+    /// A header with routing keys is not a list.
+    NoKeys { header: &'static str, value: Value },
+    /// One of its keys is longer than a routing key can be.
+    LongKey { header: &'static str, bytes: usize },
+    /// There are more keys than a message has room for.
+    TooManyKeys { bytes_max: usize },
+    /// The header that says before when it is not to be delivered does not name a moment.
+    Moment { value: Value },
+    /// It says that it is somebody else's.
+    User { set: String, user: String },
+}
+
+/// What is wrong with an expiration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Expiration {
+    NoInteger,
+    Leftover(String),
+    Negative(String),
+    TooLarge(String),
+}
+
+impl Unfit {
+    /// What RabbitMQ says, where RabbitMQ has the same limits.
+    pub(crate) fn explanation(&self) -> String {
+        match self {
+            Self::Expiration { text, why } => {
+                let start = format!("invalid expiration '{text}': ");
+                let why = why.words(start.chars().count());
+                start + &why
+            }
+            Self::NoKeys { header, value } => format!(
+                "invalid message: {{unacceptable_type_in_header,\"{header}\",{}}}",
+                type_name(value)
+            ),
+            Self::LongKey { header, bytes } => {
+                format!(
+                    "invalid message: a key of {bytes} bytes in header '{header}', 255 is the most"
+                )
+            }
+            Self::TooManyKeys { bytes_max } => format!(
+                "invalid message: the keys in headers 'CC' and 'BCC' have more than {bytes_max} bytes"
+            ),
+            Self::Moment { value } => format!(
+                "invalid header 'x-deliver-at': expected milliseconds since 1970 or a timestamp, got {}",
+                argument(Some(value))
+            ),
+            Self::User { set, user } => {
+                format!("user_id property set to '{set}' but authenticated user was '{user}'")
+            }
+        }
+    }
+}
+
+impl Expiration {
+    /// The reason as Erlang prints it from this column on: a term that would reach the 80th is put on two lines.
+    fn words(&self, column: usize) -> String {
+        const COLUMNS: usize = 80;
+        let (word, detail) = match self {
+            Self::NoInteger => return "no_integer".to_owned(),
+            Self::Leftover(rest) => {
+                let escaped = rest.replace('\\', "\\\\").replace('"', "\\\"");
+                ("leftover_string", format!("\"{escaped}\""))
+            }
+            Self::Negative(number) => ("value_negative", number.clone()),
+            Self::TooLarge(number) => ("value_too_large", number.clone()),
+        };
+        let one_line = format!("{{{word},{detail}}}");
+        if column + one_line.chars().count() < COLUMNS {
+            return one_line;
+        }
+        format!("{{{word},\n{:column$} {detail}}}", "")
     }
 }
 

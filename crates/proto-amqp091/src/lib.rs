@@ -25,13 +25,16 @@ mod delivering;
 mod errors;
 mod handshake;
 mod heartbeat;
+mod labels;
 mod methods;
 mod outgoing;
 mod publishing;
+mod rendering;
 mod repeat;
 mod settings;
 mod unacked;
 
 pub use connection::{Connection, Peer};
 pub use context::Context;
+pub use rendering::header_of;
 pub use settings::{Limits, Settings};

@@ -9,7 +9,7 @@
 //! arena. The machine above is for those that do not.
 
 use broker::Published;
-use message::{Address, Draft, Message};
+use message::{Draft, Message};
 use wire_amqp091::content::{self, Content};
 use wire_amqp091::limits::BODY_LEN_MAX;
 use wire_amqp091::method::basic;
@@ -20,6 +20,8 @@ use crate::arguments::RawHeaders;
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::errors::Exception;
+use crate::labels::Labels;
+use crate::rendering::{Counts, shown};
 
 /// How far a message has come in.
 #[derive(Debug, Default)]
@@ -70,11 +72,13 @@ impl Connection {
         }
         if let Some((header, body, len)) = whole {
             let scan = check_header(&header, self.settings.limits.message_size_max)?;
-            let address = address(publish.exchange, publish.routing_key, &scan, cx.now_ms);
-            let message = cx.arena.message(&address, header.properties, body);
-            if scan.headers.is_none()
-                && let Some(channel) = self.channels.get_mut(number)
-            {
+            let labels = self.labels(cx, number, publish.exchange, &scan)?;
+            let address = labels.address(publish.exchange, publish.routing_key, &scan, cx.now_ms);
+            let rewritten = labels.rewritten(header.properties, None);
+            let properties = rewritten.as_deref().unwrap_or(header.properties);
+            let message = cx.arena.message(&address, properties, body);
+            let is_plain = scan.headers.is_none() && rewritten.is_none() && !message.has_fields();
+            if is_plain && let Some(channel) = self.channels.get_mut(number) {
                 channel.last_publish.keep(fields, &message, publish.mandatory);
             }
             let headers = RawHeaders(scan.headers);
@@ -132,8 +136,11 @@ impl Connection {
                 let header = ContentHeader::decode(frame.payload)
                     .map_err(|malformed| Exception::malformed(&malformed, frame.payload))?;
                 let scan = check_header(&header, self.settings.limits.message_size_max)?;
-                let address = address(&exchange, &routing_key, &scan, cx.now_ms);
-                let draft = Draft::new(&address, header.properties);
+                let labels = self.labels(cx, frame.channel, &exchange, &scan)?;
+                let address = labels.address(&exchange, &routing_key, &scan, cx.now_ms);
+                let rewritten = labels.rewritten(header.properties, None);
+                let properties = rewritten.as_deref().unwrap_or(header.properties);
+                let draft = Draft::new(&address, properties);
                 self.go_on(cx, frame.channel, draft, header.body_len, is_mandatory)
             }
             Assembly::Body { mut draft, left_bytes, is_mandatory } => {
@@ -149,6 +156,24 @@ impl Connection {
                 self.go_on(cx, frame.channel, draft, left_bytes, is_mandatory)
             }
         }
+    }
+
+    /// What the properties of a message for this exchange say that concerns the broker. That there is no such exchange
+    /// is said before anything else is found wrong.
+    fn labels<'s>(
+        &self,
+        cx: &Context<'_>,
+        number: u16,
+        exchange: &[u8],
+        scan: &Scan<'s>,
+    ) -> Result<Labels<'s>, Exception> {
+        Labels::read(scan, &self.user, cx.now_ms).map_err(|unfit| {
+            let channel = self.channels.get(number);
+            match channel.map(|channel| cx.broker.may_publish(&channel.publisher, exchange)) {
+                Some(Err(refusal)) => Exception::refused(&refusal, basic::Publish::ID),
+                _ => Exception::unfit(&unfit, basic::Publish::ID),
+            }
+        })
     }
 
     /// Publishes a message that is whole, or waits for the rest of it.
@@ -209,7 +234,9 @@ impl Connection {
             exchange: message.exchange(),
             routing_key: message.routing_key(),
         };
-        let content = Content { properties: message.properties(), body: message.body() };
+        let shown = shown(message, Counts::default());
+        let properties = shown.as_deref().unwrap_or(message.properties());
+        let content = Content { properties, body: message.body() };
         let frame_max = self.out.frame_max;
         content::write_return(self.out.buffer(), number, &returned, &content, frame_max);
     }
@@ -270,19 +297,6 @@ fn whole_content(
         && frame.channel == number
         && frame.payload.len() as u64 == header.body_len;
     is_whole.then_some((header, frame.payload, header_len + body_len))
-}
-
-const fn address<'a>(
-    exchange: &'a [u8],
-    routing_key: &'a [u8],
-    scan: &Scan<'_>,
-    now_ms: u64,
-) -> Address<'a> {
-    Address {
-        is_persistent: scan.is_persistent(),
-        priority: scan.priority,
-        ..Address::new(exchange, routing_key, now_ms)
-    }
 }
 
 fn refused(code: Code, text: &str) -> Exception {

@@ -60,7 +60,7 @@ pub(crate) struct LastDeliver {
 }
 
 impl LastDeliver {
-    /// Appends the deliver and header frames of a message.
+    /// Appends the deliver and header frames of a message that is shown with its own properties.
     #[inline]
     pub(crate) fn write(
         &mut self,

@@ -98,10 +98,22 @@ fn is_match(value: &Value, field: &Field, names: &mut Names) -> bool {
 
 /// Keys that are not named are not compared; a table without any says that the other has none either.
 fn is_table_match(pairs: &[(String, Value)], table: &Table) -> bool {
-    let is_pair = |(key, value): &(String, Value)| match (value, table.value(key.as_bytes())) {
-        (Value::Any, found) => found.is_some(),
-        (Value::Table(pairs), Some(FieldValue::Table(table))) => is_table_match(pairs, table),
-        (value, found) => value.field().is_ok_and(|field| found == Some(&field)),
+    let is_pair = |(key, value): &(String, Value)| match table.value(key.as_bytes()) {
+        Some(found) => is_value_match(value, found),
+        None => matches!(value, Value::Word(word) if word == "absent"),
     };
     if pairs.is_empty() { table.is_empty() } else { pairs.iter().all(is_pair) }
+}
+
+fn is_value_match(value: &Value, found: &FieldValue) -> bool {
+    match (value, found) {
+        (Value::Any, _) => true,
+        (Value::Word(word), _) if word == "absent" => false,
+        (Value::Table(pairs), FieldValue::Table(table)) => is_table_match(pairs, table),
+        (Value::List(values), FieldValue::Array(items)) => {
+            let mut pairs = values.iter().zip(items);
+            values.len() == items.len() && pairs.all(|(value, item)| is_value_match(value, item))
+        }
+        (value, found) => value.field().is_ok_and(|field| *found == field),
+    }
 }

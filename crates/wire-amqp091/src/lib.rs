@@ -26,6 +26,7 @@ pub mod method;
 pub mod properties;
 pub mod protocol_header;
 mod reader;
+mod rewrite;
 pub mod table;
 mod writer;
 
@@ -34,4 +35,5 @@ pub use frame::{Frame, Kind};
 pub use malformed::{Malformed, Snippet, TableFlaw};
 pub use method::Method;
 pub use properties::{ContentHeader, Properties};
+pub use rewrite::Rewrite;
 pub use table::{FieldValue, Table};

@@ -201,13 +201,28 @@ pub struct RawValue<'a> {
     pub bytes: &'a [u8],
 }
 
-impl RawValue<'_> {
+impl<'a> RawValue<'a> {
     /// The value as one that stands on its own.
     ///
     /// # Errors
     /// [`Malformed::Table`].
     pub fn decode(&self) -> Result<FieldValue, Malformed> {
         self.decode_at(1).map_err(Malformed::Table)
+    }
+
+    /// Appends tag and value as they were.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        out.push(self.tag);
+        match self.tag {
+            b'S' | b'x' | b'A' | b'F' => Writer::new(out).longstr(self.bytes),
+            _ => out.extend_from_slice(self.bytes),
+        }
+    }
+
+    /// The values in an array; ends after the first one that is malformed. `None` for anything but an array.
+    pub fn items(&self) -> Option<impl Iterator<Item = Result<Self, Malformed>> + use<'a>> {
+        (self.tag == b'A')
+            .then(|| values_in(self.bytes).map(|value| value.map_err(Malformed::Table)))
     }
 
     fn decode_at(&self, depth: usize) -> Result<FieldValue, TableFlaw> {
