@@ -1,10 +1,14 @@
 //! What a change has to pass, as a list of named steps. `.ci/run` installs what the steps need and then comes
 //! here, so that a developer and the machine run the same thing.
 
+use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::{fuzz, step, tidy};
+
+/// Starts a RabbitMQ where developers keep such things; if it is not there, whatever listens is not ours to ask.
+const PEER_SCRIPT: &str = "../shared/tools/rabbitmq.sh";
 
 type Action = fn(&Path) -> Result<(), String>;
 
@@ -25,6 +29,7 @@ const STEPS: &[(&str, Action)] = &[
     ("files", |root| interop(root, "descriptors.py", &[])),
     ("disk", |root| interop(root, "full_disk.py", &[])),
     ("stall", |root| interop(root, "stall.py", &[])),
+    ("oracle", oracle),
     ("sim", |root| step::cargo_sim(root, &["--seeds", "3000"])),
     ("crashes", |root| step::cargo_sim(root, &["crashes", "--states", "50000"])),
     ("damage", |root| step::cargo_sim(root, &["damage", "--injuries", "20000"])),
@@ -96,6 +101,20 @@ fn format(root: &Path) -> Result<(), String> {
 
 fn lints(root: &Path) -> Result<(), String> {
     step::cargo(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+}
+
+/// Asks a real RabbitMQ, if one happens to run here. A step that only checks more where there is more: nobody needs
+/// to have one.
+fn oracle(root: &Path) -> Result<(), String> {
+    let has_peer = ["127.0.0.1:5670", "127.0.0.1:15670"].iter().all(|address| {
+        let address = address.parse().expect("an address");
+        TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
+    });
+    if !has_peer || !root.join(PEER_SCRIPT).exists() {
+        println!("no RabbitMQ is running here; nothing is asked");
+        return Ok(());
+    }
+    step::cargo_oracle(root, &["--seconds", "180"])
 }
 
 /// Plants bugs, one at a time, to see that the simulator finds each of them.

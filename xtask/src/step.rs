@@ -50,6 +50,14 @@ pub(crate) fn cargo_sim(root: &Path, arguments: &[&str]) -> Result<(), String> {
     cargo(root, &command)
 }
 
+/// Runs the oracle with the given arguments.
+///
+/// # Errors
+/// As [`run`]: a conversation that goes another way ends it with a code other than 0.
+pub(crate) fn cargo_oracle(root: &Path, arguments: &[&str]) -> Result<(), String> {
+    cargo(root, &[&["run", "--quiet", "--package", "oracle", "--"], arguments].concat())
+}
+
 /// The folder that cargo builds into.
 pub(crate) fn target(root: &Path) -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)

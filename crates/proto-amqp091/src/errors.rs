@@ -171,10 +171,13 @@ fn words(refusal: &Refusal) -> (Code, String) {
             format!("deletion of system exchange '{name}' in vhost '{vhost}' not allowed"),
         ),
         Refusal::UnknownExchangeKind { kind } => {
-            (Code::PreconditionFailed, format!("unknown exchange type '{kind}'"))
+            let word = if kind.is_empty() { "invalid" } else { "unknown" };
+            (Code::PreconditionFailed, format!("{word} exchange type '{kind}'"))
         }
         Refusal::Inequivalent { object, name, vhost, property, received, current } => {
-            let (received, current) = if property.starts_with("x-") {
+            let (received, current) = if property == "x-queue-type" {
+                (queue_type(received.as_ref()), queue_type(current.as_ref()))
+            } else if property.starts_with("x-") {
                 (argument(received.as_ref()), argument(current.as_ref()))
             } else {
                 (property_value(received.as_ref()), property_value(current.as_ref()))
@@ -295,6 +298,11 @@ fn property_value(value: Option<&Value>) -> String {
         None => "none".to_owned(),
         Some(value) => format!("'{}'", plain(value)),
     }
+}
+
+/// The type of a queue, which every queue has.
+fn queue_type(value: Option<&Value>) -> String {
+    format!("'{}'", value.map_or_else(|| "classic".to_owned(), plain))
 }
 
 /// An `x-` argument: its value and type, or `none`.

@@ -194,9 +194,7 @@ impl Connection {
             }
             Method::ChannelFlow(_) => Err(Exception::new(Code::NotImplemented, "active=false", id)),
             // An answer of a client that is faster than our close: nothing to do.
-            Method::ChannelCloseOk(_) | Method::ChannelFlowOk(_) | Method::BasicCancelOk(_) => {
-                Ok(())
-            }
+            Method::ChannelCloseOk(_) | Method::BasicCancelOk(_) => Ok(()),
             Method::AccessRequest(_) => {
                 self.out.method(number, &access::RequestOk { ticket: 1 });
                 Ok(())

@@ -64,6 +64,8 @@ pub struct Client {
     partial: BTreeMap<u16, Partial>,
     received: BTreeMap<u16, VecDeque<Received>>,
     is_closed: bool,
+    /// Whether the server has agreed to the end of the connection. Who closes the socket then is left open.
+    has_parted: bool,
 }
 
 impl Client {
@@ -83,6 +85,7 @@ impl Client {
             partial: BTreeMap::new(),
             received: BTreeMap::new(),
             is_closed: false,
+            has_parted: false,
         })
     }
 
@@ -242,7 +245,10 @@ impl Client {
 
     /// The first thing that came and was not taken, with its channel.
     pub fn first_left(&self) -> Option<(u16, &Received)> {
-        self.received.iter().find_map(|(&number, queue)| Some((number, queue.front()?)))
+        let came = self.received.iter();
+        let mut came =
+            came.flat_map(|(&number, queue)| queue.iter().map(move |came| (number, came)));
+        came.find(|(_, came)| !(self.has_parted && **came == Received::Closed))
     }
 
     /// Closes the socket.
@@ -272,6 +278,7 @@ impl Client {
             }
             Kind::Method => {
                 let method = Method::decode(frame.payload).map_err(|m| m.to_string())?;
+                self.has_parted |= matches!(method, Method::ConnectionCloseOk(_));
                 let mut payload = frame.payload.to_vec();
                 venue.translate(&mut payload);
                 if self.partial.contains_key(&number) {

@@ -2,7 +2,7 @@
 //! layer, or wants something that belongs further down.
 //!
 //! ```text
-//!   top   server (the shell)                  sim (the faked world)
+//!   top   server (the shell)                  sim (the faked world), oracle (real servers)
 //!     7                                       testkit
 //!     6   node (assembly)
 //!     5   proto-amqp091 (one conversation)
@@ -54,6 +54,7 @@ const LAYERS: &[Layer] = &[
     layer("node", &[CORE, &["proto-amqp091"]]),
     layer("testkit", &[CORE, &["wire-amqp091", "proto-amqp091", "node"]]),
     layer("sim", &[CORE, &["wire-amqp091", "proto-amqp091", "node", "testkit"]]),
+    layer("oracle", &[&["testkit"]]),
     layer("server", &[CORE, &["proto-amqp091", "node", "config", "perf"]]),
 ];
 
