@@ -6,8 +6,8 @@ use message::{Message, Value};
 use metadata::{Queue as Definition, QueueKind};
 use queue::{Queue, Sharing};
 
-use crate::declare::{QUORUM, SINGLE_ACTIVE};
 use crate::publisher::Confirm;
+use crate::queue_arguments::SINGLE_ACTIVE;
 
 const LAG_BEGINS_BYTES: usize = 1024 * 1024;
 const LAG_ENDS_BYTES: usize = 256 * 1024;
@@ -25,11 +25,10 @@ pub(crate) enum Keeps {
 
 impl Keeps {
     fn of(definition: &Definition) -> Self {
-        let kind = definition.arguments.get("x-queue-type").and_then(Value::as_text);
-        match (definition.is_durable, kind) {
+        match (definition.is_durable, QueueKind::of(&definition.arguments)) {
             (false, _) => Self::Nothing,
-            (true, Some(QUORUM)) => Self::Everything,
-            (true, _) => Self::Persistent,
+            (true, QueueKind::Quorum) => Self::Everything,
+            (true, QueueKind::Classic) => Self::Persistent,
         }
     }
 

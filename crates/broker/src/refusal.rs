@@ -1,6 +1,7 @@
 //! What a client asked for and may not have, as facts. The front-ends put them into their protocol's words.
 
 use message::{Name, Value};
+use metadata::QueueKind;
 use routing::Invalid;
 
 /// What kind of thing a refusal speaks of.
@@ -19,6 +20,31 @@ pub enum Condition {
     Unused,
     /// It holds nothing that is ready.
     Empty,
+}
+
+/// What is wrong with an argument's value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ArgumentFault {
+    /// It is no whole number.
+    NotAnInteger(Value),
+    /// It is of a type that the argument does not have.
+    WrongType(Value),
+    /// It is below 0.
+    Negative(i64),
+    /// It is 0.
+    Zero,
+    /// It is more than any queue could need.
+    TooLarge(i64),
+    /// It is above the argument's limit.
+    AboveMax(i64),
+    /// It is none of the words that the argument takes.
+    UnknownWord,
+    /// There is no such version of classic queues.
+    UnknownVersion(i64),
+    /// There is no such type of queue.
+    UnknownQueueType(String),
+    /// A key for dead letters needs an exchange for them.
+    NoDeadLetterExchange,
 }
 
 /// Why a request was refused. Nothing has changed.
@@ -132,8 +158,51 @@ pub enum Refusal {
         name: Name,
         /// Where it was to be.
         vhost: Name,
-        /// What is wrong, in RabbitMQ's words.
-        reason: String,
+        /// What is wrong.
+        fault: ArgumentFault,
+    },
+    /// An argument that another type of queue has, and this one not.
+    ForeignArgument {
+        /// Which argument.
+        argument: String,
+        /// The queue.
+        name: Name,
+        /// Where it was to be.
+        vhost: Name,
+        /// The type that it was to have.
+        kind: QueueKind,
+    },
+    /// An argument that names another object is no text.
+    ArgumentType {
+        /// Which argument.
+        argument: String,
+        /// Its value.
+        value: Value,
+        /// What it was an argument of.
+        object: Object,
+        /// The name of that.
+        name: Name,
+        /// Where it was to be.
+        vhost: Name,
+    },
+    /// Queues of this type have names from their clients.
+    ServerNamed {
+        /// The type.
+        kind: QueueKind,
+    },
+    /// The virtual host has as many queues as it may.
+    QueueLimit {
+        /// The queue that was to be.
+        name: Name,
+        /// Where.
+        vhost: Name,
+        /// The limit.
+        max: u64,
+    },
+    /// There is no such virtual host.
+    NoVhost {
+        /// Its name.
+        name: Name,
     },
     /// A queue of its type cannot have this property.
     InvalidProperty {

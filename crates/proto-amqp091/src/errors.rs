@@ -2,7 +2,7 @@
 //!
 //! The texts are RabbitMQ 4.3's, because people and programs know them; each was read off a running one.
 
-use broker::{Condition, Invalid, Object, Refusal};
+use broker::{ArgumentFault, Condition, Invalid, Object, Refusal};
 use message::{Name, Value};
 use wire_amqp091::method::{class_of, method_of};
 use wire_amqp091::{Code, Malformed};
@@ -175,12 +175,9 @@ fn words(refusal: &Refusal) -> (Code, String) {
             (Code::PreconditionFailed, format!("{word} exchange type '{kind}'"))
         }
         Refusal::Inequivalent { object, name, vhost, property, received, current } => {
-            let (received, current) = if property == "x-queue-type" {
-                (queue_type(received.as_ref()), queue_type(current.as_ref()))
-            } else if property.starts_with("x-") {
-                (argument(received.as_ref()), argument(current.as_ref()))
-            } else {
-                (property_value(received.as_ref()), property_value(current.as_ref()))
+            let (received, current) = match (received, current) {
+                (Some(received), Some(current)) => (quoted(received), quoted(current)),
+                (received, current) => (argument(received.as_ref()), argument(current.as_ref())),
             };
             let thing = thing(*object, name, vhost);
             let text = format!(
@@ -217,10 +214,39 @@ fn words(refusal: &Refusal) -> (Code, String) {
             );
             (Code::NotImplemented, text)
         }
-        Refusal::InvalidArgument { argument, name, vhost, reason } => (
+        Refusal::InvalidArgument { argument, name, vhost, fault } => (
             Code::PreconditionFailed,
-            format!("invalid arg '{argument}' for queue '{name}' in vhost '{vhost}': {reason}"),
+            format!(
+                "invalid arg '{argument}' for queue '{name}' in vhost '{vhost}': {}",
+                argument_fault(argument, fault)
+            ),
         ),
+        Refusal::ForeignArgument { argument, name, vhost, kind } => (
+            Code::PreconditionFailed,
+            format!(
+                "invalid arg '{argument}' for queue '{name}' in vhost '{vhost}' of queue type rabbit_{}_queue",
+                kind.as_str()
+            ),
+        ),
+        Refusal::ArgumentType { argument, value, object, name, vhost } => (
+            Code::PreconditionFailed,
+            format!(
+                "invalid type '{}' for arg '{argument}' in {}",
+                type_name(value),
+                thing(*object, name, vhost)
+            ),
+        ),
+        Refusal::ServerNamed { kind } => (
+            Code::PreconditionFailed,
+            format!("Cannot declare a server-named queue for type rabbit_{}_queue", kind.as_str()),
+        ),
+        Refusal::QueueLimit { name, vhost, max } => (
+            Code::PreconditionFailed,
+            format!(
+                "cannot declare queue '{name}': queue limit in vhost '{vhost}' ({max}) is reached"
+            ),
+        ),
+        Refusal::NoVhost { name } => (Code::NotAllowed, format!("vhost {name} not found")),
         Refusal::InvalidProperty { property, name, vhost } => (
             Code::PreconditionFailed,
             format!("invalid property '{property}' for queue '{name}' in vhost '{vhost}'"),
@@ -228,6 +254,31 @@ fn words(refusal: &Refusal) -> (Code, String) {
         Refusal::NotYet { feature } => {
             (Code::NotImplemented, format!("{feature} is not supported by this version of Leveret"))
         }
+    }
+}
+
+/// What is wrong with an argument's value. RabbitMQ prints its own terms here.
+fn argument_fault(argument: &str, fault: &ArgumentFault) -> String {
+    match fault {
+        ArgumentFault::NotAnInteger(value) => {
+            format!("\"expected integer, got {}\"", type_name(value))
+        }
+        ArgumentFault::WrongType(value) => format!("{{unacceptable_type,{}}}", type_name(value)),
+        ArgumentFault::Negative(number) => format!("{{value_negative,{number}}}"),
+        ArgumentFault::Zero => "{value_zero,0}".to_owned(),
+        ArgumentFault::TooLarge(number) => format!("{{value_too_large,{number}}}"),
+        ArgumentFault::AboveMax(number) => format!("{{max_value_exceeded,{number}}}"),
+        ArgumentFault::UnknownWord => match argument {
+            "x-overflow" => "invalid_overflow",
+            "x-dead-letter-strategy" => "invalid_dlx_strategy",
+            _ => "invalid_queue_locator_arg",
+        }
+        .to_owned(),
+        ArgumentFault::UnknownVersion(version) => {
+            format!("\"unsupported queue version '{version}'\"")
+        }
+        ArgumentFault::UnknownQueueType(kind) => format!("\"unsupported queue type '{kind}'\""),
+        ArgumentFault::NoDeadLetterExchange => "routing_key_but_no_dlx_defined".to_owned(),
     }
 }
 
@@ -292,20 +343,11 @@ fn thing(object: Object, name: &Name, vhost: &Name) -> String {
     format!("{} '{name}' in vhost '{vhost}'", word(object))
 }
 
-/// A property of a declaration: `'true'`, `'fanout'`.
-fn property_value(value: Option<&Value>) -> String {
-    match value {
-        None => "none".to_owned(),
-        Some(value) => format!("'{}'", plain(value)),
-    }
+fn quoted(value: &Value) -> String {
+    format!("'{}'", plain(value))
 }
 
-/// The type of a queue, which every queue has.
-fn queue_type(value: Option<&Value>) -> String {
-    format!("'{}'", value.map_or_else(|| "classic".to_owned(), plain))
-}
-
-/// An `x-` argument: its value and type, or `none`.
+/// A value that has none to stand beside: its type is told too.
 fn argument(value: Option<&Value>) -> String {
     match value {
         None => "none".to_owned(),
