@@ -173,7 +173,9 @@ impl Broker {
             Mail::Pause { queue, consumer, is_paused } => {
                 self.pause_here(queue, consumer, is_paused);
             }
-            Mail::DropConsumer { queue, consumer } => self.cancel(queue, consumer),
+            Mail::DropConsumer { queue, consumer } => {
+                self.cancel(queue, consumer);
+            }
             Mail::Register(request) => self.register(*request),
             Mail::Serve { queue, request } => self.serve(queue, *request),
             Mail::Errand(errand) => self.run(*errand),
@@ -187,6 +189,7 @@ impl Broker {
     /// again.
     pub fn dispatch(&mut self) -> bool {
         let Some(id) = self.dirty.pop_front() else { return false };
+        self.end_overdue(id);
         self.dispatch_queue(id, DISPATCH_STEP);
         !self.dirty.is_empty()
     }

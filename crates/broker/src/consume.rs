@@ -117,10 +117,10 @@ impl Broker {
         self.mark_dirty(id);
     }
 
-    /// Removes a consumer. An auto-delete queue goes with its last one.
-    pub(crate) fn cancel(&mut self, id: QueueId, consumer: ConsumerId) {
-        let Some(hosted) = self.hosted(id) else { return };
-        let Some(cancelled) = hosted.queue.cancel(consumer) else { return };
+    /// Removes a consumer. An auto-delete queue goes with its last one. Returns whether there was such a consumer.
+    pub(crate) fn cancel(&mut self, id: QueueId, consumer: ConsumerId) -> bool {
+        let Some(hosted) = self.hosted(id) else { return false };
+        let Some(cancelled) = hosted.queue.cancel(consumer) else { return false };
         let is_auto_delete = hosted.definition.is_auto_delete;
         self.count_resident(id);
         if cancelled.was_last && is_auto_delete {
@@ -129,6 +129,7 @@ impl Broker {
             // Another consumer may be the active one now.
             self.mark_dirty(id);
         }
+        true
     }
 
     fn describe(&mut self, id: QueueId, origin: Origin) {

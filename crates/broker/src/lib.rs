@@ -29,6 +29,7 @@ mod get;
 mod hosted;
 mod mail;
 mod memory;
+mod overdue;
 mod publish;
 mod publisher;
 mod purge;

@@ -249,6 +249,7 @@ impl Connection {
             settles,
             is_exclusive: consume.exclusive,
             priority: 0,
+            timeout_ms: None,
         };
         let verb = Verb::Consume { vhost: self.vhost.clone(), name, consumer };
         let wish = Wish::Consume { number: consumer_number, tag };

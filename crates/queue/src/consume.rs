@@ -32,6 +32,7 @@ impl Queue {
         if self.takers.has_exclusive() || (consumer.is_exclusive && would_share) {
             return Err(Busy);
         }
+        self.watch.note(consumer.timeout_ms);
         self.takers.add(consumer);
         Ok(())
     }

@@ -30,6 +30,8 @@ pub struct Consumer {
     pub is_exclusive: bool,
     /// Those with the highest priority are served first.
     pub priority: i32,
+    /// How long it may take to settle a delivery, if not as long as the queue says.
+    pub timeout_ms: Option<u64>,
 }
 
 /// A consumer and how much it may still take.

@@ -9,14 +9,15 @@ impl Queue {
         self.now_ms = now_ms;
         for _ in 0..limit {
             if self.has_too_many_unsettled() {
-                return;
+                break;
             }
-            let Some(key) = self.takers.next() else { return };
-            let Some(entry) = self.ready.pop() else { return };
+            let Some(key) = self.takers.next() else { break };
+            let Some(entry) = self.ready.pop() else { break };
             let cost = cost_bytes(entry.message.len_bytes());
             let (consumer, holder) = self.takers.charge(key, cost);
             take(self.hand_over(entry, consumer, holder.is_some(), holder));
         }
+        self.watch_deliveries();
     }
 
     /// Whether [`Queue::dispatch`] has something to do.

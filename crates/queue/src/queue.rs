@@ -12,6 +12,7 @@ use message::{ClientId, Message};
 use crate::consumer::ConsumerId;
 use crate::delivery::Delivery;
 use crate::entry::Entry;
+use crate::overdue::Watch;
 use crate::ready::{Ready, TailRequest};
 use crate::remains::Remains;
 use crate::room::Room;
@@ -24,6 +25,7 @@ pub struct Queue {
     pub(crate) ready: Ready,
     pub(crate) unsettled: Unsettled,
     pub(crate) takers: Takers,
+    pub(crate) watch: Watch,
     pub(crate) room: Room,
     next_seq: u64,
     /// Milliseconds since 1970, as the caller has last said.

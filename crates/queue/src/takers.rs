@@ -144,6 +144,12 @@ impl Takers {
         (taker.consumer.id, holder)
     }
 
+    /// Who holds a delivery, unless that one is gone.
+    pub(crate) fn consumer(&self, holder: TakerKey) -> Option<&Consumer> {
+        let taker = self.table.get(holder.slot as usize)?;
+        (taker.serial == holder.serial).then_some(&taker.consumer)
+    }
+
     /// A consumer has settled one of its deliveries. It may be gone, and another one be in its slot.
     pub(crate) fn settled(&mut self, holder: TakerKey) {
         let key = holder.slot as usize;

@@ -175,6 +175,19 @@ impl Unsettled {
         Some(Released { lane, seq, size, is_stored, was_redelivered, message, taker })
     }
 
+    /// All of them: who has each, and by when it was certainly handed over, in milliseconds since 1970.
+    pub(crate) fn with_ages(
+        &self,
+    ) -> impl Iterator<Item = (DeliveryId, Option<TakerKey>, u64)> + '_ {
+        self.held.iter_numbered().map(|(number, held)| {
+            let slot = u32::try_from(number + 1).ok().and_then(NonZeroU32::new);
+            let slot = slot.expect("fewer than 2^32 deliveries are unsettled");
+            let holder = held.taker_serial.map(|serial| TakerKey { slot: held.taker_slot, serial });
+            let delivered_at_ms = u64::from(held.delivered_at_s) * 1000 + 999;
+            (DeliveryId { slot, seq: held.seq }, holder, delivered_at_ms)
+        })
+    }
+
     /// The places and lengths of everything held that is stored, per lane, lowest first.
     pub(crate) fn stored(&self, lane_count: usize) -> Vec<Vec<(u64, u32)>> {
         let mut lanes = vec![Vec::new(); lane_count];

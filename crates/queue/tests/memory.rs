@@ -75,7 +75,14 @@ impl Stored {
 
 fn consumer(number: u32) -> Consumer {
     let id = ConsumerId { client: CLIENT, number };
-    Consumer { id, credit_max: Some(1), settles: true, is_exclusive: false, priority: 0 }
+    Consumer {
+        id,
+        credit_max: Some(1),
+        settles: true,
+        is_exclusive: false,
+        priority: 0,
+        timeout_ms: None,
+    }
 }
 
 #[test]

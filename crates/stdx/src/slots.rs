@@ -142,6 +142,17 @@ impl<T> Slots<T> {
         }
     }
 
+    /// All values and their numbers.
+    pub fn iter_numbered(&self) -> impl Iterator<Item = (usize, &T)> {
+        let slots = self.pieces.iter().enumerate().flat_map(|(at, piece)| {
+            piece.slots.iter().enumerate().map(move |(slot, value)| (at * PIECE_LEN + slot, value))
+        });
+        slots.filter_map(|(number, slot)| match slot {
+            Slot::Used(value) => Some((number, value)),
+            Slot::Free { .. } => None,
+        })
+    }
+
     /// All values, by their numbers.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.pieces.iter().flat_map(|piece| &piece.slots).filter_map(|slot| match slot {

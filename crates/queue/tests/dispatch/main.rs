@@ -157,6 +157,7 @@ impl Table {
             settles: random.chance(4, 5),
             is_exclusive: random.chance(1, 10),
             priority: priorities[random.below(priorities.len() as u64) as usize],
+            timeout_ms: None,
         };
         self.note(&format!("{consumer:?}"));
         let is_accepted = self.queue.consume(consumer.clone()).is_ok();

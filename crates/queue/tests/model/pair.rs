@@ -233,6 +233,7 @@ impl Pair {
             settles: random.chance(3, 4),
             is_exclusive: random.chance(1, 8),
             priority: 0,
+            timeout_ms: None,
         };
         self.note(&format!("{consumer:?}"));
         let is_accepted = self.queue.consume(consumer.clone()).is_ok();

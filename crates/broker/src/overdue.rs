@@ -1,0 +1,33 @@
+//! Consumers that take too long: they lose what is overdue, and end.
+
+use message::{QueueId, Settlement};
+use queue::Overdue;
+
+use crate::broker::Broker;
+use crate::event::{CancelReason, Event};
+
+/// Overdue deliveries that are taken back in one go. What there is beyond them waits for the queue's next turn.
+const OVERDUE_STEP: usize = 1_000;
+
+impl Broker {
+    /// Puts back what was not settled in time, and ends the consumers that had it. Their clients hear of it.
+    pub(crate) fn end_overdue(&mut self, id: QueueId) {
+        let now_ms = self.now_ms;
+        let Some(hosted) = self.queues.get_mut(id) else { return };
+        if hosted.is_deleted || !hosted.queue.may_be_overdue(now_ms) {
+            return;
+        }
+        for overdue in hosted.queue.overdue(now_ms, OVERDUE_STEP) {
+            let Overdue { id: delivery, consumer, timeout_ms } = overdue;
+            if let Some(consumer) = consumer
+                && self.cancel(id, consumer)
+            {
+                let reason = CancelReason::TimedOut { timeout_ms };
+                let event = Event::Cancelled { consumer: consumer.number, reason };
+                self.tell(consumer.client, event);
+            }
+            self.settle_here(id, delivery, Settlement::Requeue);
+        }
+        self.mark_dirty(id);
+    }
+}
