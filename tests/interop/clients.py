@@ -17,8 +17,10 @@ The environment variable INTEROP_WITHOUT names topics that are not to be run.
 
 import argparse
 import concurrent.futures
+import contextlib
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import threading
@@ -28,7 +30,7 @@ import broker
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-RUN_S_MAX = 240
+RUN_S_MAX, END_S_MAX = 240, 10
 
 # What every family does, in this order; the other topics are typical of one.
 COMMON = ("connect", "confirm", "prefetch", "requeue", "dead-letter", "return", "cancel", "errors", "reconnect")
@@ -63,10 +65,9 @@ class Family:
             stderr=subprocess.STDOUT,
             env={**os.environ, **self.environment, "INTEROP_WITHOUT": ",".join(without)},
             text=True,
-            # A program's own children end with it.
             start_new_session=True,
         )
-        alarm = threading.Timer(RUN_S_MAX, lambda: os.killpg(process.pid, 9))
+        alarm = threading.Timer(RUN_S_MAX, lambda: end(process))
         alarm.start()
         try:
             for line in process.stdout:
@@ -79,8 +80,7 @@ class Family:
         finally:
             alarm.cancel()
         if code != 0 and not self.failed():
-            self.count("connect", 1)
-            self.lines.append(f"FAILED {self.name} ended with code {code}")
+            self.note(f"FAILED connect {self.name} ended with code {code}")
 
     def note(self, line):
         kinds = {"ok": 0, "FAILED": 1, "--": 2}
@@ -101,6 +101,14 @@ class Family:
         if failed:
             return "FAILED"
         return str(passed) if passed else "-" if skipped else ""
+
+
+def end(process):
+    """Ends a program that takes too long, and what it has started."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(process.pid, number)
+            process.wait(END_S_MAX)
 
 
 def families():

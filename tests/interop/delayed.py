@@ -245,7 +245,8 @@ def measure(under_test, options):
     pending = sum(due > now_ms() for due in due_ms)
     rate = options.messages / took_ms * 1000
     rss_mib = under_test.rss_kib() / 1024
-    print(f"{options.messages} confirmed in {took_ms / 1000:.1f} s ({rate:.0f} a second); {pending} pending; {rss_mib:.0f} MiB")
+    print(f"{options.messages} confirmed in {took_ms / 1000:.1f} s ({rate:.0f} a second); {pending} pending")
+    print(f"{rss_mib:.0f} MiB resident", flush=True)
     arrivals = Arrivals(due_ms)
     arrivals.connect(under_test.address)
     arrivals.run(now_ms() + options.kill_after * 1000)

@@ -47,16 +47,20 @@ class Worker:
             )
 
     def __enter__(self):
-        wait_until(lambda: f"{self.name} ready." in self.log(), f"a worker:\n{self.log()}", self.is_alive)
+        try:
+            wait_until(lambda: f"{self.name} ready." in self.log(), "a worker", self.is_alive)
+        except AssertionError as fault:
+            self.kill()
+            raise AssertionError("\n    ".join([f"{fault}; its log:", *self.log().splitlines()[-30:]])) from None
         return self
 
     def __exit__(self, kind, *_):
-        self.stop()
         if kind:
-            print("\n".join(f"    {line}" for line in self.log().splitlines()[-30:]))
+            self.kill()
+        self.stop()
 
     def is_alive(self):
-        assert self.process.poll() is None, f"the worker ended:\n{self.log()}"
+        assert self.process.poll() is None, "the worker ended"
         time.sleep(0.05)
 
     def log(self):
@@ -282,6 +286,8 @@ def reconnects(uri):
 if __name__ == "__main__":
     if tasks.KIND == "quorum":
         sys.exit(ask_quorum_worker())
+    # A driver that has waited too long asks a program to end, and its worker must end with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     remove()
     with Worker("one"):
         code = run(lambda: NOTES.write_text(""))
