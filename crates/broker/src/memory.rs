@@ -57,6 +57,7 @@ impl Memory {
                 unsettled_bytes: CROWDED_BYTES,
                 unsettled_count: CROWDED_UNSETTLED,
                 unstored_bytes: CROWDED_BYTES,
+                scheduled_bytes: CROWDED_BYTES,
             }
         } else {
             Room {
@@ -64,6 +65,7 @@ impl Memory {
                 unsettled_bytes: 0,
                 unsettled_count: SCARCE_UNSETTLED,
                 unstored_bytes: 0,
+                scheduled_bytes: SCARCE_BYTES,
             }
         }
     }

@@ -16,11 +16,6 @@ pub(crate) struct Size {
 }
 
 impl Size {
-    pub(crate) fn of(message: &Message) -> Self {
-        let length = u32::try_from(message.len_bytes()).expect("a message has at most 1 GiB");
-        Self { length, head: head_len(message) }
-    }
-
     /// A size of which somebody else has kept the parts.
     pub(crate) const fn new(length: u32, head: u16) -> Self {
         Self { length, head }

@@ -17,7 +17,7 @@ use message::Message;
 use stdx::Line;
 
 use crate::entry::{Entry, HELD_BYTES, Size};
-use crate::returned::Returned;
+use crate::returned::{Removed, Returned};
 use crate::room::{READ_BYTES_MIN, Room};
 use crate::tail::Tail;
 
@@ -62,6 +62,11 @@ impl Lane {
     #[inline]
     pub(crate) fn has_next(&self) -> bool {
         if self.returned.is_empty() { !self.window.is_empty() } else { self.returned.has_next() }
+    }
+
+    /// Whether a read that began there tells all about the tail, from its beginning on.
+    pub(crate) fn begins_tail(&self, from_seq: u64) -> bool {
+        self.tail.first_seq().is_none_or(|first_seq| from_seq <= first_seq)
     }
 
     /// Whether the first of those that no consumer has had lies on disk only.
@@ -154,21 +159,34 @@ impl Lane {
         self.window_weight + self.returned.weight() >= room.window_bytes / 2
     }
 
-    /// Takes one message that a read brought.
+    /// Takes one message that a read brought, if it is one of the tail.
     pub(crate) fn load(&mut self, lane: u8, seq: u64, message: Message) {
-        if !self.returned.fill(lane, seq, &message) {
-            let Self { window, window_weight, window_bytes, tail, .. } = self;
-            tail.take(Entry::read(lane, seq, message), &mut |entry| {
-                *window_weight += entry.weight();
-                *window_bytes += entry.body_len();
-                window.push_back(entry);
-            });
-        }
+        let Self { window, window_weight, window_bytes, tail, .. } = self;
+        tail.take(Entry::read(lane, seq, message), &mut |entry| {
+            *window_weight += entry.weight();
+            *window_bytes += entry.body_len();
+            window.push_back(entry);
+        });
     }
 
-    /// The store has nothing in `from_seq..next_seq` that it has not given.
-    pub(crate) fn skip(&mut self, from_seq: u64, next_seq: u64) {
-        self.returned.forget_cold(from_seq, next_seq);
+    /// Takes a message out, wherever it is.
+    pub(crate) fn remove(&mut self, seq: u64, size: Size) -> Option<Removed> {
+        if let Some(removed) = self.returned.remove(seq) {
+            return Some(removed);
+        }
+        if let Some(entry) = self.window.remove(|entry| entry.seq.cmp(&seq)) {
+            self.window_weight -= entry.weight();
+            self.window_bytes -= entry.body_len();
+            return Some(Removed::Entry(entry));
+        }
+        let removed = self.tail.remove(seq, size);
+        // What only memory has may come first in the tail now.
+        self.skip(0);
+        removed
+    }
+
+    /// The store has nothing in the tail before `next_seq` that it has not given.
+    pub(crate) fn skip(&mut self, next_seq: u64) {
         let Self { window, window_weight, window_bytes, tail, .. } = self;
         tail.skip(next_seq, &mut |entry| {
             *window_weight += entry.weight();

@@ -50,7 +50,8 @@ pub struct RecoveredLane {
 pub struct Purged {
     /// How many messages.
     pub count: u64,
-    /// The places and lengths of those that the store must keep because a consumer still has them, lowest first, per lane.
+    /// The places and lengths of those that the store must keep because a consumer still has them or nobody has asked for them
+    /// since they died, lowest first, per lane.
     pub kept: Vec<Vec<(u64, u32)>>,
     /// The messages, to be dropped.
     pub remains: Remains,
@@ -108,7 +109,7 @@ impl Queue {
         let seq = self.next_seq;
         self.next_seq += 1;
         let entry = Entry::new(self.lane_of(&message), seq, message, is_stored);
-        self.ready.push(entry, &self.room);
+        self.ready.push(entry, now_ms, &self.room);
     }
 
     /// How many messages wait for a consumer.
@@ -149,10 +150,22 @@ impl Queue {
         Some(self.hand_over(entry, ConsumerId { client, number: 0 }, settles, None))
     }
 
-    /// Removes all waiting messages. What consumers have stays with them.
+    /// Removes all waiting messages, also those that wait for their time. What consumers have stays with them.
     pub fn purge(&mut self) -> Purged {
-        let (count, kept) = (self.ready.len(), self.unsettled.stored(self.ready.lane_count()));
-        let remains = Remains { ready: self.ready.clear(), unsettled: Unsettled::default() };
+        let count = self.ready.len() + self.scheduled_count() as u64;
+        let mut kept = self.unsettled.stored(self.ready.lane_count());
+        let held = self.ready.held_of(&self.unsettled);
+        let remains = Remains {
+            ready: self.ready.clear(|seq| held.contains(&seq)),
+            unsettled: Unsettled::default(),
+        };
+        // What has died and was not told of yet is told of, and settled then.
+        if let Some(ruled) = &self.ready.ruled {
+            ruled.dead.kept().for_each(|(spot, length)| {
+                kept[usize::from(spot.lane())].push((spot.seq(), length));
+            });
+            kept.iter_mut().for_each(|places| places.sort_unstable());
+        }
         Purged { count, kept, remains }
     }
 
@@ -192,7 +205,7 @@ impl Queue {
         } else {
             (entry.message, None)
         };
-        let (delivery_count, acquired_count) = (0, 0);
+        let (delivery_count, acquired_count) = self.ready.counts(seq, settles);
         Delivery {
             consumer,
             message,

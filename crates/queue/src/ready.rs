@@ -8,16 +8,19 @@
 //!
 //! A queue without priorities has one lane, and what holds for many costs it nothing.
 
-use std::collections::VecDeque;
+use std::collections::BTreeSet;
 
 use message::{Message, Reason};
 
-use crate::dead::Dead;
 use crate::entry::Entry;
+use crate::facts::Facts;
+use crate::known::{Fact, Whereabouts};
 use crate::lane::{Lane, Reading};
 use crate::room::Room;
+use crate::ruled::{Claim, Doomed, Ruled};
 use crate::rules::Rules;
-use crate::unsettled::Released;
+use crate::spot::Spot;
+use crate::unsettled::{Released, Unsettled};
 
 /// What a queue wants from the store: live messages of one of its lanes from a place on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +49,8 @@ impl Occupied {
     }
 }
 
-/// What only queues have that something is asked of.
-#[derive(Debug, Default)]
-pub(crate) struct Ruled {
-    pub(crate) rules: Rules,
-    pub(crate) dead: VecDeque<Dead>,
-}
+/// How many messages that have expired are passed over when one is taken, before the caller gets its turn again.
+const PASSED_OVER_MAX: usize = 256;
 
 /// The waiting messages of one queue.
 #[derive(Debug, Default)]
@@ -82,11 +81,11 @@ impl Ready {
         self.others.is_empty() && self.ruled.is_none()
     }
 
-    fn lanes(&self) -> impl Iterator<Item = &Lane> {
+    pub(crate) fn lanes(&self) -> impl Iterator<Item = &Lane> {
         std::iter::once(&self.first).chain(self.others.iter().flatten().map(Box::as_ref))
     }
 
-    fn lane(&self, lane: u8) -> Option<&Lane> {
+    pub(crate) fn lane(&self, lane: u8) -> Option<&Lane> {
         match lane {
             0 => Some(&self.first),
             lane => self.others.get(usize::from(lane) - 1)?.as_deref(),
@@ -123,7 +122,8 @@ impl Ready {
 
     /// Memory that is used.
     pub(crate) fn resident_bytes(&self) -> usize {
-        self.lanes().map(Lane::resident_bytes).sum()
+        let ruled = self.ruled.as_ref().map_or(0, |ruled| ruled.resident_bytes());
+        self.lanes().map(Lane::resident_bytes).sum::<usize>() + ruled
     }
 
     /// Bytes of the messages that are in memory.
@@ -136,15 +136,32 @@ impl Ready {
         self.unstored_weight
     }
 
-    /// Adds a message behind all others of its lane.
+    /// Adds a message behind all others of its lane, or lets it wait for its time.
     #[inline]
-    pub(crate) fn push(&mut self, entry: Entry, room: &Room) {
+    pub(crate) fn push(&mut self, entry: Entry, now_ms: u64, room: &Room) {
         self.unstored_weight += entry.unstored_weight();
-        let lane = entry.lane;
-        if self.others.is_empty() {
-            return self.first.push(entry, room);
+        if self.others.is_empty() && !entry.message.has_fields() {
+            self.first.push(entry, room);
+        } else {
+            self.push_special(entry, now_ms, room);
         }
-        self.lane_mut(lane).push(entry, room);
+    }
+
+    fn push_special(&mut self, entry: Entry, now_ms: u64, room: &Room) {
+        let (lane, seq) = (entry.lane, entry.seq);
+        if let Some(facts) = Facts::of(&entry.message, lane, seq) {
+            let is_early = facts.deliver_at_ms > now_ms;
+            if is_early || facts.expires_at_ms != 0 {
+                let ruled = self.ruled.get_or_insert_default();
+                let whereabouts = if is_early { Whereabouts::Schedule } else { Whereabouts::Lane };
+                ruled.known.learn(seq, Fact { whereabouts, ..Fact::of(&facts) });
+                if is_early {
+                    return ruled.schedule.insert(facts.deliver_at_ms, entry, room);
+                }
+            }
+        }
+        let share = room.share(self.lane_count());
+        self.lane_mut(lane).push(entry, &share);
         self.occupied.set(lane, true);
     }
 
@@ -159,16 +176,29 @@ impl Ready {
     /// Puts a message back at its old place.
     pub(crate) fn put_back(&mut self, released: Released, is_redelivered: bool, room: &Room) {
         let Released { lane, seq, size, is_stored, message, .. } = released;
-        let to = self.lane_mut(lane);
+        if let Some(ruled) = &mut self.ruled {
+            ruled.known.watch(seq);
+        }
         match message {
             Some(message) => {
                 let entry = Entry { is_redelivered, ..Entry::new(lane, seq, message, is_stored) };
-                let unstored_weight = entry.unstored_weight();
-                to.put_back(entry, room);
-                self.unstored_weight += unstored_weight;
+                self.unstored_weight += entry.unstored_weight();
+                self.insert(entry, room);
             }
-            None => to.put_back_cold(seq, size, is_redelivered),
+            None => {
+                self.lane_mut(lane).put_back_cold(seq, size, is_redelivered);
+                self.occupied.set(lane, true);
+            }
         }
+    }
+
+    /// Puts a message among those that come first, by its place.
+    pub(crate) fn insert(&mut self, entry: Entry, room: &Room) {
+        let (lane, share) = (entry.lane, room.share(self.lane_count()));
+        if let Some(ruled) = &mut self.ruled {
+            ruled.watch(&entry);
+        }
+        self.lane_mut(lane).put_back(entry, &share);
         self.occupied.set(lane, true);
     }
 
@@ -181,42 +211,124 @@ impl Ready {
     }
 
     fn pop_ruled(&mut self) -> Option<Entry> {
-        let number = self.next_lane()?;
-        let lane = self.lane_mut(number);
-        let entry = lane.pop();
-        let is_occupied = !lane.is_empty();
-        self.occupied.set(number, is_occupied);
-        entry
+        for _ in 0..PASSED_OVER_MAX {
+            let number = self.next_lane()?;
+            let lane = self.lane_mut(number);
+            let entry = lane.pop();
+            let is_occupied = !lane.is_empty();
+            self.occupied.set(number, is_occupied);
+            let mut entry = entry?;
+            let Some(ruled) = &mut self.ruled else { return Some(entry) };
+            ruled.unwatch(&mut entry);
+            if !ruled.is_overdue(&entry) {
+                return Some(entry);
+            }
+            self.unstored_weight -= entry.unstored_weight();
+            ruled.bury(Doomed::of(&entry), Some(entry.message), Reason::Expired);
+        }
+        None
     }
 
-    /// Puts a message among the dead ones.
-    pub(crate) fn bury(&mut self, entry: Entry, reason: Reason) {
-        let Entry { lane, seq, message, is_stored, .. } = entry;
-        let length = message.len_bytes() as u32;
+    /// Whether a lane has messages is said again, after some were taken out.
+    pub(crate) fn recount(&mut self, lane: u8) {
+        let is_occupied = !self.lane_mut(lane).is_empty();
+        self.occupied.set(lane, is_occupied);
+    }
+
+    /// Says what holds from here on.
+    pub(crate) fn set_rules(&mut self, rules: &Rules) {
         let ruled = self.ruled.get_or_insert_default();
-        let message = ruled.rules.keeps_dead.then_some(message);
-        let dead = Dead { lane, seq, length, is_stored, message, reason, delivery_count: 0 };
-        ruled.dead.push_back(dead);
+        let has_changed = ruled.rules.ttl_ms != rules.ttl_ms;
+        ruled.rules = rules.clone();
+        if has_changed {
+            let others = self.others.iter().flatten().map(Box::as_ref);
+            let lanes = std::iter::once(&self.first).chain(others);
+            ruled.watch_again(lanes.flat_map(|lane| lane.returned.warm()));
+        }
+    }
+
+    /// Whether there is a lane that has to be read before it can be told when its messages expire.
+    pub(crate) fn is_any_lane_cold(&self) -> bool {
+        self.lanes().any(|lane| lane.is_line_cold() || lane.returned.is_cold())
+    }
+
+    /// Which of the messages that consumers have something is known of.
+    pub(crate) fn held_of(&self, unsettled: &Unsettled) -> BTreeSet<u64> {
+        match &self.ruled {
+            Some(ruled) if !ruled.known.is_empty() => {
+                unsettled.places().filter(|&seq| ruled.known.get(seq).is_some()).collect()
+            }
+            _ => BTreeSet::new(),
+        }
+    }
+
+    /// Memory holds more that the store does not have.
+    pub(crate) const fn keep(&mut self, unstored_weight: usize) {
+        self.unstored_weight += unstored_weight;
+    }
+
+    /// How often a message has failed and how often it came back. It is gone after this unless `stays`.
+    #[inline]
+    pub(crate) fn counts(&mut self, seq: u64, stays: bool) -> (u32, u32) {
+        match &mut self.ruled {
+            None => (0, 0),
+            Some(ruled) => ruled.known.counts(seq, stays),
+        }
+    }
+
+    /// What only memory holds has become less.
+    pub(crate) fn release(&mut self, entry: &Entry) {
+        self.unstored_weight -= entry.unstored_weight();
     }
 
     /// What to read, when what is in memory runs low and no read of that lane is under way. The caller must then call
     /// [`Ready::loaded`] some time. `end_seq` is above every place.
     pub(crate) fn poll_tail_request(&mut self, end_seq: u64, room: &Room) -> Option<TailRequest> {
+        let (from, bytes_max) = match &mut self.ruled {
+            None => self.wanted_read(room)?,
+            Some(ruled) => {
+                ruled.plan(room);
+                // Neither waits for ever while the other one always wants something.
+                let is_line_first = ruled.takes_turns();
+                let found = if is_line_first {
+                    self.wanted_read(room).or_else(|| self.wanted_special(room))
+                } else {
+                    self.wanted_special(room).or_else(|| self.wanted_read(room))
+                };
+                found?
+            }
+        };
+        let (lane, from_seq) = (from.lane(), from.seq());
+        self.lane_mut(lane).reading = Some(Reading { from_seq, end_seq });
+        Some(TailRequest { lane, from_seq, bytes_max })
+    }
+
+    /// What to read for those who take what comes first.
+    fn wanted_read(&self, room: &Room) -> Option<(Spot, usize)> {
+        let share = room.share(self.lane_count());
         let mut next = self.next_lane();
-        while let Some(lane) = next {
-            let found = self.lane(lane).filter(|lane| !lane.is_empty());
-            if let Some((from_seq, bytes_max)) =
-                found.filter(|lane| lane.reading.is_none()).and_then(|lane| lane.wanted_read(room))
-            {
-                self.lane_mut(lane).reading = Some(Reading { from_seq, end_seq });
-                return Some(TailRequest { lane, from_seq, bytes_max });
+        while let Some(number) = next {
+            if let Some(lane) = self.lane(number).filter(|lane| !lane.is_empty()) {
+                let wanted = lane.wanted_read(&share).filter(|_| lane.reading.is_none());
+                if let Some((from_seq, bytes)) = wanted {
+                    return Some((Spot::new(number, from_seq), bytes));
+                }
+                let is_line_cold = self.ruled.as_ref().is_some_and(|ruled| ruled.has_ttl());
+                if lane.has_plenty(&share) && !is_line_cold {
+                    return None;
+                }
             }
-            if found.is_some_and(|lane| lane.has_plenty(room)) {
-                return None;
-            }
-            next = lane.checked_sub(1);
+            next = number.checked_sub(1);
         }
         None
+    }
+
+    /// What to read for those that wait for their time, or have died.
+    fn wanted_special(&self, room: &Room) -> Option<(Spot, usize)> {
+        let ruled = self.ruled.as_ref()?;
+        let may_read = |lane: u8| self.lane(lane).is_none_or(|lane| lane.reading.is_none());
+        let scheduled = ruled.schedule.wanted_read(room, may_read);
+        scheduled.or_else(|| ruled.dead.wanted_read(room.read_bytes(), may_read))
     }
 
     /// Takes what a read brought, in order. The store has nothing live between the last of `messages` and
@@ -227,32 +339,63 @@ impl Ready {
         messages: impl Iterator<Item = (u64, Message)>,
         next_seq: u64,
     ) {
-        let lane = self.lane_mut(number);
+        let Self { first, others, ruled, .. } = self;
+        let lane = match number {
+            0 => first,
+            number => others[usize::from(number) - 1].get_or_insert_default(),
+        };
         let Some(reading) = lane.reading.take() else { return };
+        let begins_tail = lane.begins_tail(reading.from_seq);
         for (seq, message) in messages {
-            lane.load(number, seq, message);
+            let claim = match ruled {
+                Some(ruled) => ruled.claim(Spot::new(number, seq), &message),
+                None => Claim::Lane,
+            };
+            if claim == Claim::Done {
+                continue;
+            }
+            if let Some(entry) = lane.returned.fill(number, seq, &message) {
+                if let Some(ruled) = ruled {
+                    ruled.watch(entry);
+                }
+            } else if begins_tail && claim == Claim::Lane {
+                lane.load(number, seq, message);
+            }
         }
         let is_nothing = next_seq <= reading.from_seq;
         let next_seq = if is_nothing { reading.end_seq } else { next_seq };
-        lane.skip(reading.from_seq, next_seq);
-        let is_occupied = !lane.is_empty();
-        self.occupied.set(number, is_occupied);
+        if let Some(ruled) = ruled {
+            ruled.skip(Spot::new(number, reading.from_seq), Spot::new(number, next_seq));
+        }
+        lane.returned.forget_cold(reading.from_seq, next_seq, |seq| {
+            if let Some(ruled) = ruled {
+                ruled.known.forget(seq);
+            }
+        });
+        if begins_tail {
+            lane.skip(next_seq);
+        }
+        self.recount(number);
     }
 
-    /// Takes everything out. A read that is under way brings nothing that is still wanted, and must not be taken for the
-    /// next one.
-    pub(crate) fn clear(&mut self) -> Self {
+    /// Takes everything out. What is known of those that `is_held` says consumers have stays. A read that is under way brings
+    /// nothing that is still wanted, and must not be taken for the next one.
+    pub(crate) fn clear(&mut self, is_held: impl Fn(u64) -> bool) -> Self {
         let others =
             self.others.iter_mut().map(|lane| lane.as_mut().map(|lane| Box::new(lane.clear())));
         let others = others.collect();
         self.occupied = Occupied::default();
         let unstored_weight = std::mem::take(&mut self.unstored_weight);
         let first = self.first.clear();
-        Self { first, others, occupied: Occupied::default(), unstored_weight, ruled: None }
+        let ruled = self.ruled.as_mut().map(|ruled| Box::new(ruled.clear(is_held)));
+        Self { first, others, occupied: Occupied::default(), unstored_weight, ruled }
     }
 
     /// Drops about `count` messages, of a queue that needs none any more. Returns how much of `count` is left.
-    pub(crate) fn drop_some(&mut self, count: usize) -> usize {
+    pub(crate) fn drop_some(&mut self, mut count: usize) -> usize {
+        if let Some(ruled) = &mut self.ruled {
+            count = ruled.drop_some(count);
+        }
         let others = self.others.iter_mut().flatten().map(Box::as_mut);
         std::iter::once(&mut self.first)
             .chain(others)

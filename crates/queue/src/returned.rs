@@ -18,6 +18,15 @@ struct Cold {
     is_redelivered: bool,
 }
 
+/// A message that was taken out of the middle.
+#[derive(Debug)]
+pub(crate) enum Removed {
+    /// It was in memory.
+    Entry(Entry),
+    /// Only the store has it.
+    Cold(Size),
+}
+
 /// The messages that came back.
 #[derive(Debug, Default)]
 pub(crate) struct Returned {
@@ -79,6 +88,11 @@ impl Returned {
         }
     }
 
+    /// Whether the first one is on disk only.
+    pub(crate) fn is_cold(&self) -> bool {
+        !self.is_empty() && !self.has_next()
+    }
+
     /// Takes the first one, if it is in memory.
     pub(crate) fn pop(&mut self) -> Option<Entry> {
         if !self.has_next() {
@@ -103,21 +117,39 @@ impl Returned {
         Some((first, bytes.min(bytes_max)))
     }
 
-    /// Gives a cold one its message. Returns whether there is such a one.
-    pub(crate) fn fill(&mut self, lane: u8, seq: u64, message: &Message) -> bool {
-        let Some(Cold { size, is_redelivered }) = self.cold.remove(&seq) else { return false };
+    /// Those that are in memory.
+    pub(crate) fn warm(&self) -> impl Iterator<Item = &Entry> {
+        self.warm.values()
+    }
+
+    /// Takes one out, wherever it is.
+    pub(crate) fn remove(&mut self, seq: u64) -> Option<Removed> {
+        if let Some(entry) = self.warm.remove(&seq) {
+            self.bytes -= entry.body_len();
+            self.weight -= entry.weight();
+            return Some(Removed::Entry(entry));
+        }
+        let cold = self.cold.remove(&seq)?;
+        self.bytes -= cold.size.body_len();
+        Some(Removed::Cold(cold.size))
+    }
+
+    /// Gives a cold one its message, and says so. `None` when there is no such one.
+    pub(crate) fn fill(&mut self, lane: u8, seq: u64, message: &Message) -> Option<&Entry> {
+        let Cold { size, is_redelivered } = self.cold.remove(&seq)?;
         self.bytes -= size.body_len();
         // What was read along may be taken long before, and should not keep this one's neighbours in memory.
         let entry = Entry { is_redelivered, ..Entry::read(lane, seq, message.detached()) };
         self.insert_warm(entry);
-        true
+        self.warm.get(&seq)
     }
 
-    /// Forgets the cold ones in `from..end`: the store does not have them.
-    pub(crate) fn forget_cold(&mut self, from: u64, end: u64) {
+    /// Forgets the cold ones in `from..end`: the store does not have them. Each is told to `out`.
+    pub(crate) fn forget_cold(&mut self, from: u64, end: u64, mut out: impl FnMut(u64)) {
         while let Some((&seq, _)) = self.cold.range(from..end.max(from)).next() {
             let cold = self.cold.remove(&seq).expect("it was found");
             self.bytes -= cold.size.body_len();
+            out(seq);
         }
     }
 

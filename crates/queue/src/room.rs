@@ -13,6 +13,8 @@ pub struct Room {
     /// Messages that are in memory only. Above this, [`Queue::wants_store`](crate::Queue::wants_store) asks for others to be
     /// stored.
     pub unstored_bytes: usize,
+    /// Stored messages that wait for their time in memory. Those that are due later stay on disk until there is room.
+    pub scheduled_bytes: usize,
 }
 
 /// One read asks for this much at most.
@@ -27,7 +29,14 @@ impl Room {
         unsettled_bytes: 4 * 1024 * 1024,
         unsettled_count: 8 * 1024 * 1024,
         unstored_bytes: usize::MAX,
+        scheduled_bytes: 64 * 1024 * 1024,
     };
+
+    /// What one of so many lanes may use.
+    pub(crate) fn share(&self, lane_count: usize) -> Self {
+        let least_bytes = READ_BYTES_MIN.min(self.window_bytes);
+        Self { window_bytes: (self.window_bytes / lane_count).max(least_bytes), ..*self }
+    }
 
     /// How much one read asks for.
     pub(crate) fn read_bytes(&self) -> usize {

@@ -23,8 +23,8 @@ pub enum RetryKind {
     Returned,
 }
 
-/// Messages that come back wait before they are delivered again: `min_ms` for every time that they failed, and `max_ms`
-/// at most.
+/// Messages that come back wait before they are delivered again: `min_ms` for every time that they failed, once at least,
+/// and `max_ms` at most. So does RabbitMQ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {
     /// Which messages wait.
@@ -62,6 +62,11 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// Whether the deliveries of each message are counted.
+    pub(crate) const fn counts(&self) -> bool {
+        self.delivery_limit.is_some() || self.retry.is_some()
+    }
+
     /// Whether there is a limit that ready messages may exceed, and the first ones go then.
     pub(crate) fn drops_head(&self) -> bool {
         self.overflow == Overflow::DropHead
@@ -82,7 +87,7 @@ impl Rules {
             RetryKind::Failed => has_failed,
             RetryKind::Returned => !has_failed,
         };
-        let delay_ms = min_ms.saturating_mul(u64::from(delivery_count)).min(max_ms);
+        let delay_ms = min_ms.saturating_mul(u64::from(delivery_count.max(1))).min(max_ms);
         (applies && delay_ms > 0).then_some(delay_ms)
     }
 }

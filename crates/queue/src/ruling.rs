@@ -5,13 +5,14 @@ use message::{Message, Reason};
 use crate::dead::Dead;
 use crate::facts::Facts;
 use crate::queue::Queue;
+use crate::ruled::Doomed;
 use crate::rules::{Overflow, Rules};
 
 impl Queue {
     /// Says what holds for the queue's messages from here on, those included that it has.
     pub fn set_rules(&mut self, rules: &Rules) {
         if *rules != Rules::default() || self.ready.ruled.is_some() {
-            self.ready.ruled.get_or_insert_default().rules = rules.clone();
+            self.ready.set_rules(rules);
         }
     }
 
@@ -30,47 +31,60 @@ impl Queue {
     /// Whether there is room for a message with such a body. Only a queue whose rules refuse messages says no.
     pub fn admits(&self, body_len: usize) -> bool {
         let Some(ruled) = &self.ready.ruled else { return true };
-        ruled.rules.overflow == Overflow::DropHead
-            || !ruled.rules.are_too_many(self.ready.len() + 1, self.ready.bytes() + body_len as u64)
+        let (count, bytes) = (self.ready.len() + 1, self.ready.bytes() + body_len as u64);
+        ruled.rules.overflow == Overflow::DropHead || !ruled.rules.are_too_many(count, bytes)
     }
 
-    /// Says what is known of a message that was recovered. Before the queue is used, and only of messages that the store
-    /// has.
-    pub fn restore(&mut self, _facts: Facts) {}
+    /// Says what is known of a message that was recovered. Before the queue is used, once per message, and only of those that
+    /// the store has.
+    pub fn restore(&mut self, facts: Facts) {
+        self.ready.restore(&facts);
+    }
 
     /// Takes out what has outlived its time, and lets in what has waited for it: at most `limit` messages. Returns whether
     /// there is more to do.
-    pub fn expire(&mut self, now_ms: u64, _limit: usize) -> bool {
+    pub fn expire(&mut self, now_ms: u64, limit: usize) -> bool {
         self.now_ms = now_ms;
-        false
+        self.ready.expire(now_ms, self.next_seq(), limit, &self.room);
+        self.next_deadline_ms().is_some_and(|deadline_ms| deadline_ms <= now_ms)
     }
 
     /// When to call [`Queue::expire`] next, in milliseconds since 1970.
     pub fn next_deadline_ms(&self) -> Option<u64> {
-        None
+        self.ready.next_deadline_ms()
+    }
+
+    /// How many messages wait for their time.
+    pub fn scheduled_count(&self) -> usize {
+        self.ready.ruled.as_ref().map_or(0, |ruled| ruled.schedule.len())
     }
 
     /// Takes out what comes first, at most `limit` messages, while the queue is longer than it may be. Call when nothing more
-    /// can be dispatched. Returns whether there is more to do.
+    /// can be dispatched. Returns whether there is more to do at once: if what comes first has to be read, there is not.
     pub fn trim(&mut self, limit: usize) -> bool {
         for _ in 0..limit {
             if !self.is_too_long() {
                 return false;
             }
-            let Some(entry) = self.ready.pop() else { return false };
-            self.ready.bury(entry, Reason::MaxLength);
+            let Some(entry) = self.ready.pop() else { break };
+            if let Some(ruled) = &mut self.ready.ruled {
+                ruled.bury(Doomed::of(&entry), Some(entry.message), Reason::MaxLength);
+            }
         }
-        self.is_too_long()
+        self.is_too_long() && self.ready.has_next()
     }
 
     /// Whether something has to be read even if there is nobody to take it. See [`Queue::poll_tail_request`].
     pub fn wants_read(&self) -> bool {
-        self.is_too_long() && !self.ready.has_next()
+        let Some(ruled) = &self.ready.ruled else { return false };
+        ruled.wants_read()
+            || (self.is_too_long() && !self.ready.has_next())
+            || (ruled.has_ttl() && self.ready.is_any_lane_cold())
     }
 
     /// The next message that has died.
     pub fn poll_dead(&mut self) -> Option<Dead> {
-        self.ready.ruled.as_mut()?.dead.pop_front()
+        self.ready.ruled.as_mut()?.dead.poll()
     }
 
     fn is_too_long(&self) -> bool {

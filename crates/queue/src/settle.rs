@@ -5,7 +5,10 @@ use message::{Reason, Settlement};
 use crate::delivery::DeliveryId;
 use crate::entry::{Entry, Gone};
 use crate::facts::Facts;
+use crate::known::Whereabouts;
 use crate::queue::Queue;
+use crate::ruled::Doomed;
+use crate::spot::Spot;
 use crate::unsettled::Released;
 
 /// What became of a settled delivery.
@@ -30,12 +33,35 @@ impl Queue {
         if let Some(holder) = released.taker {
             self.takers.settled(holder);
         }
+        if self.ready.ruled.is_some() {
+            return self.settle_by_rule(released, settlement);
+        }
         match settlement {
-            Settlement::Accept => Settled::Gone(released.gone()),
-            Settlement::Discard => self.let_die(released, Reason::Rejected),
+            Settlement::Accept | Settlement::Discard => return Settled::Gone(released.gone()),
             Settlement::Requeue | Settlement::Failed => {
                 self.ready.put_back(released, true, &self.room);
-                Settled::Returned(None)
+            }
+            Settlement::Undelivered => {
+                let was_redelivered = released.was_redelivered;
+                self.ready.put_back(released, was_redelivered, &self.room);
+            }
+        }
+        Settled::Returned(None)
+    }
+
+    fn settle_by_rule(&mut self, released: Released, settlement: Settlement) -> Settled {
+        match settlement {
+            Settlement::Accept => {
+                if let Some(ruled) = &mut self.ready.ruled {
+                    ruled.known.forget(released.seq);
+                }
+                Settled::Gone(released.gone())
+            }
+            Settlement::Discard => self.let_die(released, Reason::Rejected),
+            Settlement::Requeue => self.take_back(released, false),
+            Settlement::Failed => self.take_back(released, true),
+            Settlement::Undelivered if self.has_expired(&released) => {
+                self.let_die(released, Reason::Expired)
             }
             Settlement::Undelivered => {
                 let was_redelivered = released.was_redelivered;
@@ -45,16 +71,72 @@ impl Queue {
         }
     }
 
-    fn let_die(&mut self, released: Released, reason: Reason) -> Settled {
-        let gone = released.gone();
-        let keeps_dead = self.ready.ruled.as_ref().is_some_and(|ruled| ruled.rules.keeps_dead);
-        match released.message {
-            Some(message) if keeps_dead => {
-                let entry = Entry::new(released.lane, released.seq, message, released.is_stored);
-                self.ready.bury(entry, reason);
-                Settled::Dying
+    /// A client has had the message and gives it back.
+    fn take_back(&mut self, released: Released, has_failed: bool) -> Settled {
+        let mut retry_at_ms = None;
+        let mut facts = None;
+        let Some(ruled) = &mut self.ready.ruled else { return Settled::Unknown };
+        if ruled.rules.counts() {
+            let seq = released.seq;
+            let fact = ruled.known.get_or_insert(seq, released.lane, released.size);
+            fact.acquired_count = fact.acquired_count.saturating_add(1);
+            fact.delivery_count = fact.delivery_count.saturating_add(u32::from(has_failed));
+            let count = fact.delivery_count;
+            if has_failed && ruled.rules.delivery_limit.is_some_and(|limit| count > limit) {
+                return self.let_die(released, Reason::DeliveryLimit);
             }
-            _ => Settled::Gone(gone),
+            let delay_ms = ruled.rules.retry_delay_ms(has_failed, count);
+            retry_at_ms = delay_ms.map(|delay_ms| self.now_ms.saturating_add(delay_ms));
+            if let Some(retry_at_ms) = retry_at_ms {
+                fact.deliver_at_ms = retry_at_ms;
+                fact.whereabouts = Whereabouts::Schedule;
+            }
+            facts = released.is_stored.then(|| fact.facts(seq));
         }
+        if self.has_expired(&released) {
+            return self.let_die(released, Reason::Expired);
+        }
+        match retry_at_ms {
+            Some(retry_at_ms) => self.retry_later(released, retry_at_ms),
+            None => self.ready.put_back(released, true, &self.room),
+        }
+        Settled::Returned(facts)
+    }
+
+    fn retry_later(&mut self, released: Released, retry_at_ms: u64) {
+        let Released { lane, seq, size, is_stored, message, .. } = released;
+        let Some(ruled) = &mut self.ready.ruled else { return };
+        ruled.known.watch(seq);
+        match message {
+            Some(message) => {
+                let entry =
+                    Entry { is_redelivered: true, ..Entry::new(lane, seq, message, is_stored) };
+                let unstored_weight = entry.unstored_weight();
+                ruled.schedule.insert(retry_at_ms, entry, &self.room);
+                self.ready.keep(unstored_weight);
+            }
+            None => ruled.schedule.insert_cold(retry_at_ms, Spot::new(lane, seq), size),
+        }
+    }
+
+    /// Whether a message's time is over. That of one that only the store has may show when it is read.
+    fn has_expired(&self, released: &Released) -> bool {
+        let Some(ruled) = &self.ready.ruled else { return false };
+        let own_ms = ruled.known.get(released.seq).map_or(0, |fact| fact.expires_at_ms);
+        let own_ms = (own_ms != 0).then_some(own_ms);
+        let message = released.message.as_ref();
+        let uniform_ms = message.and_then(|message| ruled.uniform_deadline_ms(message));
+        [own_ms, uniform_ms].into_iter().flatten().any(|deadline_ms| deadline_ms <= self.now_ms)
+    }
+
+    fn let_die(&mut self, released: Released, reason: Reason) -> Settled {
+        let Some(ruled) = &mut self.ready.ruled else { return Settled::Gone(released.gone()) };
+        if !ruled.rules.keeps_dead {
+            ruled.known.forget(released.seq);
+            return Settled::Gone(released.gone());
+        }
+        let Released { lane, seq, size, is_stored, message, .. } = released;
+        ruled.bury(Doomed { lane, seq, size, is_stored }, message, reason);
+        Settled::Dying
     }
 }

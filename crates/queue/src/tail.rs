@@ -7,9 +7,12 @@
 //! A stored run stands for all live messages that the store has in its places. The first run is always a stored one:
 //! a kept message that comes first belongs into the window.
 
+use std::cmp::Ordering;
+
 use stdx::Line;
 
-use crate::entry::Entry;
+use crate::entry::{Entry, Size};
+use crate::returned::Removed;
 
 #[derive(Debug)]
 enum Run {
@@ -17,6 +20,18 @@ enum Run {
     Stored { first_seq: u64, last_seq: u64, count: u64, bytes: u64 },
     /// A message that the store does not have.
     Kept(Entry),
+}
+
+impl Run {
+    /// How it compares to a place.
+    fn order(&self, seq: u64) -> Ordering {
+        match self {
+            Self::Stored { last_seq, .. } if *last_seq < seq => Ordering::Less,
+            Self::Stored { first_seq, .. } if *first_seq > seq => Ordering::Greater,
+            Self::Stored { .. } => Ordering::Equal,
+            Self::Kept(entry) => entry.seq.cmp(&seq),
+        }
+    }
 }
 
 /// The tail of one queue.
@@ -96,10 +111,9 @@ impl Tail {
         if *first_seq != seq || *last_seq < seq {
             return;
         }
-        assert!(*count > 0, "the store gave back more than it was given");
         *count -= 1;
         // What a restart has found is counted with its head.
-        let body_len = entry.body_len().min(*bytes);
+        let body_len = if *count == 0 { *bytes } else { entry.body_len().min(*bytes) };
         *bytes -= body_len;
         self.count -= 1;
         self.bytes -= body_len;
@@ -120,13 +134,33 @@ impl Tail {
                 self.bytes -= *bytes;
             }
             if let Some(Run::Kept(entry)) = self.runs.pop_front() {
-                self.count -= 1;
-                self.bytes -= entry.body_len();
-                self.kept_count -= 1;
-                self.kept_weight -= entry.weight();
+                self.forget_kept(&entry);
                 out(entry);
             }
         }
+    }
+
+    /// Takes one out. Returns `None` when it is not here. What a restart has found is counted with its head.
+    pub(crate) fn remove(&mut self, seq: u64, size: Size) -> Option<Removed> {
+        let run = self.runs.find_mut(|run| run.order(seq))?;
+        if let Run::Stored { count, bytes, .. } = run {
+            *count = count.checked_sub(1)?;
+            let body_len = if *count == 0 { *bytes } else { size.body_len().min(*bytes) };
+            *bytes -= body_len;
+            self.count -= 1;
+            self.bytes -= body_len;
+            return Some(Removed::Cold(size));
+        }
+        let Some(Run::Kept(entry)) = self.runs.remove(|run| run.order(seq)) else { return None };
+        self.forget_kept(&entry);
+        Some(Removed::Entry(entry))
+    }
+
+    fn forget_kept(&mut self, entry: &Entry) {
+        self.count -= 1;
+        self.bytes -= entry.body_len();
+        self.kept_count -= 1;
+        self.kept_weight -= entry.weight();
     }
 
     /// Drops some of it, for a queue that needs none any more. Returns how much went; 0 when nothing was left.

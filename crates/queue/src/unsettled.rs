@@ -188,6 +188,11 @@ impl Unsettled {
         })
     }
 
+    /// The places of everything held.
+    pub(crate) fn places(&self) -> impl Iterator<Item = u64> {
+        self.held.iter().map(|held| held.seq)
+    }
+
     /// The places and lengths of everything held that is stored, per lane, lowest first.
     pub(crate) fn stored(&self, lane_count: usize) -> Vec<Vec<(u64, u32)>> {
         let mut lanes = vec![Vec::new(); lane_count];

@@ -7,6 +7,7 @@
 //! A ring in one piece is copied when it grows and given back to the system as a whole when it goes: with millions of
 //! elements, either takes long enough to be felt.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 /// How many elements lie in one piece.
@@ -85,6 +86,42 @@ impl<T> Line<T> {
         Some(element)
     }
 
+    /// The element that `order` calls equal, in a line that is in the order that it tells: how an element compares to the one
+    /// that is sought. Costs O(log n).
+    pub fn find_mut(&mut self, order: impl Fn(&T) -> Ordering) -> Option<&mut T> {
+        let (piece, at) = self.search(order)?;
+        piece.get_mut(at)
+    }
+
+    /// Takes out the element that `order` calls equal, as [`Line::find_mut`]. What is moved is half a piece at most.
+    pub fn remove(&mut self, order: impl Fn(&T) -> Ordering) -> Option<T> {
+        let was_in_first = self.first.len();
+        let (piece, at) = self.search(order)?;
+        let element = piece.remove(at)?;
+        if self.first.len() == was_in_first {
+            self.rest_len -= 1;
+            self.rest.retain(|piece| !piece.is_empty());
+        } else if self.first.is_empty() && self.rest_len > 0 {
+            self.first = self.rest.pop_front().unwrap_or_default();
+            self.rest_len -= self.first.len();
+        }
+        Some(element)
+    }
+
+    fn search(&mut self, order: impl Fn(&T) -> Ordering) -> Option<(&mut VecDeque<T>, usize)> {
+        let is_before = |piece: &VecDeque<T>| {
+            piece.back().is_some_and(|last| order(last) == Ordering::Less)
+        };
+        let piece = if is_before(&self.first) {
+            let at = self.rest.partition_point(is_before);
+            self.rest.get_mut(at)?
+        } else {
+            &mut self.first
+        };
+        let at = piece.binary_search_by(order).ok()?;
+        Some((piece, at))
+    }
+
     /// Drops the last piece. Returns how many elements went; 0 when there are none.
     pub fn drop_piece(&mut self) -> usize {
         match self.rest.pop_back() {
@@ -112,6 +149,31 @@ mod tests {
         assert_eq!((line.len(), line.front()), (3_000, Some(&7_000)));
         (0..3_000).for_each(|_| assert_eq!(line.pop_front(), taken.next()));
         assert!(line.is_empty() && line.pop_front().is_none());
+    }
+
+    #[test]
+    fn elements_are_taken_out_of_the_middle() {
+        let mut line = Line::default();
+        let mut left: Vec<u64> = (0..5_000).map(|n| n * 2).collect();
+        left.iter().for_each(|&element| line.push_back(element));
+        let mut random = crate::Random::new(1);
+        let mut next = 5_000;
+        while !left.is_empty() {
+            assert_eq!(line.remove(|&element| element.cmp(&(left[0] + 1))), None);
+            let sought = left.remove(random.below(left.len() as u64) as usize);
+            assert_eq!(line.find_mut(|element| element.cmp(&sought)), Some(&mut { sought }));
+            assert_eq!(line.remove(|element| element.cmp(&sought)), Some(sought));
+            assert_eq!((line.len(), line.front()), (left.len(), left.first()));
+            if left.len() == 2_000 && next < 8_000 {
+                let more = (next..next + 300).map(|n| n * 2);
+                more.clone().for_each(|element| line.push_back(element));
+                left.extend(more);
+                next += 300;
+            }
+            if left.len() % 7 == 0 && !left.is_empty() {
+                assert_eq!(line.pop_front(), Some(left.remove(0)));
+            }
+        }
     }
 
     #[test]

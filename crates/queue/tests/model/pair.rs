@@ -269,7 +269,13 @@ impl Pair {
         let mut size = || sizes[random.below(sizes.len() as u64) as usize];
         let (window_bytes, unsettled_bytes) = (size(), size());
         let (unsettled_count, unstored_bytes) = (size() + 1, size());
-        self.set_room(Room { window_bytes, unsettled_bytes, unsettled_count, unstored_bytes });
+        self.set_room(Room {
+            window_bytes,
+            unsettled_bytes,
+            unsettled_count,
+            unstored_bytes,
+            ..Room::AMPLE
+        });
     }
 
     fn set_room(&mut self, room: Room) {
