@@ -121,6 +121,7 @@ def families():
         Family("kombu", [python, str(programs / "with_kombu.py")]),
         Family("celery", [python, str(programs / "with_celery.py")]),
         Family("amqplib", ["node", str(HERE / "node" / "amqplib.js")], node),
+        Family("php", ["php", str(HERE / "php" / "amqplib.php")]),
         Family("lapin", [str(rust / "with-lapin")]),
         Family("amqprs", [str(rust / "with-amqprs")]),
     ]

@@ -126,7 +126,7 @@ fn seeded_bugs(root: &Path) -> Result<(), String> {
 /// Runs the programs of all client families, but for what the broker does not have yet.
 fn clients(root: &Path) -> Result<(), String> {
     let missing = "dead-letter,expired-call,rpc,transaction,priorities,expiry,quorum,reply-to";
-    let families = ["pika", "aio-pika", "kombu", "amqplib", "lapin", "amqprs"];
+    let families = ["pika", "aio-pika", "kombu", "amqplib", "php", "lapin", "amqprs"];
     interop(root, "clients.py", &[&["--without", missing], &families[..]].concat())
 }
 
