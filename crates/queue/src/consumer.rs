@@ -34,6 +34,15 @@ pub struct Consumer {
     pub timeout_ms: Option<u64>,
 }
 
+/// Why a consumer gets nothing, although it has credit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Bar {
+    /// It is paused.
+    Paused = 1,
+    /// Another one is the active one, or is about to be.
+    Inactive = 2,
+}
+
 /// A consumer and how much it may still take.
 #[derive(Debug)]
 pub(crate) struct Taker {
@@ -41,25 +50,25 @@ pub(crate) struct Taker {
     /// No other consumer of the queue has it, ever.
     pub(crate) serial: NonZeroU64,
     pub(crate) unsettled_count: u32,
+    /// What `unsettled_count` stays below.
+    credit_max: u32,
     pub(crate) window_bytes: i64,
     /// Whether it stands in the rotation of those that may take the next message.
     pub(crate) is_waiting: bool,
-    /// Whether it gets nothing until it is resumed.
-    pub(crate) is_paused: bool,
-    /// Whether another consumer is the active one, or is about to be.
-    pub(crate) is_barred: bool,
+    /// Why it gets nothing, whatever its credit: a bit for each [`Bar`].
+    bars: u8,
 }
 
 impl Taker {
-    pub(crate) const fn new(consumer: Consumer, serial: NonZeroU64) -> Self {
+    pub(crate) fn new(consumer: Consumer, serial: NonZeroU64) -> Self {
         Self {
+            credit_max: consumer.credit_max.unwrap_or(u32::MAX),
             consumer,
             serial,
             unsettled_count: 0,
             window_bytes: WINDOW_BYTES,
             is_waiting: false,
-            is_paused: false,
-            is_barred: false,
+            bars: 0,
         }
     }
 
@@ -68,10 +77,20 @@ impl Taker {
         self.window_bytes <= 0
     }
 
-    pub(crate) fn may_take(&self) -> bool {
-        !self.is_blocked()
-            && !self.is_paused
-            && !self.is_barred
-            && self.consumer.credit_max.is_none_or(|credit_max| self.unsettled_count < credit_max)
+    #[inline]
+    pub(crate) const fn may_take(&self) -> bool {
+        self.unsettled_count < self.credit_max && self.bars == 0 && !self.is_blocked()
+    }
+
+    pub(crate) const fn is_barred(&self, bar: Bar) -> bool {
+        self.bars & bar as u8 != 0
+    }
+
+    pub(crate) const fn bar(&mut self, bar: Bar) {
+        self.bars |= bar as u8;
+    }
+
+    pub(crate) const fn unbar(&mut self, bar: Bar) {
+        self.bars &= !(bar as u8);
     }
 }

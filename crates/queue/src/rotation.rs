@@ -45,6 +45,7 @@ impl Rotation {
         }
     }
 
+    #[inline(never)]
     fn join_other(&mut self, key: usize, priority: i32) {
         if self.first.is_empty() {
             self.priority = priority;
@@ -91,6 +92,7 @@ impl Rotation {
         }
     }
 
+    #[inline(never)]
     fn serve_next_line(&mut self) {
         if let Some((priority, line)) = self.lower.pop_last() {
             (self.priority, self.first) = (priority, line);

@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 
 use slab::Slab;
 
-use crate::consumer::{Consumer, ConsumerId, Taker};
+use crate::consumer::{Bar, Consumer, ConsumerId, Taker};
 use crate::rotation::Rotation;
 use crate::succession::{Sharing, Succession};
 use crate::unsettled::TakerKey;
@@ -66,7 +66,7 @@ impl Takers {
         if self.succession.sharing == Sharing::All {
             self.offer(key);
         } else {
-            self.table[key].is_barred = true;
+            self.table[key].bar(Bar::Inactive);
             self.succession.ranks.insert((Reverse(priority), serial, key));
             self.succeed();
         }
@@ -95,18 +95,24 @@ impl Takers {
             let was_blocked = taker.is_blocked();
             taker.window_bytes += bytes;
             self.blocked_count -= usize::from(was_blocked && !taker.is_blocked());
-            self.offer(key);
+            if !taker.is_waiting {
+                self.offer(key);
+            }
         }
     }
 
     /// Has a consumer get nothing, or get messages again.
     pub(crate) fn set_paused(&mut self, id: ConsumerId, is_paused: bool) {
         if let Some(&key) = self.keys.get(&id) {
-            self.table[key].is_paused = is_paused;
+            let taker = &mut self.table[key];
             if is_paused {
+                taker.bar(Bar::Paused);
                 self.withdraw(key);
             } else {
-                self.offer(key);
+                taker.unbar(Bar::Paused);
+                if !taker.is_waiting {
+                    self.offer(key);
+                }
             }
         }
     }
@@ -151,24 +157,24 @@ impl Takers {
     }
 
     /// A consumer has settled one of its deliveries. It may be gone, and another one be in its slot.
+    #[inline]
     pub(crate) fn settled(&mut self, holder: TakerKey) {
         let key = holder.slot as usize;
         if let Some(taker) = self.table.get_mut(key).filter(|taker| taker.serial == holder.serial) {
             taker.unsettled_count -= 1;
-            self.offer(key);
+            if !taker.is_waiting {
+                self.offer(key);
+            }
         }
     }
 
-    /// Lets a consumer stand in the rotation, if it may take something and does not stand there.
+    /// Lets a consumer that does not stand in the rotation stand there, if it may take something.
     fn offer(&mut self, key: usize) {
         let taker = &mut self.table[key];
-        if taker.is_waiting {
-            return;
-        }
         if taker.may_take() {
             taker.is_waiting = true;
             self.rotation.join(key, taker.consumer.priority);
-        } else if taker.is_barred && self.succession.active == Some(key) {
+        } else if taker.is_barred(Bar::Inactive) && self.succession.active == Some(key) {
             self.succeed();
         }
     }
@@ -189,10 +195,10 @@ impl Takers {
             let taker = &mut self.table[active];
             let is_outranked =
                 self.succession.sharing == Sharing::Foremost && priority > taker.consumer.priority;
-            if !is_outranked && !taker.is_barred {
+            if !is_outranked && !taker.is_barred(Bar::Inactive) {
                 return;
             }
-            taker.is_barred = true;
+            taker.bar(Bar::Inactive);
             let has_unsettled = taker.unsettled_count > 0;
             self.withdraw(active);
             if has_unsettled {
@@ -200,7 +206,7 @@ impl Takers {
             }
         }
         self.succession.active = Some(foremost);
-        self.table[foremost].is_barred = false;
+        self.table[foremost].unbar(Bar::Inactive);
         self.offer(foremost);
     }
 }
