@@ -134,7 +134,7 @@ $checks = [
         wait_for($channel, $found, 5);
         equal(array_map(fn ($message) => $message->getBody(), $found), ['0', '1', '2', '3', '4']);
     })],
-    ['requeue', 'a message that is rejected or nacked comes again, marked', connected(function ($connection, $channel): void {
+    ['requeue', 'a message that is rejected or nacked comes again', connected(function ($connection, $channel): void {
         publish($channel, 'one', 'two');
         get($channel, QUEUE)->reject(true);
         get($channel, QUEUE)->nack(true);
@@ -164,7 +164,7 @@ $checks = [
         $channel->wait_for_pending_acks_returns(WAIT_S_MAX);
         equal($returned, [[312, 'NO_ROUTE', '', 'interop-php-nowhere']]);
     })],
-    ['cancel', 'a consumer is cancelled by its client and by the broker', connected(function ($connection, $channel): void {
+    ['cancel', 'client and broker cancel a consumer', connected(function ($connection, $channel): void {
         $found = [];
         $note = function (AMQPMessage $message) use (&$found): void {
             $found[] = $message->getBody();
