@@ -1,6 +1,7 @@
 //! Binding and unbinding, to queues and to exchanges.
 
-use metadata::{Binding, BindingEnd, Change};
+use metadata::{Binding, BindingEnd, Change, QueueKind};
+use routing::{Invalid, Kind};
 use store::Ticket;
 
 use crate::broker::Broker;
@@ -16,6 +17,7 @@ impl Broker {
         binding: Binding,
     ) -> Result<Option<Ticket>, Refusal> {
         self.check_ends(origin, &binding)?;
+        self.check_queue_kind(&binding)?;
         if self.draft.is_bound(&binding) {
             return Ok(None);
         }
@@ -59,6 +61,25 @@ impl Broker {
                 let queue = self.draft.queue(vhost.as_str(), name.as_str());
                 check_owner(queue.ok_or_else(|| missing(Object::Queue, name))?, origin)
             }
+        }
+    }
+
+    /// Only queues that are made for one node can be bound to an exchange that chooses among those of its own.
+    fn check_queue_kind(&self, binding: &Binding) -> Result<(), Refusal> {
+        let (vhost, source) = (binding.vhost.as_str(), binding.source.as_str());
+        let is_local = self
+            .draft
+            .exchange(vhost, source)
+            .is_some_and(|exchange| exchange.kind.as_str() == Kind::LocalRandom.as_str());
+        let BindingEnd::Queue(queue) = &binding.destination else { return Ok(()) };
+        if !is_local || !binding.key.is_empty() {
+            return Ok(());
+        }
+        match self.draft.queue(vhost, queue.as_str()).map(|queue| QueueKind::of(&queue.arguments)) {
+            Some(QueueKind::Quorum) => {
+                Err(Refusal::InvalidBinding(Invalid::QueueKind("quorum".to_owned())))
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -44,8 +44,8 @@ impl Broker {
             return Err(Refusal::ReservedName { object: Object::Exchange, name: name.clone() });
         }
         check_alternate(&wanted)?;
-        if wanted.arguments.contains_key(ALTERNATE) {
-            let feature = "exchange argument 'alternate-exchange'".to_owned();
+        if matches!(kind, Kind::Delayed | Kind::RecentHistory) {
+            let feature = format!("exchange type '{}'", kind.as_str());
             return Err(Refusal::NotYet { feature });
         }
         let exchange = Exchange {

@@ -14,6 +14,7 @@
 //! This crate knows no protocol, no socket, no file, no thread and no clock.
 
 mod alarm;
+mod alternates;
 mod bind;
 mod broker;
 mod client;

@@ -31,7 +31,8 @@ impl Broker {
         message: Message,
         headers: &dyn Headers,
     ) -> Result<Published, Refusal> {
-        let (queues, confirm) = publisher.begin(&self.topology, &message, headers)?;
+        let (queues, confirm) =
+            publisher.begin(&self.topology, &message, headers, &mut self.random)?;
         let Some((&last, others)) = queues.split_last() else {
             return Ok(Published::Unroutable);
         };

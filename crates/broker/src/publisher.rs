@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::iter;
 
 use message::{ClientId, Headers, Message, Name, QueueId};
-use routing::{ExchangeId, Targets};
+use routing::{Envelope, ExchangeId, Targets};
+use stdx::Random;
 
 use crate::refusal::{Object, Refusal};
 use crate::request::Origin;
@@ -48,7 +49,7 @@ pub struct Publisher {
     routes: Vec<Route>,
     /// Where the last route was found: a producer mostly repeats itself.
     last: usize,
-    /// The route of a message whose headers or further keys decided, which is not remembered.
+    /// The route of a message for which headers, further keys or chance decided, which is not remembered.
     passing: Box<[QueueId]>,
     version: u64,
     scratch: Targets,
@@ -108,9 +109,10 @@ impl Publisher {
         topology: &Topology,
         message: &Message,
         headers: &dyn Headers,
+        random: &mut Random,
     ) -> Result<(&[QueueId], Option<Confirm>), Refusal> {
         let Origin { client, link } = self.origin;
-        let queues = match self.route(topology, message, headers)? {
+        let queues = match self.route(topology, message, headers, random)? {
             Some(index) => &self.routes[index].queues,
             None => &self.passing,
         };
@@ -125,9 +127,10 @@ impl Publisher {
         topology: &Topology,
         message: &Message,
         headers: &dyn Headers,
+        random: &mut Random,
     ) -> Result<Option<usize>, Refusal> {
         if message.has_fields() && message.cc().chain(message.bcc()).next().is_some() {
-            let (passing, _) = self.find(topology, message, headers)?;
+            let (passing, _) = self.find(topology, message, headers, random)?;
             self.passing = passing;
             return Ok(None);
         }
@@ -144,7 +147,7 @@ impl Publisher {
             self.last = index;
             return Ok(Some(index));
         }
-        let (queues, is_constant) = self.find(topology, message, headers)?;
+        let (queues, is_constant) = self.find(topology, message, headers, random)?;
         if !is_constant {
             self.passing = queues;
             return Ok(None);
@@ -164,21 +167,32 @@ impl Publisher {
         topology: &Topology,
         message: &Message,
         headers: &dyn Headers,
+        random: &mut Random,
     ) -> Result<(Box<[QueueId]>, bool), Refusal> {
         let exchange = self.exchange(topology, message.exchange())?;
-        let keys = iter::once(message.routing_key()).chain(message.cc()).chain(message.bcc());
+        let (one, all);
+        let keys = if message.has_fields() {
+            let own = iter::once(message.routing_key());
+            all = own.chain(message.cc()).chain(message.bcc()).collect::<Vec<_>>();
+            &all[..]
+        } else {
+            one = [message.routing_key()];
+            &one[..]
+        };
         self.scratch.clear();
-        for key in keys {
-            if let Some(exchange) = exchange {
-                topology.router().route(exchange, key, headers, &mut self.scratch);
-            } else if let Ok(name) = std::str::from_utf8(key)
-                && let Some(queue) = topology.queue(self.vhost.as_str(), name)
-            {
+        if let Some(exchange) = exchange {
+            let random = random.next_u64();
+            let envelope = Envelope { keys, headers, random, is_delayed: false };
+            topology.router().route(exchange, &envelope, &mut self.scratch);
+        } else {
+            let vhost = self.vhost.as_str();
+            let names = keys.iter().filter_map(|key| std::str::from_utf8(key).ok());
+            for queue in names.filter_map(|name| topology.queue(vhost, name)) {
                 self.scratch.add_queue(queue.id.number());
             }
         }
         let queues = self.scratch.queues().iter().map(|&id| QueueId::from_number(id)).collect();
-        Ok((queues, !self.scratch.depends_on_headers()))
+        Ok((queues, self.scratch.is_constant()))
     }
 
     /// The exchange of this name, if it takes messages from clients; `None` for the default exchange.

@@ -10,11 +10,17 @@ use message::{Name, QueueId};
 use metadata::{Binding, BindingEnd, Change, Definitions, Exchange, Queue};
 use routing::{Destination, ExchangeId, Invalid, Kind, Router};
 
+use crate::alternates::Alternates;
+
+/// Why adding a predeclared exchange cannot fail.
+const BORN_RIGHT: &str = "a predeclared exchange has no arguments";
+
 /// All that is declared, and the routes between, at one moment.
 #[derive(Clone, Debug)]
 pub struct Topology {
     definitions: Definitions,
     router: Router,
+    alternates: Alternates,
     version: u64,
 }
 
@@ -30,9 +36,9 @@ impl Topology {
         let definitions = Definitions::new();
         let mut router = Router::default();
         for exchange in definitions.vhosts().flat_map(|(_, vhost)| vhost.exchanges.values()) {
-            router.add(ExchangeId(exchange.id), kind_of(exchange));
+            add_exchange(&mut router, exchange).expect(BORN_RIGHT);
         }
-        Self { definitions, router, version: 1 }
+        Self { definitions, router, alternates: Alternates::default(), version: 1 }
     }
 
     /// What is declared.
@@ -58,19 +64,21 @@ impl Topology {
     /// Applies a change. Whoever makes changes has checked that they make sense.
     ///
     /// # Errors
-    /// [`Invalid`] when a binding's arguments or key do not fit the type of its exchange.
+    /// [`Invalid`] when the arguments of an exchange, or the arguments or key of a binding, do not fit the exchange's
+    /// type.
     pub fn apply(&mut self, change: &Change) -> Result<(), Invalid> {
         self.version += 1;
         match change {
             Change::AddExchange(exchange) => {
                 let id = ExchangeId(exchange.id);
                 if self.router.kind(id).is_none() {
-                    self.router.add(id, kind_of(exchange));
+                    add_exchange(&mut self.router, exchange)?;
                 }
             }
             Change::RemoveExchange { vhost, name } => {
                 if let Some(exchange) = self.definitions.exchange(vhost.as_str(), name.as_str()) {
                     self.router.remove(ExchangeId(exchange.id));
+                    self.alternates.forget(ExchangeId(exchange.id));
                 }
             }
             Change::RemoveQueue { id } => {
@@ -99,10 +107,12 @@ impl Topology {
             | Change::SetGlobalParameter { .. }
             | Change::ClearGlobalParameter { .. } => {}
         }
+        let rules_before = self.definitions.rules_version();
         self.definitions.apply(change);
         if let Change::SetVhost(vhost) = change {
             self.add_predeclared(&vhost.name);
         }
+        self.follow_alternates(change, rules_before);
         Ok(())
     }
 
@@ -112,7 +122,7 @@ impl Topology {
         for exchange in vhost.exchanges.values() {
             let id = ExchangeId(exchange.id);
             if self.router.kind(id).is_none() {
-                self.router.add(id, kind_of(exchange));
+                add_exchange(&mut self.router, exchange).expect(BORN_RIGHT);
             }
         }
     }
@@ -124,6 +134,40 @@ impl Topology {
         }
         for exchange in vhost.exchanges.values() {
             self.router.remove(ExchangeId(exchange.id));
+            self.alternates.forget(ExchangeId(exchange.id));
+        }
+    }
+
+    /// Has the router know the alternates of the exchanges that a change concerns.
+    fn follow_alternates(&mut self, change: &Change, rules_before: u64) {
+        if self.definitions.rules_version() != rules_before {
+            let all = self.definitions.vhosts().flat_map(|(_, vhost)| vhost.exchanges.values());
+            for exchange in all.cloned().collect::<Vec<_>>() {
+                self.set_alternate(&exchange);
+            }
+        }
+        let (vhost, name) = match change {
+            Change::AddExchange(exchange) => {
+                self.set_alternate(exchange);
+                (&exchange.vhost, &exchange.name)
+            }
+            Change::RemoveExchange { vhost, name } => (vhost, name),
+            _ => return,
+        };
+        let found = self.exchange(vhost.as_str(), name.as_str()).map(|e| ExchangeId(e.id));
+        for exchange in self.alternates.naming(vhost, name) {
+            self.router.set_alternate(exchange, found);
+        }
+    }
+
+    fn set_alternate(&mut self, exchange: &Exchange) {
+        let id = ExchangeId(exchange.id);
+        let name = self.definitions.exchange_rules(exchange).alternate;
+        let found = name.as_ref().and_then(|name| {
+            self.exchange(exchange.vhost.as_str(), name.as_str()).map(|e| ExchangeId(e.id))
+        });
+        if self.alternates.set(id, &exchange.vhost, name) {
+            self.router.set_alternate(id, found);
         }
     }
 
@@ -159,11 +203,8 @@ impl Topology {
 
     /// Whether there is such a binding.
     pub fn is_bound(&self, binding: &Binding) -> bool {
-        let Some((source, destination)) = self.ends(binding) else { return false };
-        self.router.bindings_to(destination).any(|found| {
-            found.source == source
-                && found.key.as_bytes() == binding.key.as_bytes()
-                && found.arguments == binding.arguments
+        self.ends(binding).is_some_and(|(source, destination)| {
+            self.router.is_bound(source, destination, &binding.key, &binding.arguments)
         })
     }
 
@@ -241,6 +282,8 @@ fn is_predeclared(exchange: &Exchange) -> bool {
     exchange.name.is_empty() || exchange.name.as_str().starts_with("amq.")
 }
 
-fn kind_of(exchange: &Exchange) -> Kind {
-    Kind::parse(exchange.kind.as_str()).expect("an exchange's type is checked when it is declared")
+fn add_exchange(router: &mut Router, exchange: &Exchange) -> Result<(), Invalid> {
+    let kind = Kind::parse(exchange.kind.as_str());
+    let kind = kind.expect("an exchange's type is checked when it is declared");
+    router.add(ExchangeId(exchange.id), kind, &exchange.arguments)
 }

@@ -85,6 +85,12 @@ impl Value {
 pub trait Headers {
     /// The value of the header `name`, or `None`.
     fn get(&self, name: &str) -> Option<Value>;
+
+    /// The value of the property `name`, as RabbitMQ's argument `hash-property` names it: `message_id`,
+    /// `correlation_id` or `timestamp`.
+    fn property(&self, _name: &str) -> Option<Value> {
+        None
+    }
 }
 
 /// The headers of a message that has none.

@@ -1,6 +1,7 @@
 //! Field tables as the core's arguments, and a message's headers read on request.
 
 use message::{Arguments, Headers, Value};
+use wire_amqp091::properties::Properties;
 use wire_amqp091::table::Pairs;
 use wire_amqp091::{FieldValue, Table};
 
@@ -37,15 +38,30 @@ pub(crate) fn value(field: &FieldValue) -> Value {
     }
 }
 
-/// The headers of a message, as their bytes lie on the wire (without the length in front). They have been
-/// checked when the message came in.
+/// The headers and properties of a message, as their bytes lie on the wire. They have been checked when the message
+/// came in.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RawHeaders<'a>(pub(crate) Option<&'a [u8]>);
+pub(crate) struct RawHeaders<'a> {
+    /// The headers' table, without the length in front.
+    pub(crate) table: Option<&'a [u8]>,
+    /// All properties.
+    pub(crate) properties: &'a [u8],
+}
 
 impl Headers for RawHeaders<'_> {
     fn get(&self, name: &str) -> Option<Value> {
-        let mut pairs = Pairs::new(self.0?).filter_map(Result::ok);
+        let mut pairs = Pairs::new(self.table?).filter_map(Result::ok);
         let (_, raw) = pairs.find(|(key, _)| *key == name.as_bytes())?;
         raw.decode().ok().map(|field| value(&field))
+    }
+
+    fn property(&self, name: &str) -> Option<Value> {
+        let properties = Properties::decode(self.properties).ok()?;
+        match name {
+            "message_id" => properties.message_id.map(|id| Value::Text(id.to_vec())),
+            "correlation_id" => properties.correlation_id.map(|id| Value::Text(id.to_vec())),
+            "timestamp" => properties.timestamp.map(Value::Timestamp),
+            _ => None,
+        }
     }
 }

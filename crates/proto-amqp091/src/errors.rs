@@ -298,6 +298,39 @@ fn invalid_binding(invalid: &Invalid) -> String {
             String::from_utf8_lossy(key),
             Invalid::HASH_WORDS_MAX
         ),
+        Invalid::WeightNotWhole(key) => {
+            format!("The binding key must be an integer: {}", erlang(&Value::Text(key.clone())))
+        }
+        Invalid::WeightNotPositive => "The binding key must be greater than 0".to_owned(),
+        Invalid::WeightTooLarge => {
+            format!("The binding key must not exceed {}", Invalid::WEIGHT_MAX)
+        }
+        // RabbitMQ prints the octets of the key one by one here.
+        Invalid::KeyNotEmpty(key) => format!(
+            "Non empty binding '{}' key not permitted",
+            key.iter().copied().map(char::from).collect::<String>()
+        ),
+        Invalid::NotAQueue => "Destination not found".to_owned(),
+        Invalid::QueueKind(kind) => {
+            format!("Queue type rabbit_{kind}_queue not valid for this exchange type")
+        }
+        Invalid::HashTwice => "hash-header and hash-property are mutually exclusive".to_owned(),
+        Invalid::HashProperty(name) => format!("Unsupported property: {name}"),
+        // RabbitMQ has no words for this one: it fails.
+        Invalid::HashArgument { argument, value } => {
+            format!("Invalid argument {}, '{argument}' must be a string", erlang(value))
+        }
+        Invalid::HistoryLength(value) => format!(
+            "Invalid argument {}, 'x-recent-history-length' must be a positive integer",
+            erlang(value)
+        ),
+        Invalid::NoDelayedKind => {
+            "Invalid argument, 'x-delayed-type' must be an existing exchange type".to_owned()
+        }
+        Invalid::DelayedTwice => {
+            "Invalid argument, 'x-delayed-message' can't be used for 'x-delayed-type'".to_owned()
+        }
+        Invalid::UnknownKind(kind) => format!("unknown exchange type '{kind}'"),
     }
 }
 

@@ -62,7 +62,8 @@ impl Connection {
             && let Some(message) = self.repeated(cx, number, fields, header, body)
         {
             let (message, is_mandatory) = message?;
-            self.publish(cx, number, message, RawHeaders(None), is_mandatory)?;
+            let headers = RawHeaders { table: None, properties: header.properties };
+            self.publish(cx, number, message, headers, is_mandatory)?;
             return Ok(*len);
         }
         let publish = basic::Publish::decode(fields)
@@ -81,7 +82,7 @@ impl Connection {
             if is_plain && let Some(channel) = self.channels.get_mut(number) {
                 channel.last_publish.keep(fields, &message, publish.mandatory);
             }
-            let headers = RawHeaders(scan.headers);
+            let headers = RawHeaders { table: scan.headers, properties: header.properties };
             self.publish(cx, number, message, headers, publish.mandatory)?;
             return Ok(len);
         }
@@ -195,7 +196,7 @@ impl Connection {
         let again = message.clone();
         let scan = properties::scan(again.properties());
         let scan = scan.map_err(|malformed| Exception::malformed(&malformed, &[]))?;
-        let headers = RawHeaders(scan.headers);
+        let headers = RawHeaders { table: scan.headers, properties: again.properties() };
         self.publish(cx, number, message, headers, is_mandatory)
     }
 

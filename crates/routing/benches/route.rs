@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use message::{Arguments, Headers, NoHeaders, Value};
-use routing::{Destination, ExchangeId, Kind, Router, Targets};
+use routing::{Destination, Envelope, ExchangeId, Kind, Router, Targets};
 
 const EXCHANGE: ExchangeId = ExchangeId(1);
 /// Keys per timed run: few enough that most runs are not interrupted.
@@ -39,7 +39,7 @@ fn measure(
     key: impl Fn(u64) -> String,
 ) {
     let mut router = Router::new();
-    router.add(EXCHANGE, kind);
+    router.add(EXCHANGE, kind, &Arguments::new()).expect("no arguments");
     let none = Arguments::new();
     let started = Instant::now();
     for n in 0..count {
@@ -54,7 +54,8 @@ fn measure(
     let mut route_all = |keys: &[String]| {
         for key in keys {
             targets.clear();
-            router.route(EXCHANGE, black_box(key.as_bytes()), &NoHeaders, &mut targets);
+            let keys = [black_box(key.as_bytes())];
+            router.route(EXCHANGE, &Envelope::new(&keys, &NoHeaders), &mut targets);
         }
     };
     let route_ns = keys.chunks(BATCH).map(|batch| best_ns(|| route_all(batch))).sum::<u128>();
@@ -73,7 +74,7 @@ fn best_ns(mut run: impl FnMut()) -> u128 {
 
 fn headers(count: u64) {
     let mut router = Router::new();
-    router.add(EXCHANGE, Kind::Headers);
+    router.add(EXCHANGE, Kind::Headers, &Arguments::new()).expect("no arguments");
     let shop = |n: u64| -> Arguments {
         Arguments::from([
             ("region".to_owned(), Value::text("north")),
@@ -87,7 +88,7 @@ fn headers(count: u64) {
     let mut targets = Targets::new();
     let route_ns = best_ns(|| {
         targets.clear();
-        router.route(EXCHANGE, b"", black_box(message), &mut targets);
+        router.route(EXCHANGE, &Envelope::new(&[b""], black_box(message)), &mut targets);
     });
     println!("headers, {count} bindings            route {route_ns:6} ns");
 }

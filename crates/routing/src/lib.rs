@@ -1,15 +1,18 @@
 //! Which queues does this message go to?
 //!
-//! A [`Router`] holds the exchanges and bindings of a virtual host, and follows a routing key through them:
+//! A [`Router`] holds the exchanges and bindings of a virtual host, and follows a message through them:
 //!
 //! ```text
-//!  route(exchange, key, headers)
+//!  route(exchange, envelope: keys, headers, a random number)
 //!      └─ exchange ── direct   bindings whose key equals the routing key
 //!                  ── fanout   all bindings
 //!                  ── topic    bindings whose pattern matches: a trie over words
 //!                  ── headers  bindings whose arguments match the headers
+//!                  ── hash     one binding, which a hash of the key, a header or a property chooses: a ring
+//!                  ── random   one binding by chance
 //!             each binding ends at a queue  ──────> Targets
 //!                          or at an exchange ──┐
+//!             no binding: the alternate exchange ─┤
 //!             ^────────────────────────────────┘  each exchange once, so that cycles end
 //! ```
 //!
@@ -22,6 +25,7 @@
 
 mod binding;
 mod compare;
+mod envelope;
 mod exchange;
 mod invalid;
 mod key;
@@ -32,6 +36,7 @@ mod targets;
 mod tests;
 
 pub use binding::{Binding, Destination, ExchangeId};
+pub use envelope::Envelope;
 pub use invalid::Invalid;
 pub use key::Key;
 pub use kind::Kind;

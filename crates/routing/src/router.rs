@@ -4,19 +4,20 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
-use message::{Arguments, Headers};
+use message::Arguments;
 
 use crate::binding::{BeforeDestination, Binding, ByDestination, Destination, ExchangeId};
+use crate::envelope::Envelope;
 use crate::exchange::Exchange;
 use crate::invalid::Invalid;
 use crate::key::{KEY_BYTES_MAX, Key};
-use crate::kind::Kind;
+use crate::kind::{Behaviour, Kind};
 use crate::targets::Targets;
 
 /// Exchanges and bindings. Cloning is O(1) and a change O(log n); a clone does not see later changes.
 #[derive(Clone, Debug, Default)]
 pub struct Router {
-    exchanges: OrdMap<ExchangeId, Exchange>,
+    exchanges: OrdMap<ExchangeId, Arc<Exchange>>,
     /// Every binding once more, to find those that lead to a queue or exchange.
     by_destination: OrdSet<ByDestination>,
 }
@@ -43,11 +44,29 @@ impl Router {
 
     /// Adds an exchange.
     ///
+    /// # Errors
+    /// [`Invalid`] when the type of exchange has no use for such arguments.
+    ///
     /// # Panics
     /// When the number is in use.
-    pub fn add(&mut self, exchange: ExchangeId, kind: Kind) {
-        let before = self.exchanges.insert(exchange, Exchange::new(kind));
+    pub fn add(
+        &mut self,
+        exchange: ExchangeId,
+        kind: Kind,
+        arguments: &Arguments,
+    ) -> Result<(), Invalid> {
+        let added = Exchange::new(Behaviour::of(kind, arguments)?);
+        let before = self.exchanges.insert(exchange, Arc::new(added));
         assert!(before.is_none(), "exchange numbers are given out once");
+        Ok(())
+    }
+
+    /// Names the exchange where messages go that match no binding of `exchange`; `None` for none. One that goes away
+    /// takes nothing more. Nothing changes when `exchange` is not there.
+    pub fn set_alternate(&mut self, exchange: ExchangeId, alternate: Option<ExchangeId>) {
+        if let Some(found) = self.exchanges.get_mut(&exchange) {
+            Arc::make_mut(found).alternate = alternate;
+        }
     }
 
     /// Removes an exchange, the bindings that leave it and those that lead to it. Removing one that is not there
@@ -70,7 +89,7 @@ impl Router {
 
     /// The type of an exchange, or `None` when it is not there.
     pub fn kind(&self, exchange: ExchangeId) -> Option<Kind> {
-        self.exchanges.get(&exchange).map(|exchange| exchange.kind)
+        self.exchanges.get(&exchange).map(|exchange| exchange.behaviour.kind)
     }
 
     /// Adds a binding; false when there is one with the same source, destination, key and arguments.
@@ -92,11 +111,11 @@ impl Router {
             assert!(self.exchanges.contains_key(&exchange), "the destination exchange exists");
         }
         let exchange = self.exchanges.get_mut(&source).expect("the source exchange exists");
-        exchange.kind.check(binding.key.as_bytes(), arguments)?;
+        exchange.behaviour.check(&binding)?;
         if exchange.contains(&binding) {
             return Ok(false);
         }
-        exchange.insert(&binding);
+        Arc::make_mut(exchange).insert(&binding);
         self.by_destination.insert(ByDestination::new(binding));
         Ok(true)
     }
@@ -117,9 +136,24 @@ impl Router {
         if !exchange.contains(&binding) {
             return false;
         }
-        exchange.remove(&binding);
+        Arc::make_mut(exchange).remove(&binding);
         self.by_destination.remove(&ByDestination::new(binding));
         true
+    }
+
+    /// Whether there is a binding with this source, destination, key and arguments.
+    ///
+    /// # Panics
+    /// When the key has more than 255 bytes: the caller has looked.
+    pub fn is_bound(
+        &self,
+        source: ExchangeId,
+        destination: Destination,
+        key: impl AsRef<[u8]>,
+        arguments: &Arguments,
+    ) -> bool {
+        let binding = new_binding(source, destination, key.as_ref(), arguments);
+        self.exchanges.get(&source).is_some_and(|exchange| exchange.contains(&binding))
     }
 
     /// Whether any binding leaves this exchange.
@@ -127,9 +161,9 @@ impl Router {
         self.exchanges.get(&source).is_some_and(|exchange| !exchange.is_unbound())
     }
 
-    /// The bindings that leave an exchange, in an order that depends on nothing but themselves.
+    /// The bindings that leave an exchange. Made again in this order, they route as they do.
     pub fn bindings(&self, source: ExchangeId) -> impl Iterator<Item = &Arc<Binding>> {
-        self.exchanges.get(&source).into_iter().flat_map(Exchange::bindings)
+        self.exchanges.get(&source).into_iter().flat_map(|exchange| exchange.bindings())
     }
 
     /// The bindings that lead to a queue or exchange, ordered by source.
@@ -145,24 +179,16 @@ impl Router {
         self.by_destination.len()
     }
 
-    /// Adds to `targets` the queues that a message with this key and these headers goes to when it is published
-    /// to an exchange. What is in `targets` stays, because a message may go to several keys (`CC`) or on to an
-    /// alternate exchange. An exchange that is not there leads nowhere.
+    /// Adds to `targets` the queues that a message goes to when it is published to an exchange. What is in `targets`
+    /// stays. An exchange that is not there leads nowhere.
     ///
     /// # Panics
-    /// When the key has more than 255 bytes: no front-end can hand in such.
-    pub fn route(
-        &self,
-        exchange: ExchangeId,
-        key: &[u8],
-        headers: &dyn Headers,
-        targets: &mut Targets,
-    ) {
-        assert!(key.len() <= KEY_BYTES_MAX, "a routing key has at most {KEY_BYTES_MAX} bytes");
+    /// When a key has more than 255 bytes: no front-end can hand in such.
+    pub fn route(&self, exchange: ExchangeId, envelope: &Envelope<'_>, targets: &mut Targets) {
         targets.begin(exchange);
         while let Some(next) = targets.pending.pop() {
             if let Some(reached) = self.exchanges.get(&next) {
-                reached.route(exchange, key, headers, targets);
+                reached.route(next, exchange, envelope, targets);
             }
         }
         targets.finish();
@@ -172,7 +198,8 @@ impl Router {
         let bindings: Vec<_> = self.bindings_to(destination).cloned().collect();
         for binding in &bindings {
             let source = self.exchanges.get_mut(&binding.source);
-            source.expect("a binding goes with its source").remove(binding);
+            let source = source.expect("a binding goes with its source");
+            Arc::make_mut(source).remove(binding);
             self.by_destination.remove(&ByDestination::new(Arc::clone(binding)));
         }
         Removed { bindings }

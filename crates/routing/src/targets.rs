@@ -10,11 +10,14 @@ use crate::exchange::words::Cut;
 #[derive(Debug, Default)]
 pub struct Targets {
     queues: Vec<u64>,
-    depends_on_headers: bool,
+    keepers: Vec<ExchangeId>,
+    is_variable: bool,
     /// Exchanges that are still to be asked.
     pub(crate) pending: Vec<ExchangeId>,
     /// Exchanges that were reached through a binding.
     visited: BTreeSet<ExchangeId>,
+    /// How many bindings matched.
+    matches: usize,
     /// The words of the routing key; scratch of topic exchanges.
     pub(crate) cuts: Vec<Cut>,
 }
@@ -28,7 +31,8 @@ impl Targets {
     /// Forgets the targets and keeps the memory.
     pub fn clear(&mut self) {
         self.queues.clear();
-        self.depends_on_headers = false;
+        self.keepers.clear();
+        self.is_variable = false;
     }
 
     /// The queues, in ascending order, each once.
@@ -36,10 +40,16 @@ impl Targets {
         &self.queues
     }
 
-    /// True when a headers exchange was asked on the way. When false, the same exchange and key lead to the same
-    /// queues until the router changes, and the answer may be kept.
-    pub fn depends_on_headers(&self) -> bool {
-        self.depends_on_headers
+    /// The exchanges on the way that keep the message, each once: those that remember their last messages, and, if
+    /// the message is to be delayed, those that delay.
+    pub fn keepers(&self) -> &[ExchangeId] {
+        &self.keepers
+    }
+
+    /// Whether the same exchange and keys lead to the same place until the router changes, so that the answer may be
+    /// kept. False when headers, properties, chance or a delay decided on the way.
+    pub const fn is_constant(&self) -> bool {
+        !self.is_variable
     }
 
     /// Adds a queue that was found by other means than a binding, for example through the default exchange.
@@ -55,13 +65,26 @@ impl Targets {
         self.pending.push(exchange);
     }
 
-    pub(crate) fn note_headers(&mut self) {
-        self.depends_on_headers = true;
+    pub(crate) const fn note_variable(&mut self) {
+        self.is_variable = true;
+    }
+
+    pub(crate) const fn matches(&self) -> usize {
+        self.matches
+    }
+
+    /// Takes up an exchange that keeps the message. That counts as a match.
+    pub(crate) fn keep(&mut self, exchange: ExchangeId) {
+        self.matches += 1;
+        if !self.keepers.contains(&exchange) {
+            self.keepers.push(exchange);
+        }
     }
 
     /// Takes up the end of a matching binding. `start` is the exchange at which routing began: it is not in the
     /// set, so that the common case of no exchange-to-exchange binding touches no set at all.
     pub(crate) fn add(&mut self, start: ExchangeId, destination: Destination) {
+        self.matches += 1;
         match destination {
             Destination::Queue(queue) => self.queues.push(queue),
             Destination::Exchange(exchange) => {

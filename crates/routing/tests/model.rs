@@ -2,7 +2,7 @@
 
 use message::{Arguments, NoHeaders, Value};
 use proptest::prelude::*;
-use routing::{Destination, ExchangeId, Kind, Router, Targets};
+use routing::{Destination, Envelope, ExchangeId, Kind, Router, Targets};
 
 const KINDS: [Kind; 3] = [Kind::Direct, Kind::Topic, Kind::Fanout];
 
@@ -94,7 +94,7 @@ fn apply(router: &mut Router, model: &mut Model, step: &Step) {
         Step::AddExchange(id) => {
             if !model.exchanges.contains(id) {
                 model.exchanges.push(*id);
-                router.add(ExchangeId(*id), kind(*id));
+                router.add(ExchangeId(*id), kind(*id), &Arguments::new()).unwrap();
             }
         }
         Step::Bind(entry) => bind(router, model, entry),
@@ -144,7 +144,8 @@ fn agree(router: &Router, model: &Model, keys: &[String]) {
     for exchange in 0..5 {
         for key in keys {
             targets.clear();
-            router.route(ExchangeId(exchange), key.as_bytes(), &NoHeaders, &mut targets);
+            let keys = [key.as_bytes()];
+            router.route(ExchangeId(exchange), &Envelope::new(&keys, &NoHeaders), &mut targets);
             assert_eq!(targets.queues(), model.route(exchange, key), "{exchange} '{key}'");
         }
         let leaving = model.entries.iter().filter(|e| e.source == exchange).count();

@@ -109,9 +109,8 @@ impl<T> Line<T> {
     }
 
     fn search(&mut self, order: impl Fn(&T) -> Ordering) -> Option<(&mut VecDeque<T>, usize)> {
-        let is_before = |piece: &VecDeque<T>| {
-            piece.back().is_some_and(|last| order(last) == Ordering::Less)
-        };
+        let is_before =
+            |piece: &VecDeque<T>| piece.back().is_some_and(|last| order(last) == Ordering::Less);
         let piece = if is_before(&self.first) {
             let at = self.rest.partition_point(is_before);
             self.rest.get_mut(at)?

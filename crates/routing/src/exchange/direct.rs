@@ -5,8 +5,10 @@ use crate::exchange::Exchange;
 use crate::key::KeyRef;
 use crate::targets::Targets;
 
-pub(crate) fn route(exchange: &Exchange, start: ExchangeId, key: &[u8], targets: &mut Targets) {
-    for binding in exchange.with_key(KeyRef::new(key)) {
-        targets.add(start, binding.destination);
+pub(crate) fn route(exchange: &Exchange, start: ExchangeId, keys: &[&[u8]], targets: &mut Targets) {
+    for key in keys {
+        for binding in exchange.with_key(KeyRef::new(key)) {
+            targets.add(start, binding.destination);
+        }
     }
 }

@@ -50,7 +50,7 @@ pub(crate) fn route(
     headers: &dyn Headers,
     targets: &mut Targets,
 ) {
-    targets.note_headers();
+    targets.note_variable();
     let mut read = ReadOnce { headers, values: BTreeMap::new() };
     for binding in exchange.bindings() {
         if is_match(&binding.arguments, &mut read) {

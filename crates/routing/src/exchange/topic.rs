@@ -23,15 +23,17 @@ pub(crate) fn route(
     exchange: &Exchange,
     patterns: &Trie,
     start: ExchangeId,
-    key: &[u8],
+    keys: &[&[u8]],
     targets: &mut Targets,
 ) {
     let mut cuts = std::mem::take(&mut targets.cuts);
-    let words = Words::cut(key, &mut cuts);
-    patterns.for_each_match(&words, &mut |pattern| {
-        for binding in exchange.with_key(pattern.borrowed()) {
-            targets.add(start, binding.destination);
-        }
-    });
+    for key in keys {
+        let words = Words::cut(key, &mut cuts);
+        patterns.for_each_match(&words, &mut |pattern| {
+            for binding in exchange.with_key(pattern.borrowed()) {
+                targets.add(start, binding.destination);
+            }
+        });
+    }
     targets.cuts = cuts;
 }
