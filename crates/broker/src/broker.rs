@@ -16,6 +16,7 @@ use stdx::{Random, Recent, Time};
 use store::{Completion, Fault, Store, Submission, Ticket};
 
 use crate::alarm::Alarm;
+use crate::census::Census;
 use crate::client::Leaving;
 use crate::confirm::Decided;
 use crate::event::Event;
@@ -70,6 +71,8 @@ pub struct Broker {
     pub(crate) fetches: BTreeMap<QueueId, Vec<Request>>,
     /// Clients that are connected to this shard.
     pub(crate) clients: BTreeSet<ClientId>,
+    /// Shard 0's: who is connected where.
+    pub(crate) census: Census,
     pub(crate) leaving: BTreeMap<ClientId, Leaving>,
     /// The exclusive queues of this shard's clients.
     pub(crate) owned: BTreeMap<ClientId, Vec<QueueId>>,
@@ -120,6 +123,7 @@ impl Broker {
             dirty: VecDeque::new(),
             fetches: BTreeMap::new(),
             clients: BTreeSet::new(),
+            census: Census::default(),
             leaving: BTreeMap::new(),
             owned: BTreeMap::new(),
             awaiting: VecDeque::new(),

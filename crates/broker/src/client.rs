@@ -41,6 +41,7 @@ impl Broker {
     /// Ends a client's exclusive queues. They live on its own shard, because they were declared there.
     pub(crate) fn leave(&mut self, origin: Origin) {
         self.clients.remove(&origin.client);
+        self.depart(origin.client);
         let queues = self.owned.remove(&origin.client).unwrap_or_default();
         if queues.is_empty() {
             return self.answer(origin, Ok(Answer::Done));

@@ -28,6 +28,9 @@ impl Broker {
             | Verb::DeleteExchange { .. }
             | Verb::Bind(_)
             | Verb::Unbind(_)
+            | Verb::Enter { .. }
+            | Verb::OpenChannel
+            | Verb::Administer(_)
             | Verb::DeclareQueue(_) => return self.send_to_registry(request),
         };
         match found {
@@ -77,6 +80,9 @@ impl Broker {
             | Verb::DeleteExchange { .. }
             | Verb::Bind(_)
             | Verb::Unbind(_)
+            | Verb::Enter { .. }
+            | Verb::OpenChannel
+            | Verb::Administer(_)
             | Verb::Leave => unreachable!("these concern no queue"),
         }
     }
@@ -166,6 +172,9 @@ fn absent(verb: &Verb) -> Reply {
         | Verb::DeleteExchange { .. }
         | Verb::Bind(_)
         | Verb::Unbind(_)
+        | Verb::Enter { .. }
+        | Verb::OpenChannel
+        | Verb::Administer(_)
         | Verb::Leave => unreachable!("these concern no queue"),
     }
 }

@@ -112,9 +112,7 @@ impl Broker {
     }
 
     fn check_queue_limit(&self, wanted: &QueueDeclaration) -> Result<(), Refusal> {
-        let Some(vhost) = self.draft.definitions().vhost(wanted.vhost.as_str()) else {
-            return Err(Refusal::NoVhost { name: wanted.vhost.clone() });
-        };
+        let vhost = self.named_vhost(&wanted.vhost)?;
         match vhost.limits.queues_max {
             Some(max) if vhost.queues.len() as u64 >= max => {
                 let (name, vhost) = (wanted.name.clone(), wanted.vhost.clone());

@@ -94,6 +94,11 @@ pub enum Event {
         /// The end.
         reply: Box<Result<Answer, Refusal>>,
     },
+    /// The virtual host that the client is in has been deleted: its connection is to be closed.
+    Evicted {
+        /// Which.
+        vhost: Name,
+    },
     /// A consumer is gone, and the client did not ask for it.
     Cancelled {
         /// The front-end's number for it.

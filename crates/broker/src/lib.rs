@@ -13,10 +13,12 @@
 //!
 //! This crate knows no protocol, no socket, no file, no thread and no clock.
 
+mod administer;
 mod alarm;
 mod alternates;
 mod bind;
 mod broker;
+mod census;
 mod client;
 mod confirm;
 mod consume;

@@ -1,7 +1,7 @@
 //! What a client asked for and may not have, as facts. The front-ends put them into their protocol's words.
 
 use message::{Name, Value};
-use metadata::QueueKind;
+use metadata::{InvalidPolicy, QueueKind};
 use routing::Invalid;
 
 /// What kind of thing a refusal speaks of.
@@ -199,6 +199,36 @@ pub enum Refusal {
         /// The limit.
         max: u64,
     },
+    /// The virtual host has as many connections as it may.
+    VhostConnectionLimit {
+        /// Which.
+        vhost: Name,
+        /// Who wanted one more.
+        user: Name,
+        /// The limit.
+        max: u64,
+    },
+    /// The user has as many connections as they may.
+    UserConnectionLimit {
+        /// Who.
+        user: Name,
+        /// The limit.
+        max: u64,
+    },
+    /// The user has as many channels as they may.
+    ChannelLimit {
+        /// Who.
+        user: Name,
+        /// The limit.
+        max: u64,
+    },
+    /// The virtual host is protected from being deleted.
+    ProtectedVhost {
+        /// Its name.
+        name: Name,
+    },
+    /// A policy makes no sense.
+    InvalidPolicy(InvalidPolicy),
     /// There is no such virtual host.
     NoVhost {
         /// Its name.

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use message::{ClientId, QueueId};
+use message::{ClientId, Name, QueueId};
 use metadata::Change;
 use routing::{Destination, ExchangeId, Invalid};
 use store::Ticket;
@@ -28,6 +28,30 @@ pub enum Errand {
         id: QueueId,
         /// What then.
         after: After,
+    },
+    /// To the queue's shard: its virtual host is gone, and it ends.
+    DropQueue {
+        /// Which.
+        id: QueueId,
+    },
+    /// To shard 0: the removal of a virtual host is on disk, and what lives in it ends.
+    EmptyVhost {
+        /// Which.
+        name: Name,
+        /// The queues that were in it.
+        queues: Vec<QueueId>,
+    },
+    /// To shard 0: a client is gone.
+    Depart {
+        /// Who.
+        client: ClientId,
+    },
+    /// To shard 0: a client has opened or closed a channel.
+    CountChannel {
+        /// Who.
+        client: ClientId,
+        /// Whether it is open.
+        is_open: bool,
     },
     /// To the queue's shard: it is removed, for good.
     QueueRemoved {
@@ -62,6 +86,11 @@ impl Broker {
     pub(crate) fn register(&mut self, request: Request) {
         assert_eq!(self.shard, 0, "shard 0 is the one writer");
         let Request { origin, verb } = request;
+        if let Some(vhost) = verb.vhost()
+            && let Err(refusal) = self.named_vhost(vhost)
+        {
+            return self.answer(origin, Err(refusal));
+        }
         let reply = match verb {
             Verb::DeclareExchange(wanted) => self.declare_exchange(wanted),
             Verb::DeleteExchange { vhost, name, if_unused } => {
@@ -70,6 +99,9 @@ impl Broker {
             Verb::Bind(binding) => self.bind(origin, binding),
             Verb::Unbind(binding) => self.unbind(origin, binding),
             Verb::DeclareQueue(wanted) => return self.declare_queue(origin, wanted),
+            Verb::Enter { vhost, user } => return self.enter(origin, vhost, user),
+            Verb::OpenChannel => return self.admit_channel(origin),
+            Verb::Administer(change) => self.administer(*change),
             Verb::DeleteQueue { .. }
             | Verb::PurgeQueue { .. }
             | Verb::Consume { .. }
@@ -103,6 +135,10 @@ impl Broker {
                     None => self.post(shard, Mail::Errand(Box::new(errand))),
                 }
             }
+            Errand::DropQueue { id } => self.drop_orphan(id),
+            Errand::EmptyVhost { name, queues } => self.empty_vhost(&name, queues),
+            Errand::Depart { client } => self.note_departure(client),
+            Errand::CountChannel { client, is_open } => self.note_channel(client, is_open),
             Errand::QueueRemoved { id, after } => {
                 self.forget_hosted(id);
                 self.store.forget(id);
@@ -148,7 +184,7 @@ impl Broker {
     }
 
     /// The last note, if it is not synced.
-    fn pending_note(&self) -> Option<Ticket> {
+    pub(crate) fn pending_note(&self) -> Option<Ticket> {
         self.noted.filter(|&noted| !self.store.synced().covers(noted))
     }
 

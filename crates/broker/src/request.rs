@@ -8,7 +8,7 @@
 //! With one shard all of that happens within the turn.
 
 use message::{Arguments, ClientId, Name, QueueId};
-use metadata::Binding;
+use metadata::{Binding, Change};
 use queue::Consumer;
 
 use crate::event::Answer;
@@ -126,8 +126,33 @@ pub enum Verb {
         /// Whether it will be settled later; if not, it is gone.
         settles: bool,
     },
+    /// The client wants to use a virtual host.
+    Enter {
+        /// Which.
+        vhost: Name,
+        /// As whom.
+        user: Name,
+    },
+    /// The client wants to open a channel, and its user's channels are limited.
+    OpenChannel,
+    /// An operator's change: of virtual hosts, policies, limits or parameters. Other changes have verbs of their own.
+    /// The number in [`Change::SetVhost`] is found by the broker.
+    Administer(Box<Change>),
     /// The client goes: its exclusive queues go with it.
     Leave,
+}
+
+impl Verb {
+    /// The virtual host in which something is to be declared or removed.
+    pub(crate) const fn vhost(&self) -> Option<&Name> {
+        match self {
+            Self::DeclareExchange(wanted) => Some(&wanted.vhost),
+            Self::DeleteExchange { vhost, .. } => Some(vhost),
+            Self::Bind(binding) | Self::Unbind(binding) => Some(&binding.vhost),
+            Self::DeclareQueue(wanted) => Some(&wanted.vhost),
+            _ => None,
+        }
+    }
 }
 
 /// A request on its way.

@@ -85,7 +85,10 @@ impl Broker {
                 }
                 _ => {}
             },
-            Event::Confirmed { .. } | Event::Rejected { .. } | Event::Cancelled { .. } => {}
+            Event::Confirmed { .. }
+            | Event::Rejected { .. }
+            | Event::Evicted { .. }
+            | Event::Cancelled { .. } => {}
         }
     }
 

@@ -236,6 +236,7 @@ impl Definitions {
         let Some(vhost) = self.vhosts.remove(name) else { return };
         for exchange in vhost.exchanges.values() {
             self.exchanges.remove(&exchange.id);
+            exchange.relay.map(|relay| self.queues.remove(&relay));
         }
         for queue in vhost.queues.values() {
             self.queues.remove(&queue.id);

@@ -4,6 +4,7 @@
 //! mail and completions into a [`Shard`], and carry away bytes, mail and submissions. Everything between is
 //! deterministic: the same inputs give the same outputs. This crate knows no operating system.
 
+mod administer;
 mod boot;
 mod budget;
 mod clients;

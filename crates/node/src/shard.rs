@@ -7,14 +7,16 @@
 //!   poll_mail, poll_submission, poll_timeout                      the shell carries away the rest, and waits
 //! ```
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use broker::{Broker, Event, Mail};
+use broker::{Broker, Event, Mail, Refusal};
 use message::{Arena, ClientId, ShardId};
 use proto_amqp091::{Connection, Context, Peer, Settings};
 use stdx::{Random, Time};
 use store::{Completion, Fault, Submission};
 
+use crate::administer::OPERATOR;
 use crate::clients::Clients;
 use crate::notice::Notice;
 use crate::pace::Pace;
@@ -45,6 +47,8 @@ pub struct Shard {
     unsent_mail_bytes: usize,
     pub(crate) shortage: Shortage,
     pub(crate) notices: Vec<Notice>,
+    /// How an operator's changes ended.
+    pub(crate) administered: VecDeque<Result<(), Refusal>>,
 }
 
 impl Shard {
@@ -66,6 +70,7 @@ impl Shard {
             unsent_mail_bytes: 0,
             shortage,
             notices: Vec::new(),
+            administered: VecDeque::new(),
         }
     }
 
@@ -271,6 +276,9 @@ impl Shard {
     }
 
     fn tell(&mut self, id: ClientId, event: Event, now: Time) {
+        if id == OPERATOR {
+            return self.hear_as_operator(event);
+        }
         let Some(client) = self.clients.get_mut(id) else {
             return self.broker.take_back(id, event);
         };

@@ -23,6 +23,7 @@ pub(crate) fn obstacle(transcript: &Transcript, is_leveret: bool) -> Option<Stri
                 continue;
             }
             Circumstance::Limits(_) => "limits of its own",
+            Circumstance::Administer { .. } => "an operator's change",
             Circumstance::HoldDisk | Circumstance::ReleaseDisk => "a disk that is held",
             Circumstance::FillDisk | Circumstance::ClearDisk => "a disk that is full",
             Circumstance::FreeSpace { .. } => "a disk with too little room",

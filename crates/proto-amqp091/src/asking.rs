@@ -9,12 +9,13 @@ use broker::{
 use message::{Name, QueueId};
 use metadata::{Binding, BindingEnd};
 use queue::{Consumer, ConsumerId};
-use wire_amqp091::method::{Method, basic, exchange, queue as wire_queue};
+use wire_amqp091::method::{Method, basic, channel, connection, exchange, queue as wire_queue};
 use wire_amqp091::{Code, Table};
 
 use crate::arguments::arguments;
 use crate::channel::channel_of;
-use crate::connection::Connection;
+use crate::closing::CONNECTION_LINK;
+use crate::connection::{Connection, Stage};
 use crate::context::Context;
 use crate::errors::Exception;
 
@@ -32,6 +33,7 @@ pub(crate) struct Asked {
 #[derive(Debug)]
 enum Wish {
     Plain,
+    OpenChannel { link: u64 },
     DeclareQueue,
     Consume { number: u32, tag: Box<str> },
     Cancel { number: u32, tag: Box<str> },
@@ -138,8 +140,8 @@ impl Connection {
         link: u64,
         reply: Result<Answer, Refusal>,
     ) {
-        if link == 0 {
-            return self.left();
+        if link == CONNECTION_LINK {
+            return self.answered_itself(cx, reply);
         }
         let Some(asked) = self.asked.take() else {
             // The connection has been closed since it asked.
@@ -156,6 +158,40 @@ impl Connection {
         }
     }
 
+    /// The broker answers what the connection asked for itself: to come in, or to leave.
+    fn answered_itself(&mut self, cx: &mut Context<'_>, reply: Result<Answer, Refusal>) {
+        if self.stage != Stage::Opening || self.asked.take().is_none() {
+            return self.left();
+        }
+        match reply {
+            Ok(_) => self.entered(),
+            Err(refusal) => {
+                self.fail(cx, &Exception::refused(&refusal, connection::Open::ID));
+            }
+        }
+    }
+
+    /// Asks to use a virtual host.
+    pub(crate) fn ask_to_enter(&mut self, cx: &mut Context<'_>, verb: Verb) {
+        let method = connection::Open::ID;
+        self.asked = Some(Asked { channel: 0, method, no_wait: false, wish: Wish::Plain });
+        let origin = Origin { client: self.client, link: CONNECTION_LINK };
+        cx.broker.request(Request { origin, verb });
+    }
+
+    /// Asks to open a channel, because its user's channels are limited.
+    pub(crate) fn ask_for_channel(&mut self, cx: &mut Context<'_>, number: u16, link: u64) {
+        let method = channel::Open::ID;
+        self.asked = Some(Asked {
+            channel: number,
+            method,
+            no_wait: false,
+            wish: Wish::OpenChannel { link },
+        });
+        let origin = Origin { client: self.client, link };
+        cx.broker.request(Request { origin, verb: Verb::OpenChannel });
+    }
+
     fn send(&mut self, cx: &mut Context<'_>, asked: Asked, verb: Verb) {
         let Some(channel) = self.channels.get(asked.channel) else { return };
         let origin = Origin { client: self.client, link: channel.link };
@@ -167,6 +203,7 @@ impl Connection {
     fn grant(&mut self, asked: Asked, answer: Answer) {
         let Asked { channel: number, method, no_wait, wish } = asked;
         match (wish, answer) {
+            (Wish::OpenChannel { link }, _) => self.add_channel(number, link),
             (Wish::Consume { number: consumer, tag }, Answer::Consuming { queue, .. }) => {
                 self.start_consumer(number, consumer, tag, queue, no_wait);
             }

@@ -14,7 +14,7 @@ use crate::errors::Exception;
 const CLOSE_OK_WAIT_MS: u64 = 3_000;
 
 /// The conversation that stands for the connection itself.
-const CONNECTION_LINK: u64 = 0;
+pub(crate) const CONNECTION_LINK: u64 = 0;
 
 impl Connection {
     /// Closes the connection because the server stops or an operator wants it.

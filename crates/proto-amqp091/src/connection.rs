@@ -169,6 +169,9 @@ impl Connection {
                 self.answered(cx, link, *reply);
                 self.resume(cx);
             }
+            Event::Evicted { vhost } => {
+                self.force_close(cx, &format!("vhost '{vhost}' is deleted"));
+            }
             Event::Cancelled { consumer, reason } => self.cancelled(cx, consumer, reason),
         }
     }

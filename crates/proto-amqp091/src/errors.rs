@@ -246,6 +246,32 @@ fn words(refusal: &Refusal) -> (Code, String) {
                 "cannot declare queue '{name}': queue limit in vhost '{vhost}' ({max}) is reached"
             ),
         ),
+        Refusal::VhostConnectionLimit { vhost, user, max } => (
+            Code::NotAllowed,
+            format!(
+                "access to vhost '{vhost}' refused for user '{user}': connection limit ({max}) is reached"
+            ),
+        ),
+        Refusal::UserConnectionLimit { user, max } => (
+            Code::NotAllowed,
+            format!(
+                "connection refused for user '{user}': user connection limit ({max}) is reached"
+            ),
+        ),
+        Refusal::ChannelLimit { user, max } => (
+            Code::NotAllowed,
+            format!(
+                "number of channels opened for user '{user}' has reached the maximum allowed user limit of {max}"
+            ),
+        ),
+        // These two are refused to operators, who do not ask on this protocol.
+        Refusal::ProtectedVhost { name } => (
+            Code::PreconditionFailed,
+            format!(
+                "Refusing to delete virtual host '{name}' because it is protected from deletion"
+            ),
+        ),
+        Refusal::InvalidPolicy(invalid) => (Code::PreconditionFailed, invalid.to_string()),
         Refusal::NoVhost { name } => (Code::NotAllowed, format!("vhost {name} not found")),
         Refusal::InvalidProperty { property, name, vhost } => (
             Code::PreconditionFailed,

@@ -8,6 +8,8 @@
 //! ```
 
 use auth::{Credentials, Denied, Mechanism};
+use broker::Verb;
+use message::Name;
 use wire_amqp091::limits::payload_max;
 use wire_amqp091::method::{Method, connection};
 use wire_amqp091::protocol_header::{self, Greeting, Refused};
@@ -168,13 +170,16 @@ impl Connection {
         Ok(())
     }
 
-    fn open(&mut self, cx: &Context<'_>, open: &connection::Open<'_>) -> Result<(), Exception> {
-        let found = cx.broker.topology().definitions().vhosts().map(|(name, _)| name.clone());
-        let Some(vhost) = found.into_iter().find(|name| name.as_str() == open.virtual_host) else {
-            let text = format!("vhost {} not found", open.virtual_host);
-            return Err(Exception::new(Code::NotAllowed, text, connection::Open::ID));
-        };
-        self.vhost = vhost;
+    /// Whether a client may use a virtual host, the broker knows: there are limits.
+    fn open(&mut self, cx: &mut Context<'_>, open: &connection::Open<'_>) -> Result<(), Exception> {
+        let (vhost, user) = (name(open.virtual_host)?, name(&self.user)?);
+        self.vhost = vhost.clone();
+        self.ask_to_enter(cx, Verb::Enter { vhost, user });
+        Ok(())
+    }
+
+    /// The broker lets the client in.
+    pub(crate) fn entered(&mut self) {
         self.out.method(0, &connection::OpenOk { reserved_1: "" });
         self.stage = Stage::Running;
         let text = format!(
@@ -182,8 +187,13 @@ impl Connection {
             self.user, self.vhost
         );
         self.notice(text);
-        Ok(())
     }
+}
+
+fn name(text: &str) -> Result<Name, Exception> {
+    Name::new(text).map_err(|too_long| {
+        Exception::new(Code::SyntaxError, too_long.to_string(), connection::Open::ID)
+    })
 }
 
 /// What a client speaks that is refused, for people.

@@ -21,9 +21,9 @@ impl Connection {
         let number = frame.channel;
         let result = match self.channels.get(number) {
             _ if frame.kind == Kind::Heartbeat => Err(unexpected(frame)),
-            None => self.first_frame(frame).map(|()| 0),
+            None => self.first_frame(cx, frame).map(|()| 0),
             Some(channel) if channel.is_closing => {
-                self.closing_channel_frame(frame);
+                self.closing_channel_frame(cx, frame);
                 Ok(0)
             }
             Some(channel) => match (&channel.assembly, frame.kind) {
@@ -48,8 +48,9 @@ impl Connection {
         }
     }
 
-    fn remove_channel(&mut self, number: u16) {
+    fn remove_channel(&mut self, cx: &mut Context<'_>, number: u16) {
         if let Some(channel) = self.channels.remove(number) {
+            cx.broker.count_channel(self.client, false);
             self.channel_bytes -= channel.counted_bytes;
         }
     }
@@ -76,7 +77,7 @@ impl Connection {
     }
 
     /// A frame on a channel that is not open: it has to open it.
-    fn first_frame(&mut self, frame: &Frame<'_>) -> Result<(), Exception> {
+    fn first_frame(&mut self, cx: &mut Context<'_>, frame: &Frame<'_>) -> Result<(), Exception> {
         let is_open = frame.kind == Kind::Method
             && matches!(split(frame.payload), Ok((channel::Open::ID, _)));
         if matches!(frame.kind, Kind::Header | Kind::Body) {
@@ -100,21 +101,31 @@ impl Connection {
         }
         self.opened_count += 1;
         let link = link(self.opened_count, frame.channel);
-        let origin = broker::Origin { client: self.client, link };
-        self.channels.insert(frame.channel, Channel::new(origin, self.vhost.clone()));
-        self.out.method(frame.channel, &channel::OpenOk { reserved_1: b"" });
+        if cx.broker.limits_channels(&self.user) {
+            self.ask_for_channel(cx, frame.channel, link);
+        } else {
+            cx.broker.count_channel(self.client, true);
+            self.add_channel(frame.channel, link);
+        }
         Ok(())
+    }
+
+    /// A channel is open.
+    pub(crate) fn add_channel(&mut self, number: u16, link: u64) {
+        let origin = broker::Origin { client: self.client, link };
+        self.channels.insert(number, Channel::new(origin, self.vhost.clone()));
+        self.out.method(number, &channel::OpenOk { reserved_1: b"" });
     }
 
     /// We have closed the channel: only the client's agreement ends it. A close of its own that crossed ours is
     /// answered, and the agreement still comes.
-    fn closing_channel_frame(&mut self, frame: &Frame<'_>) {
+    fn closing_channel_frame(&mut self, cx: &mut Context<'_>, frame: &Frame<'_>) {
         if frame.kind != Kind::Method {
             return;
         }
         match split(frame.payload) {
             Ok((channel::CloseOk::ID, _)) => {
-                self.remove_channel(frame.channel);
+                self.remove_channel(cx, frame.channel);
             }
             Ok((channel::Close::ID, _)) => {
                 self.out.method(frame.channel, &channel::CloseOk {});
@@ -184,7 +195,7 @@ impl Connection {
             Method::ChannelClose(_) => {
                 self.write_confirms();
                 self.release_channel(cx, number);
-                self.remove_channel(number);
+                self.remove_channel(cx, number);
                 self.out.method(number, &channel::CloseOk {});
                 Ok(())
             }

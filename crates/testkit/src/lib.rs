@@ -13,6 +13,7 @@
 //! Nothing here loses data on purpose: disks that tear and forget belong to the simulated world.
 
 mod action;
+mod administering;
 mod client;
 mod fields;
 mod layout;

@@ -3,6 +3,7 @@
 use proto_amqp091::Limits;
 
 use crate::action::{Action, Args, Expected, Sent, Side};
+use crate::administering;
 use crate::value::{Value, narrow};
 use crate::venue::Circumstance;
 
@@ -76,6 +77,9 @@ fn parse_step(words: &[&str]) -> Result<Action, String> {
         (_, "stop", []) => Ok(Action::Happen(Circumstance::Stop)),
         (_, "restart", []) => Ok(Action::Happen(Circumstance::Restart)),
         (_, "crash", []) => Ok(Action::Happen(Circumstance::Crash)),
+        (_, "admin", [verb, rest @ ..]) => {
+            Ok(Action::Happen(administering::parse(verb, &parse_args(rest)?)?))
+        }
         (_, "limits", rest) => {
             let args = parse_args(rest)?;
             args.check_known(&LIMITS)?;

@@ -49,6 +49,13 @@
 //! | `space low`, `space enough` | the file system of the data directory has too little room; and enough again |
 //! | `time +30s`, `time +5ms` | time passes |
 //! | `limits channel_max=5 …` | the node has these limits; before anything else |
+//! | `admin add-vhost name=v default-queue-type=quorum description="…" protected` | an operator makes a virtual host |
+//! | `admin remove-vhost name=v` | removes one |
+//! | `admin set-policy vhost=/ name=p pattern="^q" apply-to=queues priority=0 definition={message-ttl=100}` | sets a policy; `set-operator-policy` the same for operator policies |
+//! | `admin clear-policy vhost=/ name=p`, `admin clear-operator-policy …` | clears it |
+//! | `admin set-vhost-limits vhost=v max-connections=1 max-queues=1`, `admin set-user-limits user=guest max-connections=1 max-channels=1` | sets all limits of one; what is not named is not limited |
+//! | `admin set-parameter vhost=/ component=shovel name=s value={…}`, `admin set-global-parameter name=g value={…}` | sets a parameter; `clear-…` clears it |
+//! | `admin … refused` | an operator is refused |
 //! | `stop` | the server is told to stop |
 //! | `restart`, `crash` | it stops, or is gone without a word, and starts from what is on disk; all clients are gone |
 

@@ -1,5 +1,6 @@
 //! Where a conversation takes place: in a [`World`](crate::World) in memory, or at the sockets of a server elsewhere.
 
+use metadata::Change;
 use proto_amqp091::Limits;
 
 /// A client's end of a socket, numbered by the venue that it belongs to.
@@ -28,6 +29,13 @@ pub enum Circumstance {
     Pass {
         /// How much, in milliseconds.
         ms: u64,
+    },
+    /// An operator changes something.
+    Administer {
+        /// What.
+        change: Box<Change>,
+        /// Whether that has to be refused.
+        is_refused: bool,
     },
     /// The server is told to stop.
     Stop,

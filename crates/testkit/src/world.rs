@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use broker::Mail;
 use message::{ClientId, ShardId};
+use metadata::Change;
 use node::{Notice, Shard};
 use proto_amqp091::{Limits, Peer, Settings};
 use stdx::Time;
@@ -146,6 +147,21 @@ impl World {
         }
         self.now = end;
         self.run_turns();
+    }
+
+    /// An operator changes something.
+    ///
+    /// # Errors
+    /// When it is refused and should not be, or is not and should.
+    pub fn administer(&mut self, change: &Change, is_refused: bool) -> Result<(), String> {
+        self.shards[0].administer(change.clone());
+        Venue::settle(self, false);
+        match (self.shards[0].poll_administered(), is_refused) {
+            (Some(Err(_)), true) | (Some(Ok(())), false) => Ok(()),
+            // The disk is held.
+            (None, false) => Ok(()),
+            (reply, _) => Err(format!("the operator hears {reply:?}")),
+        }
     }
 
     /// The server is told to stop: clients hear of it, and everything goes to disk.
@@ -343,6 +359,9 @@ impl Venue for World {
             Circumstance::ClearDisk => self.set_disk_full(false),
             Circumstance::FreeSpace { is_low } => self.set_space_low(is_low),
             Circumstance::Pass { ms } => self.pass(ms),
+            Circumstance::Administer { ref change, is_refused } => {
+                return self.administer(change, is_refused);
+            }
             Circumstance::Stop => self.stop(),
             Circumstance::Restart => {
                 self.stop();

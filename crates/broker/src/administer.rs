@@ -1,0 +1,95 @@
+//! What an operator changes: virtual hosts, policies, limits and parameters.
+
+use message::Name;
+use metadata::{Change, Vhost};
+use store::Ticket;
+
+use crate::broker::{Awaited, Broker};
+use crate::mail::Mail;
+use crate::refusal::Refusal;
+use crate::registry::{After, Errand};
+
+impl Broker {
+    /// Applies an operator's change if it makes sense. Only on shard 0.
+    pub(crate) fn administer(&mut self, mut change: Change) -> Result<Option<Ticket>, Refusal> {
+        match &mut change {
+            Change::SetVhost(vhost) => {
+                vhost.first_exchange_id = self.draft.definitions().next_id();
+            }
+            Change::RemoveVhost { name } => {
+                let name = name.clone();
+                return self.remove_vhost(&name);
+            }
+            Change::SetPolicy { policy, is_operator } => {
+                self.named_vhost(&policy.vhost)?;
+                policy.check(*is_operator).map_err(Refusal::InvalidPolicy)?;
+            }
+            Change::ClearPolicy { vhost, .. }
+            | Change::SetVhostLimits { vhost, .. }
+            | Change::SetParameter { vhost, .. }
+            | Change::ClearParameter { vhost, .. } => {
+                self.named_vhost(vhost)?;
+            }
+            Change::SetUserLimits { .. }
+            | Change::SetGlobalParameter { .. }
+            | Change::ClearGlobalParameter { .. } => {}
+            Change::AddExchange(_)
+            | Change::RemoveExchange { .. }
+            | Change::AddQueue(_)
+            | Change::RemoveQueue { .. }
+            | Change::Bind(_)
+            | Change::Unbind(_)
+            | Change::ReserveIds(_) => unreachable!("clients ask for these with verbs"),
+        }
+        self.change(&[change]).map_err(Refusal::InvalidBinding)
+    }
+
+    /// The virtual host of this name, or the refusal of who asked for something in it.
+    pub(crate) fn named_vhost(&self, name: &Name) -> Result<&Vhost, Refusal> {
+        let vhost = self.draft.definitions().vhost(name.as_str());
+        vhost.ok_or_else(|| Refusal::NoVhost { name: name.clone() })
+    }
+
+    /// Removes a virtual host. Once that is on disk, its clients are sent away and its queues end.
+    fn remove_vhost(&mut self, name: &Name) -> Result<Option<Ticket>, Refusal> {
+        let vhost = self.named_vhost(name)?;
+        if vhost.settings.is_protected {
+            return Err(Refusal::ProtectedVhost { name: name.clone() });
+        }
+        let mut queues: Vec<_> = vhost.queues.values().map(|queue| queue.id).collect();
+        queues.extend(vhost.exchanges.values().filter_map(|exchange| exchange.relay));
+        let change = Change::RemoveVhost { name: name.clone() };
+        let ticket = self.change(&[change]).map_err(Refusal::InvalidBinding)?;
+        let errand = Errand::EmptyVhost { name: name.clone(), queues };
+        match ticket {
+            Some(ticket) => {
+                let awaited = Awaited::Errand(self.shard, Box::new(errand));
+                self.awaiting.push_back((ticket, awaited));
+            }
+            None => self.run(errand),
+        }
+        Ok(ticket)
+    }
+
+    /// Ends what lived in a virtual host that is gone.
+    pub(crate) fn empty_vhost(&mut self, name: &Name, queues: Vec<message::QueueId>) {
+        self.evict(name);
+        for id in queues {
+            let shard = self.shard_of(id);
+            if shard == self.shard {
+                self.run(Errand::DropQueue { id });
+            } else {
+                self.post(shard, Mail::Errand(Box::new(Errand::DropQueue { id })));
+            }
+        }
+    }
+
+    /// Ends a queue whose virtual host is gone.
+    pub(crate) fn drop_orphan(&mut self, id: message::QueueId) {
+        if self.queues.get_mut(id).is_some_and(|hosted| !hosted.is_deleted) {
+            self.drop_queue(id, After::Nothing);
+        } else {
+            self.end_queue(id, After::Nothing);
+        }
+    }
+}

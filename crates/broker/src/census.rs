@@ -1,0 +1,179 @@
+//! Who is connected where: shard 0 counts, because limits hold for all shards together.
+//!
+//! ```text
+//!   client's shard                          shard 0
+//!   Enter (virtual host, user)     ──→   limits, count      ──→ answered
+//!   OpenChannel, channel opened or closed ──→ count
+//!   Departed                       ──→   count
+//! ```
+
+use std::collections::BTreeMap;
+
+use message::{ClientId, Name};
+use metadata::Definitions;
+
+use crate::broker::Broker;
+use crate::event::{Answer, Event};
+use crate::mail::Mail;
+use crate::refusal::Refusal;
+use crate::registry::Errand;
+use crate::request::Origin;
+
+/// A client in a virtual host.
+#[derive(Debug)]
+struct Presence {
+    vhost: Name,
+    user: Name,
+    channel_count: u64,
+}
+
+/// What a user has.
+#[derive(Debug, Default)]
+struct Holdings {
+    connection_count: u64,
+    channel_count: u64,
+}
+
+/// All clients of a node that have opened a virtual host. Only shard 0's is in use.
+#[derive(Debug, Default)]
+pub(crate) struct Census {
+    clients: BTreeMap<ClientId, Presence>,
+    vhosts: BTreeMap<Name, u64>,
+    users: BTreeMap<Name, Holdings>,
+}
+
+impl Census {
+    /// Whether a client of `user` may open `vhost`. RabbitMQ looks in this order.
+    fn admits(&self, definitions: &Definitions, vhost: &Name, user: &Name) -> Result<(), Refusal> {
+        let Some(found) = definitions.vhost(vhost.as_str()) else {
+            return Err(Refusal::NoVhost { name: vhost.clone() });
+        };
+        let (vhost, user) = (vhost.clone(), user.clone());
+        let count = self.vhosts.get(&vhost).copied().unwrap_or_default();
+        if let Some(max) = found.limits.connections_max
+            && count >= max
+        {
+            return Err(Refusal::VhostConnectionLimit { vhost, user, max });
+        }
+        let count = self.users.get(&user).map_or(0, |held| held.connection_count);
+        match definitions.user_limits(user.as_str()).connections_max {
+            Some(max) if count >= max => Err(Refusal::UserConnectionLimit { user, max }),
+            _ => Ok(()),
+        }
+    }
+
+    fn add(&mut self, client: ClientId, vhost: Name, user: Name) {
+        *self.vhosts.entry(vhost.clone()).or_default() += 1;
+        self.users.entry(user.clone()).or_default().connection_count += 1;
+        self.clients.insert(client, Presence { vhost, user, channel_count: 0 });
+    }
+
+    fn remove(&mut self, client: ClientId) {
+        let Some(Presence { vhost, user, channel_count }) = self.clients.remove(&client) else {
+            return;
+        };
+        if let Some(count) = self.vhosts.get_mut(&vhost) {
+            *count -= 1;
+            if *count == 0 {
+                self.vhosts.remove(&vhost);
+            }
+        }
+        if let Some(held) = self.users.get_mut(&user) {
+            held.connection_count -= 1;
+            held.channel_count -= channel_count;
+            if held.connection_count == 0 {
+                self.users.remove(&user);
+            }
+        }
+    }
+
+    /// Counts a channel of a client, if its user may have one more.
+    fn open_channel(&mut self, definitions: &Definitions, client: ClientId) -> Result<(), Refusal> {
+        // A client that is gone already is told nothing, and has nothing to be counted.
+        let Some(presence) = self.clients.get_mut(&client) else { return Ok(()) };
+        let held = self.users.entry(presence.user.clone()).or_default();
+        match definitions.user_limits(presence.user.as_str()).channels_max {
+            Some(max) if held.channel_count >= max => {
+                Err(Refusal::ChannelLimit { user: presence.user.clone(), max })
+            }
+            _ => {
+                presence.channel_count += 1;
+                held.channel_count += 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn count_channel(&mut self, client: ClientId, is_open: bool) {
+        let Some(presence) = self.clients.get_mut(&client) else { return };
+        let held = self.users.entry(presence.user.clone()).or_default();
+        for count in [&mut presence.channel_count, &mut held.channel_count] {
+            *count = if is_open { *count + 1 } else { count.saturating_sub(1) };
+        }
+    }
+
+    fn clients_of(&self, vhost: &Name) -> Vec<ClientId> {
+        let inside = self.clients.iter().filter(|(_, presence)| presence.vhost == *vhost);
+        inside.map(|(&client, _)| client).collect()
+    }
+}
+
+impl Broker {
+    /// A client has opened or closed a channel. One whose opening was asked for with [`Verb::OpenChannel`] is counted.
+    ///
+    /// [`Verb::OpenChannel`]: crate::Verb::OpenChannel
+    pub fn count_channel(&mut self, client: ClientId, is_open: bool) {
+        self.tell_census(Errand::CountChannel { client, is_open });
+    }
+
+    /// Whether the channels of a user are limited, so that one more has to be asked for.
+    pub fn limits_channels(&self, user: &str) -> bool {
+        self.topology.definitions().user_limits(user).channels_max.is_some()
+    }
+
+    /// Lets a client into a virtual host. Only on shard 0.
+    pub(crate) fn enter(&mut self, origin: Origin, vhost: Name, user: Name) {
+        let reply = self.census.admits(self.draft.definitions(), &vhost, &user);
+        // A virtual host that was made a moment ago waits for the disk.
+        let is_published = self.topology.definitions().vhost(vhost.as_str()).is_some();
+        let ticket = self.pending_note().filter(|_| !is_published);
+        if reply.is_ok() {
+            self.census.add(origin.client, vhost, user);
+        }
+        self.answer_after(ticket, origin, reply.map(|()| Answer::Done));
+    }
+
+    /// Counts a client's channel and lets it be opened. Only on shard 0.
+    pub(crate) fn admit_channel(&mut self, origin: Origin) {
+        let reply = self.census.open_channel(self.draft.definitions(), origin.client);
+        self.answer(origin, reply.map(|()| Answer::Done));
+    }
+
+    /// A client of this shard is gone.
+    pub(crate) fn depart(&mut self, client: ClientId) {
+        self.tell_census(Errand::Depart { client });
+    }
+
+    pub(crate) fn note_departure(&mut self, client: ClientId) {
+        self.census.remove(client);
+    }
+
+    pub(crate) fn note_channel(&mut self, client: ClientId, is_open: bool) {
+        self.census.count_channel(client, is_open);
+    }
+
+    /// Has all clients in a virtual host leave: it is gone. Only on shard 0.
+    pub(crate) fn evict(&mut self, vhost: &Name) {
+        for client in self.census.clients_of(vhost) {
+            self.tell(client, Event::Evicted { vhost: vhost.clone() });
+        }
+    }
+
+    fn tell_census(&mut self, errand: Errand) {
+        if self.shard == 0 {
+            self.run(errand);
+        } else {
+            self.post(0, Mail::Errand(Box::new(errand)));
+        }
+    }
+}
