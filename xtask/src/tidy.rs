@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::Path;
 
 mod code;
+mod compatibility;
 mod core_words;
 mod layers;
 mod lengths;
@@ -66,6 +67,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
         links::check(source, &|target| root.join(target).exists(), &mut findings);
     }
     titles::check(&sources, &mut findings);
+    compatibility::check(&sources, &mut findings);
     manifests::check(&packages, &mut findings);
     layers::check(&packages, &mut findings);
 

@@ -32,7 +32,7 @@ pub(super) fn check(sources: &[Source], findings: &mut Vec<Finding>) {
 }
 
 /// The first line of each transcript that has any, with its number.
-fn first_lines(source: &Source) -> Vec<(usize, &str)> {
+pub(super) fn first_lines(source: &Source) -> Vec<(usize, &str)> {
     let mut lines = Vec::new();
     let mut is_between = true;
     for (number, line) in source.text_lines() {
