@@ -15,7 +15,7 @@ use metadata::Definitions;
 use crate::broker::Broker;
 use crate::event::{Answer, Event};
 use crate::mail::Mail;
-use crate::refusal::Refusal;
+use crate::refusal::{Limit, Refusal};
 use crate::registry::Errand;
 use crate::request::Origin;
 
@@ -53,11 +53,11 @@ impl Census {
         if let Some(max) = found.limits.connections_max
             && count >= max
         {
-            return Err(Refusal::VhostConnectionLimit { vhost, user, max });
+            return Err(Refusal::Limit(Limit::VhostConnections { vhost, user, max }));
         }
         let count = self.users.get(&user).map_or(0, |held| held.connection_count);
         match definitions.user_limits(user.as_str()).connections_max {
-            Some(max) if count >= max => Err(Refusal::UserConnectionLimit { user, max }),
+            Some(max) if count >= max => Err(Refusal::Limit(Limit::UserConnections { user, max })),
             _ => Ok(()),
         }
     }
@@ -94,7 +94,7 @@ impl Census {
         let held = self.users.entry(presence.user.clone()).or_default();
         match definitions.user_limits(presence.user.as_str()).channels_max {
             Some(max) if held.channel_count >= max => {
-                Err(Refusal::ChannelLimit { user: presence.user.clone(), max })
+                Err(Refusal::Limit(Limit::Channels { user: presence.user.clone(), max }))
             }
             _ => {
                 presence.channel_count += 1;

@@ -7,7 +7,7 @@ use store::Ticket;
 
 use crate::broker::Broker;
 use crate::queue_arguments::is_same;
-use crate::refusal::{Object, Refusal};
+use crate::refusal::{ArgumentFault, InvalidArgument, Object, Refusal};
 use crate::request::ExchangeDeclaration;
 
 /// Names that begin so are given by the broker only.
@@ -94,23 +94,23 @@ impl Broker {
 fn check_alternate(wanted: &ExchangeDeclaration) -> Result<(), Refusal> {
     match wanted.arguments.get(ALTERNATE) {
         None | Some(Value::Text(_)) => Ok(()),
-        Some(value) => Err(Refusal::ArgumentType {
-            argument: ALTERNATE.to_owned(),
-            value: value.clone(),
+        Some(value) => Err(Refusal::InvalidArgument(Box::new(InvalidArgument {
+            argument: ALTERNATE,
             object: Object::Exchange,
             name: wanted.name.clone(),
             vhost: wanted.vhost.clone(),
-        }),
+            fault: ArgumentFault::NotAName(value.clone()),
+        }))),
     }
 }
 
 /// Of the arguments, RabbitMQ compares only the alternate.
 fn same_exchange(found: &Exchange, wanted: &ExchangeDeclaration) -> Result<(), Refusal> {
-    let differs = |property: &str, received, current| Refusal::Inequivalent {
+    let differs = |property: &'static str, received, current| Refusal::Inequivalent {
         object: Object::Exchange,
         name: found.name.clone(),
         vhost: found.vhost.clone(),
-        property: property.to_owned(),
+        property,
         received,
         current,
     };

@@ -15,7 +15,7 @@ use crate::declare::RESERVED_PREFIX;
 use crate::event::Answer;
 use crate::mail::Mail;
 use crate::queue_arguments::{check, compare, kind_of};
-use crate::refusal::{Object, Refusal};
+use crate::refusal::{Limit, Object, Refusal};
 use crate::request::{Origin, QueueDeclaration, Request, Verb};
 
 impl Broker {
@@ -116,7 +116,7 @@ impl Broker {
         match vhost.limits.queues_max {
             Some(max) if vhost.queues.len() as u64 >= max => {
                 let (name, vhost) = (wanted.name.clone(), wanted.vhost.clone());
-                Err(Refusal::QueueLimit { name, vhost, max })
+                Err(Refusal::Limit(Limit::Queues { name, vhost, max }))
             }
             _ => Ok(()),
         }
@@ -142,7 +142,7 @@ fn same_queue(found: &Queue, wanted: &QueueDeclaration, origin: Origin) -> Resul
                 object: Object::Queue,
                 name: found.name.clone(),
                 vhost: found.vhost.clone(),
-                property: property.to_owned(),
+                property,
                 received: Some(Value::Bool(received)),
                 current: Some(Value::Bool(current)),
             });

@@ -52,7 +52,7 @@ pub use mail::Mail;
 pub use publish::Published;
 pub use publisher::{Confirmation, Publisher};
 pub use recover::{Recovery, Start};
-pub use refusal::{ArgumentFault, Condition, Object, Refusal};
+pub use refusal::{ArgumentFault, Condition, InvalidArgument, Limit, Object, Refusal};
 pub use request::{ExchangeDeclaration, Origin, QueueDeclaration, Request, Verb};
 pub use routing::Invalid;
 pub use settle::Due;

@@ -6,7 +6,7 @@
 use message::{Arguments, Value};
 use metadata::{Queue, QueueKind};
 
-use crate::refusal::{ArgumentFault, Object, Refusal};
+use crate::refusal::{ArgumentFault, InvalidArgument, Object, Refusal};
 use crate::request::QueueDeclaration;
 
 /// The most that RabbitMQ takes for a time: ten years.
@@ -148,16 +148,12 @@ pub(crate) fn kind_of(wanted: &QueueDeclaration, default: QueueKind) -> Result<Q
 
 /// Checks the arguments of a queue that is to be made, whose type they name.
 pub(crate) fn check(wanted: &QueueDeclaration) -> Result<(), Refusal> {
-    if let Some(value) = wanted.arguments.get(DEAD_LETTER_EXCHANGE)
-        && !matches!(value, Value::Text(_))
-    {
-        return Err(Refusal::ArgumentType {
-            argument: DEAD_LETTER_EXCHANGE.to_owned(),
-            value: value.clone(),
-            object: Object::Queue,
-            name: wanted.name.clone(),
-            vhost: wanted.vhost.clone(),
-        });
+    match wanted.arguments.get(DEAD_LETTER_EXCHANGE) {
+        None | Some(Value::Text(_)) => {}
+        Some(value) => {
+            let fault = ArgumentFault::NotAName(value.clone());
+            return Err(invalid(wanted, DEAD_LETTER_EXCHANGE, fault));
+        }
     }
     let kind = QueueKind::of(&wanted.arguments);
     let asked = || ARGUMENTS.iter().filter_map(|row| Some((row, wanted.arguments.get(row.0)?)));
@@ -171,12 +167,7 @@ pub(crate) fn check(wanted: &QueueDeclaration) -> Result<(), Refusal> {
         asked().filter(|((_, of, _), _)| !of.has(kind, wanted.is_durable)).collect();
     foreign.sort_unstable_by_key(|((name, ..), _)| *name);
     if let Some(((argument, ..), _)) = foreign.first() {
-        return Err(Refusal::ForeignArgument {
-            argument: (*argument).to_owned(),
-            name: wanted.name.clone(),
-            vhost: wanted.vhost.clone(),
-            kind,
-        });
+        return Err(invalid(wanted, argument, ArgumentFault::Foreign(kind)));
     }
     check_property(wanted, kind)?;
     match wanted.arguments.keys().find(|key| LATER.contains(&key.as_str())) {
@@ -201,7 +192,7 @@ pub(crate) fn compare(found: &Queue, wanted: &QueueDeclaration) -> Result<(), Re
                 object: Object::Queue,
                 name: found.name.clone(),
                 vhost: found.vhost.clone(),
-                property: (*argument).to_owned(),
+                property: argument,
                 received: received.cloned(),
                 current: current.cloned(),
             });
@@ -231,13 +222,14 @@ impl Of {
     }
 }
 
-fn invalid(wanted: &QueueDeclaration, argument: &str, fault: ArgumentFault) -> Refusal {
-    Refusal::InvalidArgument {
-        argument: argument.to_owned(),
+fn invalid(wanted: &QueueDeclaration, argument: &'static str, fault: ArgumentFault) -> Refusal {
+    Refusal::InvalidArgument(Box::new(InvalidArgument {
+        argument,
+        object: Object::Queue,
         name: wanted.name.clone(),
         vhost: wanted.vhost.clone(),
         fault,
-    }
+    }))
 }
 
 fn check_value(check: Check, value: &Value, all: &Arguments) -> Result<(), ArgumentFault> {
@@ -303,7 +295,7 @@ fn check_property(wanted: &QueueDeclaration, kind: QueueKind) -> Result<(), Refu
         return Ok(());
     };
     Err(Refusal::InvalidProperty {
-        property: property.to_owned(),
+        property,
         name: wanted.name.clone(),
         vhost: wanted.vhost.clone(),
     })

@@ -22,13 +22,69 @@ pub enum Condition {
     Empty,
 }
 
-/// What is wrong with an argument's value.
+/// An argument that an object cannot have.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InvalidArgument {
+    /// Which argument.
+    pub argument: &'static str,
+    /// What it is an argument of.
+    pub object: Object,
+    /// The name of that.
+    pub name: Name,
+    /// Where it was to be.
+    pub vhost: Name,
+    /// What is wrong.
+    pub fault: ArgumentFault,
+}
+
+/// Of what there are as many as there may be. All have the limit in `max`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Queues of a virtual host.
+    Queues {
+        /// The queue that was to be.
+        name: Name,
+        /// Where.
+        vhost: Name,
+        /// The limit.
+        max: u64,
+    },
+    /// Connections to a virtual host.
+    VhostConnections {
+        /// Which.
+        vhost: Name,
+        /// Who wanted one more.
+        user: Name,
+        /// The limit.
+        max: u64,
+    },
+    /// Connections of a user.
+    UserConnections {
+        /// Who.
+        user: Name,
+        /// The limit.
+        max: u64,
+    },
+    /// Channels of a user.
+    Channels {
+        /// Who.
+        user: Name,
+        /// The limit.
+        max: u64,
+    },
+}
+
+/// What is wrong with an argument.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ArgumentFault {
     /// It is no whole number.
     NotAnInteger(Value),
     /// It is of a type that the argument does not have.
     WrongType(Value),
+    /// It names another object and is no text.
+    NotAName(Value),
+    /// Another type of queue has it, and this one not.
+    Foreign(QueueKind),
     /// It is below 0.
     Negative(i64),
     /// It is 0.
@@ -103,7 +159,7 @@ pub enum Refusal {
         /// Where it is.
         vhost: Name,
         /// Which property differs, in RabbitMQ's words: `durable`, `type`, `x-message-ttl`, …
-        property: String,
+        property: &'static str,
         /// What was asked for; `None` for nothing.
         received: Option<Value>,
         /// What is; `None` for nothing.
@@ -150,78 +206,15 @@ pub enum Refusal {
     },
     /// A binding's key or arguments do not fit the exchange's type.
     InvalidBinding(Invalid),
-    /// An argument of a queue has a value that it cannot have.
-    InvalidArgument {
-        /// Which argument.
-        argument: String,
-        /// The queue.
-        name: Name,
-        /// Where it was to be.
-        vhost: Name,
-        /// What is wrong.
-        fault: ArgumentFault,
-    },
-    /// An argument that another type of queue has, and this one not.
-    ForeignArgument {
-        /// Which argument.
-        argument: String,
-        /// The queue.
-        name: Name,
-        /// Where it was to be.
-        vhost: Name,
-        /// The type that it was to have.
-        kind: QueueKind,
-    },
-    /// An argument that names another object is no text.
-    ArgumentType {
-        /// Which argument.
-        argument: String,
-        /// Its value.
-        value: Value,
-        /// What it was an argument of.
-        object: Object,
-        /// The name of that.
-        name: Name,
-        /// Where it was to be.
-        vhost: Name,
-    },
+    /// An argument is not for such an object, or has a value that it cannot have.
+    InvalidArgument(Box<InvalidArgument>),
     /// Queues of this type have names from their clients.
     ServerNamed {
         /// The type.
         kind: QueueKind,
     },
-    /// The virtual host has as many queues as it may.
-    QueueLimit {
-        /// The queue that was to be.
-        name: Name,
-        /// Where.
-        vhost: Name,
-        /// The limit.
-        max: u64,
-    },
-    /// The virtual host has as many connections as it may.
-    VhostConnectionLimit {
-        /// Which.
-        vhost: Name,
-        /// Who wanted one more.
-        user: Name,
-        /// The limit.
-        max: u64,
-    },
-    /// The user has as many connections as they may.
-    UserConnectionLimit {
-        /// Who.
-        user: Name,
-        /// The limit.
-        max: u64,
-    },
-    /// The user has as many channels as they may.
-    ChannelLimit {
-        /// Who.
-        user: Name,
-        /// The limit.
-        max: u64,
-    },
+    /// There are as many as there may be.
+    Limit(Limit),
     /// The virtual host is protected from being deleted.
     ProtectedVhost {
         /// Its name.
@@ -237,7 +230,7 @@ pub enum Refusal {
     /// A queue of its type cannot have this property.
     InvalidProperty {
         /// In RabbitMQ's words: `exclusive-owner`, …
-        property: String,
+        property: &'static str,
         /// The queue.
         name: Name,
         /// Where it was to be.

@@ -2,7 +2,7 @@
 //!
 //! The texts are RabbitMQ 4.3's, because people and programs know them; each was read off a running one.
 
-use broker::{ArgumentFault, Condition, Invalid, Object, Refusal};
+use broker::{ArgumentFault, Condition, Invalid, InvalidArgument, Limit, Object, Refusal};
 use message::{Name, Value};
 use wire_amqp091::method::{class_of, method_of};
 use wire_amqp091::{Code, Malformed};
@@ -143,149 +143,160 @@ impl Expiration {
 
 /// Code and explanation of a refusal.
 fn words(refusal: &Refusal) -> (Code, String) {
+    (code(refusal), explanation(refusal))
+}
+
+const fn code(refusal: &Refusal) -> Code {
     match refusal {
-        Refusal::NotFound { object, name, vhost } => {
-            (Code::NotFound, format!("no {}", thing(*object, name, vhost)))
+        Refusal::NotFound { .. } => Code::NotFound,
+        Refusal::Locked { .. } | Refusal::OneConsumerOnly { .. } => Code::ResourceLocked,
+        Refusal::DefaultExchange
+        | Refusal::InternalExchange { .. }
+        | Refusal::ReservedName { .. }
+        | Refusal::SystemExchange { .. }
+        | Refusal::ExclusiveUse { .. } => Code::AccessRefused,
+        Refusal::UnknownExchangeKind { .. }
+        | Refusal::Inequivalent { .. }
+        | Refusal::InUse { .. }
+        | Refusal::NotEmpty { .. }
+        | Refusal::InvalidBinding(_)
+        | Refusal::InvalidArgument(_)
+        | Refusal::InvalidProperty { .. }
+        | Refusal::ServerNamed { .. }
+        | Refusal::Limit(Limit::Queues { .. })
+        | Refusal::ProtectedVhost { .. }
+        | Refusal::InvalidPolicy(_) => Code::PreconditionFailed,
+        Refusal::Limit(_) | Refusal::NoVhost { .. } => Code::NotAllowed,
+        Refusal::ConditionalDelete { .. } | Refusal::NotYet { .. } => Code::NotImplemented,
+    }
+}
+
+fn explanation(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::NotFound { object, name, vhost } => format!("no {}", thing(*object, name, vhost)),
+        Refusal::Locked { name, vhost } => format!(
+            "cannot obtain exclusive access to locked queue '{name}' in vhost '{vhost}'. It could be originally \
+             declared on another connection or the exclusive property value does not match that of the \
+             original declaration."
+        ),
+        Refusal::DefaultExchange => "operation not permitted on the default exchange".to_owned(),
+        Refusal::InternalExchange { name, vhost } => {
+            format!("cannot publish to internal exchange '{name}' in vhost '{vhost}'")
         }
-        Refusal::Locked { name, vhost } => (
-            Code::ResourceLocked,
-            format!(
-                "cannot obtain exclusive access to locked queue '{name}' in vhost '{vhost}'. It could be originally \
-                 declared on another connection or the exclusive property value does not match that of the \
-                 original declaration."
-            ),
-        ),
-        Refusal::DefaultExchange => {
-            (Code::AccessRefused, "operation not permitted on the default exchange".to_owned())
+        Refusal::ReservedName { object, name } => {
+            format!("{} name '{name}' contains reserved prefix 'amq.*'", word(*object))
         }
-        Refusal::InternalExchange { name, vhost } => (
-            Code::AccessRefused,
-            format!("cannot publish to internal exchange '{name}' in vhost '{vhost}'"),
-        ),
-        Refusal::ReservedName { object, name } => (
-            Code::AccessRefused,
-            format!("{} name '{name}' contains reserved prefix 'amq.*'", word(*object)),
-        ),
-        Refusal::SystemExchange { name, vhost } => (
-            Code::AccessRefused,
-            format!("deletion of system exchange '{name}' in vhost '{vhost}' not allowed"),
-        ),
+        Refusal::SystemExchange { name, vhost } => {
+            format!("deletion of system exchange '{name}' in vhost '{vhost}' not allowed")
+        }
         Refusal::UnknownExchangeKind { kind } => {
             let word = if kind.is_empty() { "invalid" } else { "unknown" };
-            (Code::PreconditionFailed, format!("{word} exchange type '{kind}'"))
+            format!("{word} exchange type '{kind}'")
         }
         Refusal::Inequivalent { object, name, vhost, property, received, current } => {
-            let (received, current) = match (received, current) {
-                (Some(received), Some(current)) => (quoted(received), quoted(current)),
-                (received, current) => (argument(received.as_ref()), argument(current.as_ref())),
-            };
-            let thing = thing(*object, name, vhost);
-            let text = format!(
-                "inequivalent arg '{property}' for {thing}: received {received} but current is {current}"
-            );
-            (Code::PreconditionFailed, text)
+            let differs = difference(received.as_ref(), current.as_ref());
+            format!("inequivalent arg '{property}' for {}: {differs}", thing(*object, name, vhost))
         }
         Refusal::InUse { object, name, vhost } => {
-            (Code::PreconditionFailed, format!("{} in use", thing(*object, name, vhost)))
+            format!("{} in use", thing(*object, name, vhost))
         }
-        Refusal::NotEmpty { name, vhost } => {
-            (Code::PreconditionFailed, format!("queue '{name}' in vhost '{vhost}' not empty"))
-        }
+        Refusal::NotEmpty { name, vhost } => format!("queue '{name}' in vhost '{vhost}' not empty"),
         Refusal::ExclusiveUse { name, vhost } => {
-            (Code::AccessRefused, format!("queue '{name}' in vhost '{vhost}' in exclusive use"))
+            format!("queue '{name}' in vhost '{vhost}' in exclusive use")
         }
-        Refusal::InvalidBinding(invalid) => (Code::PreconditionFailed, invalid_binding(invalid)),
-        Refusal::OneConsumerOnly { name, vhost } => (
-            Code::ResourceLocked,
-            // RabbitMQ 4.3 writes the queue type as its own language does.
-            format!(
-                "cannot obtain access to locked queue '{name}' in vhost '{vhost}'. basic.get operations are not \
-                 supported by <<\"quorum\">> queues with single active consumer"
-            ),
+        Refusal::InvalidBinding(invalid) => invalid_binding(invalid),
+        // RabbitMQ 4.3 writes the queue type as its own language does.
+        Refusal::OneConsumerOnly { name, vhost } => format!(
+            "cannot obtain access to locked queue '{name}' in vhost '{vhost}'. basic.get operations are not \
+             supported by <<\"quorum\">> queues with single active consumer"
         ),
-        Refusal::ConditionalDelete { name, vhost, condition } => {
-            let flag = match condition {
-                Condition::Unused => "if-unused",
-                Condition::Empty => "if-empty",
-            };
-            let text = format!(
-                "cannot delete queue '{name}' in vhost '{vhost}'. queue.delete operations with {flag} flag set are \
-                 not supported by quorum queues"
-            );
-            (Code::NotImplemented, text)
+        Refusal::ConditionalDelete { name, vhost, condition } => format!(
+            "cannot delete queue '{name}' in vhost '{vhost}'. queue.delete operations with {} flag set are \
+             not supported by quorum queues",
+            flag(*condition)
+        ),
+        Refusal::InvalidArgument(invalid) => invalid_argument(invalid),
+        Refusal::ServerNamed { kind } => {
+            format!("Cannot declare a server-named queue for type rabbit_{}_queue", kind.as_str())
         }
-        Refusal::InvalidArgument { argument, name, vhost, fault } => (
-            Code::PreconditionFailed,
-            format!(
-                "invalid arg '{argument}' for queue '{name}' in vhost '{vhost}': {}",
-                argument_fault(argument, fault)
-            ),
-        ),
-        Refusal::ForeignArgument { argument, name, vhost, kind } => (
-            Code::PreconditionFailed,
-            format!(
-                "invalid arg '{argument}' for queue '{name}' in vhost '{vhost}' of queue type rabbit_{}_queue",
-                kind.as_str()
-            ),
-        ),
-        Refusal::ArgumentType { argument, value, object, name, vhost } => (
-            Code::PreconditionFailed,
-            format!(
-                "invalid type '{}' for arg '{argument}' in {}",
-                type_name(value),
-                thing(*object, name, vhost)
-            ),
-        ),
-        Refusal::ServerNamed { kind } => (
-            Code::PreconditionFailed,
-            format!("Cannot declare a server-named queue for type rabbit_{}_queue", kind.as_str()),
-        ),
-        Refusal::QueueLimit { name, vhost, max } => (
-            Code::PreconditionFailed,
-            format!(
-                "cannot declare queue '{name}': queue limit in vhost '{vhost}' ({max}) is reached"
-            ),
-        ),
-        Refusal::VhostConnectionLimit { vhost, user, max } => (
-            Code::NotAllowed,
-            format!(
-                "access to vhost '{vhost}' refused for user '{user}': connection limit ({max}) is reached"
-            ),
-        ),
-        Refusal::UserConnectionLimit { user, max } => (
-            Code::NotAllowed,
-            format!(
-                "connection refused for user '{user}': user connection limit ({max}) is reached"
-            ),
-        ),
-        Refusal::ChannelLimit { user, max } => (
-            Code::NotAllowed,
-            format!(
-                "number of channels opened for user '{user}' has reached the maximum allowed user limit of {max}"
-            ),
-        ),
+        Refusal::Limit(limit) => limit_reached(limit),
         // These two are refused to operators, who do not ask on this protocol.
-        Refusal::ProtectedVhost { name } => (
-            Code::PreconditionFailed,
+        Refusal::ProtectedVhost { name } => {
             format!(
                 "Refusing to delete virtual host '{name}' because it is protected from deletion"
-            ),
-        ),
-        Refusal::InvalidPolicy(invalid) => (Code::PreconditionFailed, invalid.to_string()),
-        Refusal::NoVhost { name } => (Code::NotAllowed, format!("vhost {name} not found")),
-        Refusal::InvalidProperty { property, name, vhost } => (
-            Code::PreconditionFailed,
-            format!("invalid property '{property}' for queue '{name}' in vhost '{vhost}'"),
-        ),
+            )
+        }
+        Refusal::InvalidPolicy(invalid) => invalid.to_string(),
+        Refusal::NoVhost { name } => format!("vhost {name} not found"),
+        Refusal::InvalidProperty { property, name, vhost } => {
+            format!("invalid property '{property}' for queue '{name}' in vhost '{vhost}'")
+        }
         Refusal::NotYet { feature } => {
-            (Code::NotImplemented, format!("{feature} is not supported by this version of Leveret"))
+            format!("{feature} is not supported by this version of Leveret")
         }
     }
 }
 
-/// What is wrong with an argument's value. RabbitMQ prints its own terms here.
-fn argument_fault(argument: &str, fault: &ArgumentFault) -> String {
+const fn flag(condition: Condition) -> &'static str {
+    match condition {
+        Condition::Unused => "if-unused",
+        Condition::Empty => "if-empty",
+    }
+}
+
+/// How what was asked for differs from what is. A value that has none to stand beside is told with its type.
+fn difference(received: Option<&Value>, current: Option<&Value>) -> String {
+    let (received, current) = match (received, current) {
+        (Some(received), Some(current)) => (quoted(received), quoted(current)),
+        (received, current) => (argument(received), argument(current)),
+    };
+    format!("received {received} but current is {current}")
+}
+
+fn limit_reached(limit: &Limit) -> String {
+    match limit {
+        Limit::Queues { name, vhost, max } => {
+            format!(
+                "cannot declare queue '{name}': queue limit in vhost '{vhost}' ({max}) is reached"
+            )
+        }
+        Limit::VhostConnections { vhost, user, max } => format!(
+            "access to vhost '{vhost}' refused for user '{user}': connection limit ({max}) is reached"
+        ),
+        Limit::UserConnections { user, max } => {
+            format!(
+                "connection refused for user '{user}': user connection limit ({max}) is reached"
+            )
+        }
+        Limit::Channels { user, max } => format!(
+            "number of channels opened for user '{user}' has reached the maximum allowed user limit of {max}"
+        ),
+    }
+}
+
+fn invalid_argument(invalid: &InvalidArgument) -> String {
+    let InvalidArgument { argument, object, name, vhost, fault } = invalid;
+    let thing = thing(*object, name, vhost);
     match fault {
+        ArgumentFault::NotAName(value) => {
+            format!("invalid type '{}' for arg '{argument}' in {thing}", type_name(value))
+        }
+        ArgumentFault::Foreign(kind) => {
+            format!(
+                "invalid arg '{argument}' for {thing} of queue type rabbit_{}_queue",
+                kind.as_str()
+            )
+        }
+        fault => format!("invalid arg '{argument}' for {thing}: {}", term(argument, fault)),
+    }
+}
+
+/// What is wrong with an argument's value, in the terms that RabbitMQ prints.
+fn term(argument: &str, fault: &ArgumentFault) -> String {
+    match fault {
+        ArgumentFault::NotAName(_) | ArgumentFault::Foreign(_) => {
+            unreachable!("told in a sentence")
+        }
         ArgumentFault::NotAnInteger(value) => {
             format!("\"expected integer, got {}\"", type_name(value))
         }
@@ -406,7 +417,6 @@ fn quoted(value: &Value) -> String {
     format!("'{}'", plain(value))
 }
 
-/// A value that has none to stand beside: its type is told too.
 fn argument(value: Option<&Value>) -> String {
     match value {
         None => "none".to_owned(),
