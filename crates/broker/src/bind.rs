@@ -6,7 +6,9 @@ use store::Ticket;
 
 use crate::broker::Broker;
 use crate::consume::check_owner;
+use crate::hosted::RECENT_HISTORY;
 use crate::refusal::{Object, Refusal};
+use crate::registry::Errand;
 use crate::request::Origin;
 
 impl Broker {
@@ -21,7 +23,16 @@ impl Broker {
         if self.draft.is_bound(&binding) {
             return Ok(None);
         }
-        self.change(&[Change::Bind(binding)]).map_err(Refusal::InvalidBinding)
+        let source = self.draft.exchange(binding.vhost.as_str(), binding.source.as_str());
+        let history = source
+            .filter(|source| source.kind.as_str() == RECENT_HISTORY)
+            .and_then(|source| source.relay);
+        let destination = binding.destination.clone();
+        let ticket = self.change(&[Change::Bind(binding)]).map_err(Refusal::InvalidBinding)?;
+        if let Some(relay) = history {
+            self.run_after(ticket, self.shard_of(relay), Errand::Replay { relay, destination });
+        }
+        Ok(ticket)
     }
 
     /// Removes a binding; one that is not there is fine, also because there is no such queue or exchange. An auto-delete

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use message::{ClientId, Message, QueueId, ShardId};
+use message::{ClientId, Message, QueueId, ShardId, Value};
 use metadata::Change;
 use queue::{Delivery, Queue, Remains};
 use stdx::{Random, Recent, Time};
@@ -19,7 +19,9 @@ use crate::alarm::Alarm;
 use crate::census::Census;
 use crate::client::Leaving;
 use crate::confirm::Decided;
+use crate::deadlines::Deadlines;
 use crate::event::Event;
+use crate::forward::{Forwards, forwarder};
 use crate::hosted::Hosted;
 use crate::mail::Mail;
 use crate::memory::Memory;
@@ -40,6 +42,9 @@ pub(crate) const LISTS_MAX: usize = 64;
 
 /// What all shards of a node look at: the topology in force.
 pub type Shared = Arc<ArcSwap<Topology>>;
+
+/// How a header of a stored message is read: the words of its front-end are not the core's.
+pub type HeaderOf = fn(&Message, &str) -> Option<Value>;
 
 /// What waits for the journal to be synced.
 #[derive(Debug)]
@@ -99,6 +104,11 @@ pub struct Broker {
     pub(crate) alarm: Alarm,
     /// Milliseconds since 1970, as the shell has last said.
     pub(crate) now_ms: u64,
+    pub(crate) header_of: HeaderOf,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) forwards: Forwards,
+    /// The relays that live here.
+    pub(crate) relays: BTreeSet<QueueId>,
 }
 
 impl Broker {
@@ -141,6 +151,10 @@ impl Broker {
             is_space_low: false,
             alarm: Alarm::default(),
             now_ms: 0,
+            header_of: |_, _| None,
+            deadlines: Deadlines::default(),
+            forwards: Forwards::default(),
+            relays: BTreeSet::new(),
         }
     }
 
@@ -149,6 +163,12 @@ impl Broker {
     pub fn begin_turn(&mut self, now_ms: u64) {
         self.now_ms = now_ms;
         self.look_at_topology();
+        self.meet_deadlines();
+    }
+
+    /// Says how headers of stored messages are read. Once, before the first turn.
+    pub fn read_headers_with(&mut self, header_of: HeaderOf) {
+        self.header_of = header_of;
     }
 
     /// The time of this turn, in milliseconds since 1970.
@@ -159,9 +179,21 @@ impl Broker {
     /// Looks at the topology in force once more in a turn: a client may know of what was declared since it began.
     pub fn look_at_topology(&mut self) {
         let shared = self.shared.load();
-        if shared.version() != self.topology.version() {
-            self.topology = Arc::clone(&shared);
+        if shared.version() == self.topology.version() {
+            return;
         }
+        let rules_version = self.topology.definitions().rules_version();
+        self.topology = Arc::clone(&shared);
+        drop(shared);
+        self.follow_topology(rules_version);
+    }
+
+    /// Does here what follows from a topology, the one before having had the rules `rules_version`.
+    pub(crate) fn follow_topology(&mut self, rules_version: u64) {
+        if self.topology.definitions().rules_version() != rules_version {
+            self.apply_rules();
+        }
+        self.drop_relays();
     }
 
     /// Handles a piece of mail from another shard.
@@ -185,7 +217,20 @@ impl Broker {
             Mail::Errand(errand) => self.run(*errand),
             Mail::Owns { client, queue } => self.own(client, queue),
             Mail::Signal { fact, is_true } => self.hear_signal(fact, is_true),
-            Mail::Tell { client, event } => self.events.push_back((client, event)),
+            Mail::Tell { client, event } => self.hear(client, event),
+        }
+    }
+
+    /// Takes what another shard has to tell a client of this one, or this shard itself.
+    fn hear(&mut self, client: ClientId, event: Event) {
+        match event {
+            Event::Confirmed { first, last, .. } if client == forwarder(self.shard) => {
+                self.forwarded(first, last, false);
+            }
+            Event::Rejected { first, last, .. } if client == forwarder(self.shard) => {
+                self.forwarded(first, last, true);
+            }
+            event => self.events.push_back((client, event)),
         }
     }
 
@@ -352,8 +397,14 @@ impl Broker {
     pub(crate) fn hosted(&mut self, id: QueueId) -> Option<&mut Hosted> {
         if self.queues.get_mut(id).is_none() {
             assert_eq!(self.shard_of(id), self.shard, "mail for a queue goes to its shard");
-            let definition = self.topology.definitions().queue_by_id(id)?;
-            self.queues.insert(id, Hosted::new(Arc::clone(definition), Queue::new()));
+            let definitions = self.topology.definitions();
+            let definition = Arc::clone(definitions.queue_by_id(id)?);
+            let queue = Queue::with_lanes(definition.lane_count);
+            let hosted = Hosted::new(definition, queue, definitions, self.now_ms);
+            if hosted.definition.relay_of.is_some() {
+                self.relays.insert(id);
+            }
+            self.queues.insert(id, hosted);
         }
         self.queues.get_mut(id).filter(|hosted| !hosted.is_deleted)
     }
@@ -371,7 +422,7 @@ impl Broker {
     /// Brings the sum of what queues hold in memory up to date, and what is known of those that lag.
     pub(crate) fn count_resident(&mut self, id: QueueId) {
         if let Some(hosted) = self.queues.get_mut(id) {
-            let bytes = hosted.queue.resident_bytes();
+            let bytes = hosted.resident_bytes();
             self.memory.recount(hosted.counted_bytes, bytes);
             hosted.counted_bytes = bytes;
             self.lagging_count -= usize::from(hosted.is_lagging);
@@ -380,8 +431,12 @@ impl Broker {
         }
     }
 
+    /// The queue is gone for good, and all that the store has of it.
     pub(crate) fn forget_hosted(&mut self, id: QueueId) {
         if let Some(hosted) = self.queues.remove(id) {
+            hosted.definition.ids().for_each(|id| self.store.forget(id));
+            self.relays.remove(&id);
+            self.deadlines.set(id, hosted.deadline_ms, None);
             self.memory.recount(hosted.counted_bytes, 0);
             self.lagging_count -= usize::from(hosted.is_lagging);
             self.signals.of_mut(Fact::Lagging).set(self.lagging_count > 0);

@@ -7,6 +7,7 @@ use store::{Bug, is_seeded};
 
 use crate::broker::{Awaited, Broker};
 use crate::event::Event;
+use crate::forward::forwarder;
 use crate::mail::Mail;
 use crate::publisher::Confirm;
 
@@ -74,7 +75,9 @@ impl Broker {
         } else {
             Event::Confirmed { link, first, last }
         };
-        if client.shard() == self.shard {
+        if client == forwarder(self.shard) {
+            self.forwarded(first, last, is_rejected);
+        } else if client.shard() == self.shard {
             self.events.push_back((client, event));
         } else {
             self.post(client.shard(), Mail::Tell { client, event });

@@ -125,8 +125,10 @@ impl Broker {
 
     /// Removes a consumer. An auto-delete queue goes with its last one. Returns whether there was such a consumer.
     pub(crate) fn cancel(&mut self, id: QueueId, consumer: ConsumerId) -> bool {
+        let now_ms = self.now_ms;
         let Some(hosted) = self.hosted(id) else { return false };
         let Some(cancelled) = hosted.queue.cancel(consumer) else { return false };
+        hosted.renew(now_ms);
         let is_auto_delete = hosted.definition.is_auto_delete;
         self.count_resident(id);
         if cancelled.was_last && is_auto_delete {
@@ -135,11 +137,17 @@ impl Broker {
             // Another consumer may be the active one now.
             self.mark_dirty(id);
         }
+        self.set_deadline(id);
         true
     }
 
+    /// Tells what a queue holds. Asking for a classic queue is using it, as in RabbitMQ.
     fn describe(&mut self, id: QueueId, origin: Origin) {
+        let now_ms = self.now_ms;
         let Some(hosted) = self.hosted(id) else { return };
+        if !hosted.is_quorum {
+            hosted.renew(now_ms);
+        }
         let reply = Ok(Answer::QueueDeclared {
             name: hosted.definition.name.clone(),
             ready_count: hosted.queue.ready_count(),

@@ -1,11 +1,12 @@
 //! Declaring and deleting exchanges. Declaring what exists, with the same properties, changes nothing.
 
-use message::{Name, Value};
+use message::{Name, QueueId, ShardId, Value};
 use metadata::{Change, Exchange};
 use routing::{Destination, Kind};
 use store::Ticket;
 
 use crate::broker::Broker;
+use crate::hosted::{DELAYED, RECENT_HISTORY};
 use crate::queue_arguments::is_same;
 use crate::refusal::{ArgumentFault, InvalidArgument, Object, Refusal};
 use crate::request::ExchangeDeclaration;
@@ -48,15 +49,19 @@ impl Broker {
             let feature = format!("exchange type '{}'", kind.as_str());
             return Err(Refusal::NotYet { feature });
         }
+        let id = self.draft.definitions().next_id();
+        let has_relay = [DELAYED, RECENT_HISTORY].contains(&kind.as_str());
+        let home =
+            ShardId::try_from(id % self.shards as u64).expect("a node has at most 256 shards");
         let exchange = Exchange {
-            id: self.draft.definitions().next_id(),
+            id,
             vhost: wanted.vhost,
             name: wanted.name,
             kind: Name::fixed(kind.as_str()),
             is_durable: wanted.is_durable,
             is_auto_delete: wanted.is_auto_delete,
             is_internal: wanted.is_internal,
-            relay: None,
+            relay: has_relay.then(|| QueueId::new(id + 1, home)),
             arguments: wanted.arguments,
         };
         self.change(&[Change::AddExchange(exchange)]).map_err(Refusal::InvalidBinding)

@@ -16,6 +16,7 @@ use crate::event::Answer;
 use crate::mail::Mail;
 use crate::queue_arguments::{check, compare, kind_of};
 use crate::refusal::{Limit, Object, Refusal};
+use crate::registry::Errand;
 use crate::request::{Origin, QueueDeclaration, Request, Verb};
 
 impl Broker {
@@ -99,7 +100,11 @@ impl Broker {
             relay_of: None,
             arguments: wanted.arguments,
         };
+        let is_leased = self.draft.definitions().queue_rules(&queue).expires_ms.is_some();
         let ticket = self.change(&[Change::AddQueue(queue)]).map_err(Refusal::InvalidBinding)?;
+        if is_leased {
+            self.run_after(ticket, self.shard_of(id), Errand::WakeQueue { id });
+        }
         if owner.is_some() {
             let client = origin.client;
             if client.shard() == self.shard {

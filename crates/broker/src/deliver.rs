@@ -1,6 +1,7 @@
 //! Delivering: from a queue to the clients of its consumers.
 
 use message::{Message, QueueId};
+use metadata::{Part, part_of};
 
 use crate::broker::Broker;
 use crate::event::Event;
@@ -10,12 +11,24 @@ impl Broker {
     /// window runs low.
     pub(crate) fn dispatch_queue(&mut self, id: QueueId, limit: usize) {
         self.tell_decided();
+        if self.end_if_unused(id) {
+            return;
+        }
         let Some(hosted) = self.queues.get_mut(id) else { return };
         hosted.queue.set_room(self.memory.room());
+        // What is due at this very millisecond may still be taken by somebody who waits for it.
+        let is_ruled = hosted.queue.is_ruled();
+        if is_ruled {
+            hosted.queue.expire(self.now_ms.saturating_sub(1), limit);
+        }
+        let (definition, is_unnoted) = (&hosted.definition, hosted.ledger.is_empty());
+        let mut left = Vec::new();
         let (store, runs, lists) = (&mut self.store, &mut self.runs, &mut self.delivery_lists);
         hosted.queue.dispatch(limit, self.now_ms, |delivery| {
             if delivery.leaves_store {
-                store.settle(id, delivery.seq, delivery.message.len_bytes() as u32);
+                let lane_id = definition.lane_id(delivery.lane);
+                store.settle(lane_id, delivery.seq, delivery.message.len_bytes() as u32);
+                left.extend((!is_unnoted).then_some(delivery.seq));
             }
             let client = delivery.consumer.client;
             match runs.iter_mut().rev().find(|(of, _)| *of == client) {
@@ -27,15 +40,25 @@ impl Broker {
                 }
             }
         });
+        let has_more = is_ruled && !hosted.queue.can_dispatch() && {
+            let has_expired = hosted.queue.expire(self.now_ms, limit);
+            hosted.queue.trim(limit) || has_expired
+        };
         // Without anybody to take them, messages are best left on disk.
-        let is_wanted = hosted.queue.consumer_count() > 0 || self.fetches.contains_key(&id);
+        let is_wanted = hosted.queue.consumer_count() > 0
+            || self.fetches.contains_key(&id)
+            || hosted.definition.relay_of.is_some()
+            || (is_ruled && hosted.queue.wants_read());
         if is_wanted && let Some(request) = hosted.queue.poll_tail_request() {
-            store.read(id, request.from_seq, request.bytes_max);
+            let lane_id = hosted.definition.lane_id(request.lane);
+            store.read(lane_id, request.from_seq, request.bytes_max);
         }
-        hosted.is_dirty = hosted.queue.can_dispatch();
+        hosted.is_dirty = hosted.queue.can_dispatch() || has_more;
         if hosted.is_dirty {
             self.dirty.push_back(id);
         }
+        left.into_iter().for_each(|seq| self.strike_facts(id, seq));
+        self.attend(id);
         self.count_resident(id);
         let mut runs = std::mem::take(&mut self.runs);
         for (client, deliveries) in runs.drain(..) {
@@ -44,17 +67,29 @@ impl Broker {
         self.runs = runs;
     }
 
+    /// Does for a queue what it needs besides dispatching.
+    fn attend(&mut self, id: QueueId) {
+        let Some(hosted) = self.queues.get_mut(id) else { return };
+        if hosted.is_delaying() {
+            self.release(id);
+        } else if hosted.queue.is_ruled() {
+            self.bury(id);
+            self.end_overdue(id);
+        }
+        self.set_deadline(id);
+    }
+
     /// Gives queues what was read for them.
     pub(crate) fn take_loaded(&mut self) {
         while let Some(loaded) = self.store.poll_loaded() {
-            let id = loaded.queue;
+            let (id, Part::Lane(lane)) = part_of(loaded.queue) else { continue };
             let Some(hosted) = self.queues.get_mut(id) else { continue };
             // What is not a message was damaged before its checksum was made; the store cannot have such.
             let messages = loaded.messages.into_iter().map(|(seq, bytes)| {
                 let message = Message::from_bytes(bytes);
                 (seq, message.expect("the store gives back what it was given"))
             });
-            hosted.queue.loaded(0, messages, loaded.next_seq);
+            hosted.queue.loaded(lane, messages, loaded.next_seq);
             for request in self.fetches.remove(&id).unwrap_or_default() {
                 self.serve(id, request);
             }

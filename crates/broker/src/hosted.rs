@@ -2,12 +2,22 @@
 
 use std::sync::Arc;
 
-use message::{Message, Value};
-use metadata::{Queue as Definition, QueueKind};
+use message::{Arguments, Message, Value};
+use metadata::{Definitions, Queue as Definition, QueueKind};
 use queue::{Queue, Sharing};
 
+use crate::dead_letter::DeadLetters;
+use crate::dedup::Deduplication;
+use crate::ledger::Ledger;
 use crate::publisher::Confirm;
 use crate::queue_arguments::SINGLE_ACTIVE;
+use crate::relay::History;
+use crate::terms::Lease;
+
+/// The type of exchanges that hold messages back.
+pub(crate) const DELAYED: &str = "x-delayed-message";
+/// The type of exchanges that remember their last messages.
+pub(crate) const RECENT_HISTORY: &str = "x-recent-history";
 
 const LAG_BEGINS_BYTES: usize = 1024 * 1024;
 const LAG_ENDS_BYTES: usize = 256 * 1024;
@@ -60,12 +70,34 @@ pub(crate) struct Hosted {
     pub(crate) is_lagging: bool,
     /// What `queue.resident_bytes()` was when the broker last added it up.
     pub(crate) counted_bytes: usize,
+    /// Whether messages are [examined](crate::examine) before they go in.
+    pub(crate) is_examined: bool,
+    /// Whether messages for which there is no room are refused.
+    pub(crate) rejects: bool,
+    /// Whether those are dead letters.
+    pub(crate) has_dead_overflow: bool,
+    pub(crate) is_quorum: bool,
+    pub(crate) dead_letters: Option<DeadLetters>,
+    pub(crate) lease: Option<Lease>,
+    pub(crate) dedup: Option<Deduplication>,
+    /// The relay of an exchange that remembers its last messages has them here, and not in `queue`.
+    pub(crate) history: Option<History>,
+    pub(crate) ledger: Ledger,
+    /// Its entry among the broker's deadlines.
+    pub(crate) deadline_ms: Option<u64>,
 }
 
 impl Hosted {
-    pub(crate) fn new(definition: Arc<Definition>, mut queue: Queue) -> Self {
+    /// A queue under the rules that hold for it.
+    pub(crate) fn new(
+        definition: Arc<Definition>,
+        mut queue: Queue,
+        definitions: &Definitions,
+        now_ms: u64,
+    ) -> Self {
         queue.set_sharing(sharing(&definition));
-        Self {
+        let rules = definitions.queue_rules(&definition);
+        let mut hosted = Self {
             keeps: Keeps::of(&definition),
             definition,
             queue,
@@ -74,7 +106,37 @@ impl Hosted {
             late: Vec::new(),
             is_lagging: false,
             counted_bytes: 0,
+            is_examined: false,
+            rejects: false,
+            has_dead_overflow: false,
+            is_quorum: false,
+            dead_letters: None,
+            lease: None,
+            dedup: None,
+            history: None,
+            ledger: Ledger::default(),
+            deadline_ms: None,
+        };
+        hosted.apply(&rules, now_ms);
+        let exchange = hosted.definition.relay_of.and_then(|id| definitions.exchange_by_id(id));
+        if let Some(exchange) = exchange
+            && exchange.kind.as_str() == RECENT_HISTORY
+        {
+            hosted.history = Some(History::new(history_length(&exchange.arguments)));
         }
+        hosted
+    }
+
+    /// Whether it is the relay of an exchange that holds messages back.
+    pub(crate) fn is_delaying(&self) -> bool {
+        self.definition.relay_of.is_some() && self.history.is_none()
+    }
+
+    /// Memory that it takes.
+    pub(crate) fn resident_bytes(&self) -> usize {
+        let history_bytes = self.history.as_ref().map_or(0, History::resident_bytes);
+        let dedup_bytes = self.dedup.as_ref().map_or(0, Deduplication::resident_bytes);
+        self.queue.resident_bytes() + history_bytes + dedup_bytes + self.ledger.resident_bytes()
     }
 
     /// The queue's type, on which depends who may consume.
@@ -109,4 +171,11 @@ fn sharing(definition: &Definition) -> Sharing {
         (true, QueueKind::Classic) => Sharing::One,
         (true, QueueKind::Quorum) => Sharing::Foremost,
     }
+}
+
+/// How many messages an exchange remembers, 20 unless it says something else.
+fn history_length(arguments: &Arguments) -> usize {
+    const LENGTH: usize = 20;
+    let asked = arguments.get("x-recent-history-length").and_then(Value::as_integer);
+    asked.and_then(|length| usize::try_from(length).ok()).unwrap_or(LENGTH)
 }

@@ -1,6 +1,7 @@
 //! Publishing: route, enqueue, remember the confirm.
 
 use message::{Headers, Message, QueueId};
+use queue::Facts;
 
 use crate::broker::{Awaited, Broker, LISTS_MAX};
 use crate::mail::Mail;
@@ -31,8 +32,9 @@ impl Broker {
         message: Message,
         headers: &dyn Headers,
     ) -> Result<Published, Refusal> {
-        let (queues, confirm) =
-            publisher.begin(&self.topology, &message, headers, &mut self.random)?;
+        let (message, relayed) = self.through_relay(&publisher.vhost, message, headers);
+        let (topology, random) = (&self.topology, &mut self.random);
+        let (queues, confirm) = publisher.begin(topology, &message, headers, random, relayed)?;
         let Some((&last, others)) = queues.split_last() else {
             return Ok(Published::Unroutable);
         };
@@ -52,7 +54,7 @@ impl Broker {
     }
 
     /// Gives a message to a queue, wherever it lives. Messages for one queue of another shard go as one piece of mail.
-    fn send(&mut self, queue: QueueId, message: Message, confirm: Option<Confirm>) {
+    pub(crate) fn send(&mut self, queue: QueueId, message: Message, confirm: Option<Confirm>) {
         let shard = self.shard_of(queue);
         if shard == self.shard {
             return self.enqueue(queue, message, confirm);
@@ -101,6 +103,13 @@ impl Broker {
             };
         }
         let Some(hosted) = self.queues.get_mut(id) else { return };
+        let (message, key) = if hosted.is_examined {
+            let Some(admitted) = self.examine(id, message, confirm) else { return };
+            (admitted.message, admitted.key)
+        } else {
+            (message, None)
+        };
+        let Some(hosted) = self.queues.get_mut(id) else { return };
         let mut is_stored = hosted.keeps.keeps(&message);
         if is_stored && self.store.is_full() {
             if confirm.is_some() {
@@ -113,20 +122,31 @@ impl Broker {
             hosted.queue.set_room(self.memory.room());
             self.dirty.push_back(id);
         }
+        let (lane, seq) = (hosted.queue.lane_of(&message), hosted.queue.next_seq());
+        let lane_id = hosted.definition.lane_id(lane);
         if is_stored {
-            let seq = hosted.queue.next_seq();
-            let ticket = self.store.enqueue(id, seq, message.as_bytes(), confirm.is_some());
+            let ticket = self.store.enqueue(lane_id, seq, message.as_bytes(), confirm.is_some());
+            let facts = Facts::of(&message, lane, seq);
             hosted.queue.enqueue(message, is_stored, self.now_ms);
             if let Some(confirm) = confirm {
                 self.awaiting.push_back((ticket, Awaited::Confirm(confirm)));
             }
+            if let Some(facts) = facts {
+                self.note_facts(id, &facts);
+            }
+            if let Some(key) = key {
+                self.remember_key(id, key, Some(ticket));
+            }
         } else {
             let is_spilled = hosted.queue.wants_store() && !self.store.is_full();
             if is_spilled {
-                self.store.spill(id, hosted.queue.next_seq(), message.as_bytes());
+                self.store.spill(lane_id, seq, message.as_bytes());
             }
             hosted.queue.enqueue(message, is_spilled, self.now_ms);
             self.confirm(confirm);
+            if let Some(key) = key {
+                self.remember_key(id, key, None);
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use routing::{Envelope, ExchangeId, Targets};
 use stdx::Random;
 
 use crate::refusal::{Object, Refusal};
+use crate::relay::Relayed;
 use crate::request::Origin;
 use crate::topology::Topology;
 
@@ -45,7 +46,7 @@ struct Route {
 #[derive(Debug)]
 pub struct Publisher {
     pub(crate) origin: Origin,
-    vhost: Name,
+    pub(crate) vhost: Name,
     routes: Vec<Route>,
     /// Where the last route was found: a producer mostly repeats itself.
     last: usize,
@@ -110,12 +111,23 @@ impl Publisher {
         message: &Message,
         headers: &dyn Headers,
         random: &mut Random,
+        relayed: Relayed,
     ) -> Result<(&[QueueId], Option<Confirm>), Refusal> {
         let Origin { client, link } = self.origin;
-        let queues = match self.route(topology, message, headers, random)? {
-            Some(index) => &self.routes[index].queues,
-            None => &self.passing,
+        let place = match relayed {
+            Relayed::No => self.route(topology, message, headers, random)?,
+            Relayed::Instead(relay) => {
+                self.exchange(topology, message.exchange())?;
+                self.passing = [relay].into();
+                None
+            }
+            Relayed::Besides(relay) => {
+                let (queues, _) = self.find(topology, message, headers, random)?;
+                self.passing = queues.iter().copied().chain([relay]).collect();
+                None
+            }
         };
+        let queues = place.map_or(&self.passing, |index| &self.routes[index].queues);
         let confirms = self.confirms.as_mut();
         let number = confirms.map(|confirms| confirms.begin(queues.len()));
         Ok((queues, number.map(|number| Confirm { client, link, number })))

@@ -1,5 +1,7 @@
 //! Purging: all ready messages go, what consumers have stays with them.
 
+use std::sync::Arc;
+
 use message::QueueId;
 use queue::Purged;
 
@@ -10,10 +12,19 @@ use crate::request::Origin;
 impl Broker {
     pub(crate) fn purge_queue(&mut self, id: QueueId, origin: Origin) {
         let Some(hosted) = self.hosted(id) else { return };
+        let (definition, has_notes) = (Arc::clone(&hosted.definition), !hosted.ledger.is_empty());
         let Purged { count, kept, remains } = hosted.queue.purge();
         self.discard(remains);
         // The store may have some of any queue's messages: what is short of memory pages out.
-        self.store.purge(id, &kept[0]);
+        for (lane, kept) in (0..).zip(&kept) {
+            self.store.purge(definition.lane_id(lane), kept);
+        }
+        if has_notes {
+            let is_kept = |seq: u64| {
+                kept.iter().any(|kept| kept.binary_search_by_key(&seq, |&(seq, _)| seq).is_ok())
+            };
+            self.strike_all_but(id, is_kept);
+        }
         self.count_resident(id);
         self.answer(origin, Ok(Answer::Removed { count }));
         // A request that waited for one of these messages finds none.

@@ -22,25 +22,12 @@ const DEAD_LETTER_EXCHANGE: &str = "x-dead-letter-exchange";
 
 /// Arguments whose meaning comes with a later version. They are refused: a queue that silently kept messages for
 /// longer, or more of them, than it was told would be worse.
-const LATER: [&str; 18] = [
-    "x-cache-size",
-    "x-cache-ttl",
-    "x-consumer-timeout",
-    "x-dead-letter-exchange",
-    "x-dead-letter-routing-key",
-    "x-dead-letter-strategy",
-    "x-deduplication-header",
+const LATER: [&str; 5] = [
     "x-delayed-retry-max",
     "x-delayed-retry-min",
     "x-delayed-retry-type",
     "x-delivery-limit",
-    "x-expires",
-    "x-max-length",
-    "x-max-length-bytes",
-    "x-max-priority",
-    "x-message-deduplication",
     "x-message-ttl",
-    "x-overflow",
 ];
 
 /// The types of queues that have an argument.

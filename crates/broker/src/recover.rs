@@ -1,16 +1,28 @@
 //! From what the store found on disk to a node's brokers.
+//!
+//! ```text
+//!   snapshot, notes ─► topology
+//!   store queues    ─► lanes ──────────┐
+//!                      ledger ─────────┼─► queues as they were, but for what was under way
+//!                      deduplication ──┘
+//! ```
+//!
+//! Of the messages only counts are looked at; the ledgers, and what is remembered for deduplication, are read as wholes,
+//! because what they say has to be known before the first client is there.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use message::ShardId;
-use metadata::{Change, Unreadable};
+use message::{Message, QueueId, ShardId};
+use metadata::{Change, Part, Unreadable, part_of};
 use queue::{Queue, RecoveredLane};
 use stdx::Random;
-use store::{Recovered, RecoveredQueue};
+use store::{Disk, Fault, Recovered, RecoveredQueue};
 
 use crate::broker::{Broker, Shared};
 use crate::hosted::Hosted;
+use crate::ledger::{self, Ledger};
 use crate::topology::Topology;
 
 /// What a node begins with.
@@ -33,46 +45,157 @@ pub struct Recovery {
     pub message_bytes: u64,
 }
 
+/// Why a node cannot start from what was found.
+#[derive(Debug)]
+pub enum StartError {
+    /// What is declared was written by something else than this program.
+    Definitions(Unreadable),
+    /// The disk cannot be read.
+    Disk(Fault),
+}
+
+/// What the store has of one queue.
+#[derive(Debug, Default)]
+struct Found {
+    lanes: BTreeMap<u8, RecoveredLane>,
+    ledger: Option<RecoveredQueue>,
+    dedup: Option<RecoveredQueue>,
+}
+
 impl Start {
     /// Builds the topology from the snapshot and the notes, and the queues from what is live. `memory_bytes_max` is what
-    /// each shard's messages may take.
+    /// each shard's messages may take; `now_ms` is when, in milliseconds since 1970.
     ///
     /// # Errors
-    /// [`Unreadable`] when a note was written by something else than this program.
+    /// [`StartError`] when something cannot be read: nothing may be served then.
     pub fn from_recovered(
+        disk: &mut dyn Disk,
         recovered: Recovered,
         memory_bytes_max: usize,
         mut random: Random,
-    ) -> Result<Self, Unreadable> {
-        let topology = topology_of(&recovered)?;
+        now_ms: u64,
+    ) -> Result<Self, StartError> {
+        let topology = topology_of(&recovered).map_err(StartError::Definitions)?;
         let shared: Shared = Arc::new(ArcSwap::from_pointee(topology));
         let shards = recovered.stores.len();
         let mut brokers = Vec::with_capacity(shards);
         for (shard, store) in recovered.stores.into_iter().enumerate() {
             let shard = ShardId::try_from(shard).expect("a node has at most 256 shards");
-            let shared = Arc::clone(&shared);
-            let random = random.fork();
-            brokers.push(Broker::new(shard, shards, shared, store, memory_bytes_max, random));
+            let (shared, random) = (Arc::clone(&shared), random.fork());
+            let mut broker = Broker::new(shard, shards, shared, store, memory_bytes_max, random);
+            broker.now_ms = now_ms;
+            brokers.push(broker);
         }
         let mut recovery = Recovery::default();
-        for found in recovered.queues {
-            let broker = &mut brokers[found.id.shard(shards)];
-            let Some(definition) = broker.topology.definitions().queue_by_id(found.id) else {
-                // Its deletion was noted; what is left of it goes the same way.
-                broker.store.forget(found.id);
-                continue;
-            };
-            let definition = Arc::clone(definition);
-            let RecoveredQueue { first_seq, next_seq, live_count, live_bytes, .. } = found;
-            let lane = RecoveredLane { first_seq, next_seq, count: live_count, bytes: live_bytes };
-            let queue = Queue::recovered(&[lane]);
-            broker.queues.insert(found.id, Hosted::new(definition, queue));
-            recovery.message_count += found.live_count;
-            recovery.message_bytes += found.live_bytes;
+        for (id, found) in gather(&recovered.queues) {
+            let broker = &mut brokers[id.shard(shards)];
+            let lanes = found.lanes.values();
+            if broker.recover_queue(disk, id, &found).map_err(StartError::Disk)? {
+                recovery.message_count += lanes.clone().map(|lane| lane.count).sum::<u64>();
+                recovery.message_bytes += lanes.map(|lane| lane.bytes).sum::<u64>();
+            }
         }
+        brokers.iter_mut().for_each(Broker::wake_leased);
         let vhosts = brokers[0].topology.definitions().vhosts();
         recovery.queue_count = vhosts.map(|(_, vhost)| vhost.queues.len() as u64).sum();
         Ok(Self { brokers, recovery })
+    }
+}
+
+/// What belongs to one queue, together.
+fn gather(recovered: &[RecoveredQueue]) -> BTreeMap<QueueId, Found> {
+    let mut queues: BTreeMap<QueueId, Found> = BTreeMap::new();
+    for &part in recovered {
+        let (id, kind) = part_of(part.id);
+        let found = queues.entry(id).or_default();
+        match kind {
+            Part::Lane(lane) => {
+                let RecoveredQueue { first_seq, next_seq, live_count, live_bytes, .. } = part;
+                let (count, bytes) = (live_count, live_bytes);
+                let recovered = RecoveredLane { first_seq, next_seq, count, bytes };
+                found.lanes.insert(lane, recovered);
+            }
+            Part::Ledger => found.ledger = Some(part),
+            Part::Deduplication => found.dedup = Some(part),
+        }
+    }
+    queues
+}
+
+impl Broker {
+    /// Takes over what the store has of a queue. Returns whether there is such a queue; if not, its deletion was noted,
+    /// and what is left of it goes the same way.
+    fn recover_queue(
+        &mut self,
+        disk: &mut dyn Disk,
+        id: QueueId,
+        found: &Found,
+    ) -> Result<bool, Fault> {
+        let topology = Arc::clone(&self.topology);
+        let definitions = topology.definitions();
+        let Some(definition) = definitions.queue_by_id(id) else {
+            self.forget_found(id, found);
+            return Ok(false);
+        };
+        let absent = RecoveredLane::default();
+        let lanes: Vec<RecoveredLane> = (0..definition.lane_count.max(1))
+            .map(|lane| found.lanes.get(&(lane as u8)).copied().unwrap_or(absent))
+            .collect();
+        let queue = Queue::recovered(&lanes);
+        let mut hosted = Hosted::new(Arc::clone(definition), queue, definitions, self.now_ms);
+        if let Some(part) = found.ledger {
+            self.recover_ledger(disk, &mut hosted, part)?;
+        }
+        if let Some(part) = found.dedup {
+            let records = self.store.read_whole(disk, part.id)?;
+            match &mut hosted.dedup {
+                Some(dedup) => dedup.recover(part.next_seq, &records),
+                None => self.store.forget(part.id),
+            }
+        }
+        if let Some(history) = &mut hosted.history {
+            let messages = self.store.read_whole(disk, id)?.into_iter();
+            let messages = messages.filter_map(|(seq, bytes)| {
+                Message::from_bytes(bytes).ok().map(|message| (seq, message))
+            });
+            history.recover(lanes[0].next_seq, messages.collect());
+            hosted.queue = Queue::new();
+        }
+        if definition.relay_of.is_some() {
+            self.relays.insert(id);
+        }
+        self.queues.insert(id, hosted);
+        self.count_resident(id);
+        self.mark_dirty(id);
+        Ok(true)
+    }
+
+    fn recover_ledger(
+        &mut self,
+        disk: &mut dyn Disk,
+        hosted: &mut Hosted,
+        part: RecoveredQueue,
+    ) -> Result<(), Fault> {
+        let notes = self.store.read_whole(disk, part.id)?;
+        let (store, definition) = (&self.store, &hosted.definition);
+        let is_alive = |lane: u8, seq: u64| store.holds(definition.lane_id(lane), seq);
+        let ledger::Found { facts, noted, void } = ledger::read(&notes, is_alive);
+        for (note, length) in void {
+            self.store.settle(part.id, note, length);
+        }
+        facts.into_iter().for_each(|facts| hosted.queue.restore(facts));
+        hosted.ledger = Ledger::recovered(part.next_seq, noted);
+        Ok(())
+    }
+
+    fn forget_found(&mut self, id: QueueId, found: &Found) {
+        self.store.forget(id);
+        for part in found.ledger.iter().chain(&found.dedup) {
+            self.store.forget(part.id);
+        }
+        for &lane in found.lanes.keys().filter(|&&lane| lane > 0) {
+            self.store.forget(metadata::lane_id(id, lane));
+        }
     }
 }
 

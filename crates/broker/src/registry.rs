@@ -8,8 +8,8 @@
 
 use std::sync::Arc;
 
-use message::{ClientId, Name, QueueId};
-use metadata::Change;
+use message::{ClientId, Name, QueueId, ShardId};
+use metadata::{BindingEnd, Change};
 use routing::{Destination, ExchangeId, Invalid};
 use store::Ticket;
 
@@ -52,6 +52,18 @@ pub enum Errand {
         client: ClientId,
         /// Whether it is open.
         is_open: bool,
+    },
+    /// To the queue's shard: its time begins to run, whether anybody uses it or not.
+    WakeQueue {
+        /// Which.
+        id: QueueId,
+    },
+    /// To the relay's shard: something was bound to its exchange, and gets the exchange's last messages.
+    Replay {
+        /// Which.
+        relay: QueueId,
+        /// What was bound.
+        destination: BindingEnd,
     },
     /// To the queue's shard: it is removed, for good.
     QueueRemoved {
@@ -124,24 +136,19 @@ impl Broker {
         match errand {
             Errand::RemoveQueue { id, after } => {
                 let ticket = self.remove_queue(id);
-                let errand = Errand::QueueRemoved { id, after };
-                let shard = self.shard_of(id);
-                match ticket {
-                    Some(ticket) => {
-                        let awaited = Awaited::Errand(shard, Box::new(errand));
-                        self.awaiting.push_back((ticket, awaited));
-                    }
-                    None if shard == self.shard => self.run(errand),
-                    None => self.post(shard, Mail::Errand(Box::new(errand))),
-                }
+                self.run_after(ticket, self.shard_of(id), Errand::QueueRemoved { id, after });
             }
             Errand::DropQueue { id } => self.drop_orphan(id),
             Errand::EmptyVhost { name, queues } => self.empty_vhost(&name, queues),
             Errand::Depart { client } => self.note_departure(client),
             Errand::CountChannel { client, is_open } => self.note_channel(client, is_open),
+            Errand::WakeQueue { id } => {
+                self.hosted(id);
+                self.set_deadline(id);
+            }
+            Errand::Replay { relay, destination } => self.replay(relay, &destination),
             Errand::QueueRemoved { id, after } => {
                 self.forget_hosted(id);
-                self.store.forget(id);
                 match after {
                     After::Nothing => {}
                     After::Answer(origin, answer) => self.answer(origin, Ok(answer)),
@@ -179,8 +186,10 @@ impl Broker {
 
     /// Has all shards see a topology.
     pub(crate) fn publish_topology(&mut self, topology: Arc<Topology>) {
+        let rules_version = self.topology.definitions().rules_version();
         self.topology = Arc::clone(&topology);
         self.shared.store(topology);
+        self.follow_topology(rules_version);
     }
 
     /// The last note, if it is not synced.
@@ -195,6 +204,16 @@ impl Broker {
                 self.awaiting.push_back((ticket, Awaited::Serve(queue, Box::new(request))));
             }
             None => self.send_to_queue(queue, request),
+        }
+    }
+
+    /// Has a shard run an errand as soon as a note is on disk; `None` for at once.
+    pub(crate) fn run_after(&mut self, ticket: Option<Ticket>, shard: ShardId, errand: Errand) {
+        let errand = Box::new(errand);
+        match ticket {
+            Some(ticket) => self.awaiting.push_back((ticket, Awaited::Errand(shard, errand))),
+            None if shard == self.shard => self.run(*errand),
+            None => self.post(shard, Mail::Errand(errand)),
         }
     }
 

@@ -108,10 +108,16 @@ impl Broker {
         let Some(hosted) = self.queues.get_mut(id).filter(|hosted| !hosted.is_deleted) else {
             return;
         };
-        if let Settled::Gone(gone) = hosted.queue.settle(delivery, settlement, self.now_ms)
-            && gone.is_stored
-        {
-            self.store.settle(id, gone.seq, gone.length);
+        match hosted.queue.settle(delivery, settlement, self.now_ms) {
+            Settled::Gone(gone) if gone.is_stored => {
+                let lane_id = hosted.definition.lane_id(gone.lane);
+                self.store.settle(lane_id, gone.seq, gone.length);
+                if !hosted.ledger.is_empty() {
+                    self.strike_facts(id, gone.seq);
+                }
+            }
+            Settled::Returned(Some(facts)) => self.note_facts(id, &facts),
+            Settled::Gone(_) | Settled::Returned(None) | Settled::Dying | Settled::Unknown => {}
         }
         self.mark_dirty(id);
     }

@@ -20,6 +20,8 @@ pub struct Definitions {
     vhosts: OrdMap<Name, Vhost>,
     queues: OrdMap<QueueId, Arc<Queue>>,
     exchanges: OrdMap<u64, Arc<Exchange>>,
+    /// The relays, by the numbers of their exchanges.
+    relays: OrdMap<u64, QueueId>,
     next_id: u64,
     rules_version: u64,
     user_limits: OrdMap<Name, UserLimits>,
@@ -39,6 +41,7 @@ impl Definitions {
             vhosts: OrdMap::new(),
             queues: OrdMap::new(),
             exchanges: OrdMap::new(),
+            relays: OrdMap::new(),
             next_id: 1,
             rules_version: 0,
             user_limits: OrdMap::new(),
@@ -129,6 +132,18 @@ impl Definitions {
         self.rules_version
     }
 
+    /// Whether any exchange has a relay.
+    #[inline]
+    pub fn has_relays(&self) -> bool {
+        !self.relays.is_empty()
+    }
+
+    fn remove_relay(&mut self, exchange: u64) {
+        if let Some(relay) = self.relays.remove(&exchange) {
+            self.queues.remove(&relay);
+        }
+    }
+
     /// A number that no exchange or queue has had.
     pub const fn next_id(&self) -> u64 {
         self.next_id
@@ -153,6 +168,7 @@ impl Definitions {
                 let exchange = Arc::new(exchange.clone());
                 if let Some(relay) = exchange.relay_queue() {
                     self.reserve_ids(relay.id.serial() + 1);
+                    self.relays.insert(exchange.id, relay.id);
                     self.queues.insert(relay.id, Arc::new(relay));
                 }
                 self.exchanges.insert(exchange.id, Arc::clone(&exchange));
@@ -161,7 +177,7 @@ impl Definitions {
             Change::RemoveExchange { vhost, name } => {
                 if let Some(exchange) = self.vhost_mut(vhost).exchanges.remove(name) {
                     self.exchanges.remove(&exchange.id);
-                    exchange.relay.map(|relay| self.queues.remove(&relay));
+                    self.remove_relay(exchange.id);
                 }
             }
             Change::AddQueue(queue) => {
@@ -236,7 +252,7 @@ impl Definitions {
         let Some(vhost) = self.vhosts.remove(name) else { return };
         for exchange in vhost.exchanges.values() {
             self.exchanges.remove(&exchange.id);
-            exchange.relay.map(|relay| self.queues.remove(&relay));
+            self.remove_relay(exchange.id);
         }
         for queue in vhost.queues.values() {
             self.queues.remove(&queue.id);

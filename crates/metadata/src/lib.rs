@@ -14,7 +14,7 @@ mod vhost;
 
 pub use change::{Change, Unreadable};
 pub use definitions::Definitions;
-pub use object::{Binding, BindingEnd, Exchange, Queue};
+pub use object::{Binding, BindingEnd, Exchange, Part, Queue, lane_id, part_of};
 pub use policy::{ApplyTo, Policies, Policy, PolicyDefinition};
 pub use policy_check::InvalidPolicy;
 pub use rules::{

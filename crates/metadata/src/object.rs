@@ -71,7 +71,7 @@ const COMPANION_BITS: u32 = 9;
 impl Queue {
     /// The number that the store knows one of its lanes by. Lane 0 is known by the queue's own.
     pub const fn lane_id(&self, lane: u8) -> QueueId {
-        if lane == 0 { self.id } else { self.companion(1 + lane as u64) }
+        lane_id(self.id, lane)
     }
 
     /// The number of the ledger: facts about single messages, as deadlines and counts.
@@ -91,9 +91,43 @@ impl Queue {
     }
 
     const fn companion(&self, number: u64) -> QueueId {
-        let serial = COMPANION | self.id.serial() << COMPANION_BITS | number;
-        QueueId::new(serial, self.id.home())
+        companion(self.id, number)
     }
+}
+
+/// The number that the store knows a lane of a queue by.
+pub const fn lane_id(queue: QueueId, lane: u8) -> QueueId {
+    if lane == 0 { queue } else { companion(queue, 1 + lane as u64) }
+}
+
+const fn companion(queue: QueueId, number: u64) -> QueueId {
+    let serial = COMPANION | queue.serial() << COMPANION_BITS | number;
+    QueueId::new(serial, queue.home())
+}
+
+/// What the store keeps apart of a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The messages of a lane.
+    Lane(u8),
+    /// See [`Queue::ledger_id`].
+    Ledger,
+    /// See [`Queue::dedup_id`].
+    Deduplication,
+}
+
+/// The queue to which a number of the store belongs, whether there is such a queue or not, and which part of it this is.
+pub const fn part_of(id: QueueId) -> (QueueId, Part) {
+    let serial = id.serial();
+    if serial & COMPANION == 0 {
+        return (id, Part::Lane(0));
+    }
+    let part = match serial & ((1 << COMPANION_BITS) - 1) {
+        0 => Part::Ledger,
+        1 => Part::Deduplication,
+        number => Part::Lane((number - 1) as u8),
+    };
+    (principal(id), part)
 }
 
 /// The queue whose number this is, or that it is a companion's of, whether there is such a queue or not.

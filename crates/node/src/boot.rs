@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use broker::{Recovery, Start};
+use broker::{Recovery, Start, StartError};
 use message::ShardId;
 use proto_amqp091::Settings;
 use stdx::Random;
@@ -41,7 +41,7 @@ impl std::fmt::Display for BootError {
 
 impl std::error::Error for BootError {}
 
-/// Recovers what `disk` holds and makes `shard_count` shards of it. `seed` must be different at every start: names
+/// Recovers, `now_ms` milliseconds after 1970, what `disk` holds and makes `shard_count` shards of it. `seed` must be different at every start: names
 /// and epochs come from it.
 ///
 /// # Errors
@@ -51,15 +51,21 @@ pub fn boot(
     shard_count: usize,
     settings: &Arc<Settings>,
     seed: u64,
+    now_ms: u64,
     options: store::Options,
 ) -> Result<Boot, BootError> {
     let mut random = Random::new(seed);
     let mut recovered = store::open_with(disk, shard_count, random.next_u64(), &options)
         .map_err(BootError::Disk)?;
     let damage = std::mem::take(&mut recovered.damage);
-    let start = Start::from_recovered(recovered, settings.limits.memory_bytes_max, random.fork())
-        .map_err(|unreadable| BootError::Definitions(unreadable.to_string()))?;
-    let shards = start.brokers.into_iter().enumerate().map(|(id, broker)| {
+    let memory_bytes_max = settings.limits.memory_bytes_max;
+    let start = Start::from_recovered(disk, recovered, memory_bytes_max, random.fork(), now_ms)
+        .map_err(|error| match error {
+            StartError::Definitions(unreadable) => BootError::Definitions(unreadable.to_string()),
+            StartError::Disk(fault) => BootError::Disk(fault),
+        })?;
+    let shards = start.brokers.into_iter().enumerate().map(|(id, mut broker)| {
+        broker.read_headers_with(proto_amqp091::header_of);
         let id = ShardId::try_from(id).expect("a node has at most 256 shards");
         Shard::new(id, broker, Arc::clone(settings), random.fork())
     });

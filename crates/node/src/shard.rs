@@ -49,6 +49,8 @@ pub struct Shard {
     pub(crate) notices: Vec<Notice>,
     /// How an operator's changes ended.
     pub(crate) administered: VecDeque<Result<(), Refusal>>,
+    /// When the turn began, by the clock that only goes on.
+    turn_began_at: Time,
 }
 
 impl Shard {
@@ -65,6 +67,7 @@ impl Shard {
             random,
             touched: Vec::new(),
             is_stopping: false,
+            turn_began_at: Time::ZERO,
             pace: Pace::default(),
             is_pacing: false,
             unsent_mail_bytes: 0,
@@ -74,9 +77,10 @@ impl Shard {
         }
     }
 
-    /// A turn begins, at `now_ms` milliseconds since 1970. Take the other shards' mail before, hand it in after: it may
+    /// A turn begins, `now_ms` milliseconds after 1970. Take the other shards' mail before, hand it in after: it may
     /// speak of what they have declared.
-    pub fn begin_turn(&mut self, now_ms: u64) {
+    pub fn begin_turn(&mut self, now: Time, now_ms: u64) {
+        self.turn_began_at = now;
         self.is_pacing = false;
         self.broker.drop_remains();
         self.broker.begin_turn(now_ms);
@@ -224,7 +228,12 @@ impl Shard {
     /// When the next turn is due although nothing happens.
     pub fn poll_timeout(&self) -> Option<Time> {
         let pace = self.is_pacing.then(|| self.pace.next_period());
-        [self.timers.next(), self.broker.poll_timeout(), pace].into_iter().flatten().min()
+        // The broker's deadlines are the world's, whose clock may be set: they are looked at from the turn's own time.
+        let deadline = self.broker.next_deadline_ms().map(|at_ms| {
+            self.turn_began_at.plus_millis(at_ms.saturating_sub(self.broker.now_ms()))
+        });
+        let times = [self.timers.next(), self.broker.poll_timeout(), deadline, pace];
+        times.into_iter().flatten().min()
     }
 
     /// Time has passed.

@@ -16,6 +16,13 @@ impl Queue {
         }
     }
 
+    /// Whether anything is asked of the queue or its messages beyond order. If not, it has no deadlines, no limits and no
+    /// dead.
+    #[inline]
+    pub const fn is_ruled(&self) -> bool {
+        self.ready.ruled.is_some()
+    }
+
     /// The lane that a message belongs to.
     #[inline]
     pub fn lane_of(&self, message: &Message) -> u8 {
@@ -80,6 +87,11 @@ impl Queue {
         ruled.wants_read()
             || (self.is_too_long() && !self.ready.has_next())
             || (ruled.has_ttl() && self.ready.is_any_lane_cold())
+    }
+
+    /// Whether [`Queue::poll_dead`] has something.
+    pub fn has_dead(&self) -> bool {
+        self.ready.ruled.as_ref().is_some_and(|ruled| !ruled.dead.is_empty())
     }
 
     /// The next message that has died.

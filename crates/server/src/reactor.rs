@@ -188,7 +188,7 @@ impl Reactor {
             }
         }
         // Only after the mail is taken: it may speak of what its senders have seen declared.
-        self.shard.begin_turn(Clock::wall_ms());
+        self.shard.begin_turn(self.clock.now(), Clock::wall_ms());
         batches.into_iter().for_each(|batch| self.shard.deliver_mail(batch));
     }
 

@@ -148,7 +148,8 @@ fn recover(
         .map_err(|error| format!("data directory cannot be opened: {error}"))?;
     let seed = seed().map_err(|error| format!("the system gives no random numbers: {error}"))?;
     let settings = Arc::new(settings(config, shards, seed));
-    let boot = node::boot(&mut disk, shards, &settings, seed, store::Options::default())
+    let (now_ms, options) = (Clock::wall_ms(), store::Options::default());
+    let boot = node::boot(&mut disk, shards, &settings, seed, now_ms, options)
         .map_err(|error| format!("data directory {}: {error}", data_dir.path().display()))?;
     for damage in &boot.damage {
         // Any shard knows the names of all queues.

@@ -123,7 +123,10 @@ impl Machine {
         agenda: &mut Agenda,
     ) -> Result<(), Stopped> {
         let seed = self.random.next_u64();
-        let booted = node::boot(&mut self.disk, shards, &self.settings, seed, options.clone());
+        let booted = {
+            let (settings, now_ms) = (&self.settings, EPOCH_MS + now.millis());
+            node::boot(&mut self.disk, shards, settings, seed, now_ms, options.clone())
+        };
         let booted = match booted {
             Ok(booted) => booted,
             Err(_) if self.disk.is_off() => return Err(Stopped::Boot),
@@ -312,7 +315,7 @@ impl Machine {
         }
         let station = &mut self.stations[index];
         station.turn_at = None;
-        station.shard.begin_turn(EPOCH_MS + now.millis());
+        station.shard.begin_turn(now, EPOCH_MS + now.millis());
         for batch in station.mail.iter_mut().flat_map(|mail| mail.drain(..)) {
             station.shard.deliver_mail(batch);
         }

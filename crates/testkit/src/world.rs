@@ -193,7 +193,9 @@ impl World {
         self.crash();
         self.boots += 1;
         let shard_count = self.layout.shard_count;
-        let booted = node::boot(&mut self.disk, shard_count, &self.settings, self.boots, options())
+        let (seed, now_ms) = (self.boots, EPOCH_MS + self.now.millis());
+        let settings = &self.settings;
+        let booted = node::boot(&mut self.disk, shard_count, settings, seed, now_ms, options())
             .expect("a disk that never fails can be read");
         assert!(booted.damage.is_empty(), "nothing is damaged: {:?}", booted.damage);
         self.shards = booted.shards;
@@ -211,7 +213,7 @@ impl World {
         let Self { shards, posts, now, .. } = self;
         let (shard, post) = (&mut shards[index], &mut posts[index]);
         let mut is_busy = !post.mail.is_empty() || !post.completions.is_empty();
-        shard.begin_turn(EPOCH_MS + now.millis());
+        shard.begin_turn(*now, EPOCH_MS + now.millis());
         shard.set_space_low(self.is_space_low);
         post.mail.drain(..).for_each(|batch| shard.deliver_mail(batch));
         for completion in post.completions.drain(..) {

@@ -1,0 +1,62 @@
+//! What a queue that is more than an ordinary one says of a message before it takes it.
+
+use message::{Message, QueueId, Reason};
+use queue::Dead;
+
+use crate::broker::Broker;
+use crate::dedup::Verdict;
+use crate::publisher::Confirm;
+
+/// A message that may go in, and what is then to be remembered of it.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) message: Message,
+    pub(crate) key: Option<Box<[u8]>>,
+}
+
+impl Broker {
+    /// Looks at a message that is about to be enqueued. `None` when it does not go in: its producer has been answered.
+    pub(crate) fn examine(
+        &mut self,
+        id: QueueId,
+        message: Message,
+        confirm: Option<Confirm>,
+    ) -> Option<Admitted> {
+        let hosted = self.queues.get_mut(id)?;
+        if hosted.history.is_some() {
+            self.remember(id, message, confirm);
+            return None;
+        }
+        let key = match self.look_for_duplicate(id, &message) {
+            Verdict::Duplicate(ticket) => {
+                self.confirm_duplicate(ticket, confirm);
+                return None;
+            }
+            Verdict::Fresh(key) => key,
+        };
+        let hosted = self.queues.get_mut(id)?;
+        if hosted.rejects && !hosted.queue.admits(message.body_len()) {
+            let is_dead_letter = hosted.has_dead_overflow && hosted.dead_letters.is_some();
+            if is_dead_letter {
+                self.bury_unborn(id, message);
+            }
+            self.reject(confirm);
+            return None;
+        }
+        Some(Admitted { message, key })
+    }
+
+    /// A message that never came in is a dead letter all the same.
+    fn bury_unborn(&mut self, id: QueueId, message: Message) {
+        let dead = Dead {
+            lane: 0,
+            seq: 0,
+            length: 0,
+            is_stored: false,
+            message: Some(message),
+            reason: Reason::MaxLength,
+            delivery_count: 0,
+        };
+        self.bury_one(id, dead);
+    }
+}

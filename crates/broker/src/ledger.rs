@@ -1,0 +1,189 @@
+//! A queue's ledger: what is known of single messages beyond their bytes, and must survive a restart.
+//!
+//! ```text
+//!   store queue of the messages     │ 7 │ 8 │ 9 │ …
+//!   store queue of the ledger       │ note on 8 │ note on 9 │ note on 8 │      the last note on a message counts
+//! ```
+//!
+//! A message's own deadline, the time before which it must not be delivered, and how often it came back are written
+//! here, once for each message that has any of it: most have none. A start reads the ledgers, not the messages. A note is
+//! a record like a message, in a store queue of its own, so that it is journaled, kept and compacted as messages are.
+//! It rests on no sync of its own: it comes into the journal behind its message.
+//!
+//! ```text
+//!   0      1        9          13          17             25              33               37              41
+//!   │ lane │ number │ length   │ body len  │ expires at   │ deliver at    │ delivery count │ acquired count │
+//! ```
+
+use std::collections::BTreeMap;
+
+use message::QueueId;
+use queue::Facts;
+
+use crate::broker::Broker;
+
+/// The length of a note.
+const NOTE_BYTES: usize = 41;
+
+/// Which notes of a queue are alive.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    next_note: u64,
+    /// The number of the last note on a message, by the message's number.
+    noted: BTreeMap<u64, u64>,
+}
+
+impl Ledger {
+    /// What a start found: the notes that count, by the numbers of their messages.
+    pub(crate) const fn recovered(next_note: u64, noted: BTreeMap<u64, u64>) -> Self {
+        Self { next_note, noted }
+    }
+
+    /// Memory that it takes.
+    pub(crate) fn resident_bytes(&self) -> usize {
+        /// A node of the map is two thirds full.
+        const NOTED_BYTES: usize = 24;
+        self.noted.len() * NOTED_BYTES
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.noted.is_empty()
+    }
+}
+
+/// A note on a message.
+pub(crate) fn to_bytes(facts: &Facts) -> [u8; NOTE_BYTES] {
+    let mut bytes = [0; NOTE_BYTES];
+    bytes[0] = facts.lane;
+    bytes[1..9].copy_from_slice(&facts.seq.to_le_bytes());
+    bytes[9..13].copy_from_slice(&facts.length.to_le_bytes());
+    bytes[13..17].copy_from_slice(&facts.body_len.to_le_bytes());
+    bytes[17..25].copy_from_slice(&facts.expires_at_ms.to_le_bytes());
+    bytes[25..33].copy_from_slice(&facts.deliver_at_ms.to_le_bytes());
+    bytes[33..37].copy_from_slice(&facts.delivery_count.to_le_bytes());
+    bytes[37..41].copy_from_slice(&facts.acquired_count.to_le_bytes());
+    bytes
+}
+
+/// What [`to_bytes`] wrote; `None` for anything else.
+pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Facts> {
+    let bytes: &[u8; NOTE_BYTES] = bytes.try_into().ok()?;
+    let long = |at: usize| u64::from_le_bytes(*bytes[at..].first_chunk().expect("it is inside"));
+    let short = |at: usize| u32::from_le_bytes(*bytes[at..].first_chunk().expect("it is inside"));
+    Some(Facts {
+        lane: bytes[0],
+        seq: long(1),
+        length: short(9),
+        body_len: short(13),
+        expires_at_ms: long(17),
+        deliver_at_ms: long(25),
+        delivery_count: short(33),
+        acquired_count: short(37),
+    })
+}
+
+impl Broker {
+    /// Writes what is known of a message, if the queue survives a restart, in the place of what was known before. A
+    /// store that is full takes no notes: a count is then lost with the process, as the message's place is kept.
+    pub(crate) fn note_facts(&mut self, id: QueueId, facts: &Facts) {
+        let Some(hosted) = self.queues.get_mut(id) else { return };
+        if !hosted.definition.is_durable || self.store.is_full() {
+            return;
+        }
+        let ledger_id = hosted.definition.ledger_id();
+        let ledger = &mut hosted.ledger;
+        let note = ledger.next_note;
+        ledger.next_note += 1;
+        self.store.enqueue(ledger_id, note, &to_bytes(facts), false);
+        if let Some(before) = ledger.noted.insert(facts.seq, note) {
+            self.store.settle(ledger_id, before, NOTE_BYTES as u32);
+        }
+    }
+
+    /// A message is gone, and with it what is noted of it.
+    pub(crate) fn strike_facts(&mut self, id: QueueId, seq: u64) {
+        let Some(hosted) = self.queues.get_mut(id) else { return };
+        if let Some(note) = hosted.ledger.noted.remove(&seq) {
+            self.store.settle(hosted.definition.ledger_id(), note, NOTE_BYTES as u32);
+        }
+    }
+
+    /// All messages of a queue but those in `kept` are gone.
+    pub(crate) fn strike_all_but(&mut self, id: QueueId, kept: impl Fn(u64) -> bool) {
+        let Some(hosted) = self.queues.get_mut(id) else { return };
+        let ledger_id = hosted.definition.ledger_id();
+        let store = &mut self.store;
+        hosted.ledger.noted.retain(|&seq, &mut note| {
+            let is_kept = kept(seq);
+            if !is_kept {
+                store.settle(ledger_id, note, NOTE_BYTES as u32);
+            }
+            is_kept
+        });
+    }
+}
+
+/// What a ledger says.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// What is known of each message that lives.
+    pub(crate) facts: Vec<Facts>,
+    /// The notes that count, by the numbers of their messages.
+    pub(crate) noted: BTreeMap<u64, u64>,
+    /// Those that do not, and their lengths: overtaken by a later one, on a message that is gone, or not readable.
+    pub(crate) void: Vec<(u64, u32)>,
+}
+
+/// Reads the notes of a store queue.
+pub(crate) fn read(notes: &[(u64, impl AsRef<[u8]>)], is_alive: impl Fn(u8, u64) -> bool) -> Found {
+    let mut last: BTreeMap<u64, (u64, Facts)> = BTreeMap::new();
+    let mut void = Vec::new();
+    for (note, bytes) in notes {
+        let bytes = bytes.as_ref();
+        match from_bytes(bytes).filter(|facts| is_alive(facts.lane, facts.seq)) {
+            Some(facts) => {
+                let before = last.insert(facts.seq, (*note, facts));
+                void.extend(before.map(|(note, _)| (note, NOTE_BYTES as u32)));
+            }
+            None => void.push((*note, bytes.len() as u32)),
+        }
+    }
+    let noted = last.iter().map(|(&seq, &(note, _))| (seq, note)).collect();
+    Found { facts: last.into_values().map(|(_, facts)| facts).collect(), noted, void }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(seq: u64, delivery_count: u32) -> Facts {
+        Facts {
+            lane: 2,
+            seq,
+            length: 300,
+            body_len: 200,
+            expires_at_ms: u64::MAX,
+            deliver_at_ms: 7,
+            delivery_count,
+            acquired_count: 9,
+        }
+    }
+
+    #[test]
+    fn a_note_returns_from_its_bytes() {
+        let bytes = to_bytes(&facts(1 << 40, 3));
+        assert_eq!(from_bytes(&bytes), Some(facts(1 << 40, 3)));
+        assert_eq!(from_bytes(&bytes[1..]), None);
+    }
+
+    #[test]
+    fn the_last_note_on_a_living_message_counts() {
+        let notes = [(5, facts(1, 1)), (6, facts(2, 1)), (7, facts(1, 2)), (8, facts(3, 1))];
+        let notes: Vec<_> = notes.iter().map(|(n, facts)| (*n, to_bytes(facts))).collect();
+        let mut found = read(&notes, |lane, seq| lane == 2 && seq != 3);
+        assert_eq!(found.facts, [facts(1, 2), facts(2, 1)]);
+        assert_eq!(found.noted, BTreeMap::from([(1, 7), (2, 6)]));
+        found.void.sort_unstable();
+        assert_eq!(found.void, [(5, 41), (8, 41)]);
+    }
+}
