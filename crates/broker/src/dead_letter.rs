@@ -94,8 +94,9 @@ impl Broker {
         length: u32,
         is_stored: bool,
     ) {
-        let Some(hosted) = self.queues.get(id) else { return };
+        let Some(hosted) = self.queues.get_mut(id) else { return };
         if is_stored {
+            hosted.queue.buried(lane, seq);
             self.store.settle(hosted.definition.lane_id(lane), seq, length);
             if !hosted.ledger.is_empty() {
                 self.strike_facts(id, seq);
@@ -110,7 +111,7 @@ fn addressed(message: &Message, letters: &DeadLetters, deaths: &Deaths, now_ms: 
         Some(_) => (Vec::new(), Vec::new()),
         None => (message.cc().collect(), message.bcc().collect()),
     };
-    let key = letters.key.as_ref().map_or(message.routing_key(), |key| key.as_bytes());
+    let key = letters.key.as_ref().map_or_else(|| message.routing_key(), |key| key.as_bytes());
     message.readdressed(&Readdress {
         exchange: letters.exchange.as_str().as_bytes(),
         routing_key: key,

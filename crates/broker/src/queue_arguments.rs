@@ -20,16 +20,6 @@ const TYPE: &str = "x-queue-type";
 pub(crate) const SINGLE_ACTIVE: &str = "x-single-active-consumer";
 const DEAD_LETTER_EXCHANGE: &str = "x-dead-letter-exchange";
 
-/// Arguments whose meaning comes with a later version. They are refused: a queue that silently kept messages for
-/// longer, or more of them, than it was told would be worse.
-const LATER: [&str; 5] = [
-    "x-delayed-retry-max",
-    "x-delayed-retry-min",
-    "x-delayed-retry-type",
-    "x-delivery-limit",
-    "x-message-ttl",
-];
-
 /// The types of queues that have an argument.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Of {
@@ -156,11 +146,7 @@ pub(crate) fn check(wanted: &QueueDeclaration) -> Result<(), Refusal> {
     if let Some(((argument, ..), _)) = foreign.first() {
         return Err(invalid(wanted, argument, ArgumentFault::Foreign(kind)));
     }
-    check_property(wanted, kind)?;
-    match wanted.arguments.keys().find(|key| LATER.contains(&key.as_str())) {
-        Some(later) => Err(Refusal::NotYet { feature: format!("queue argument '{later}'") }),
-        None => Ok(()),
-    }
+    check_property(wanted, kind)
 }
 
 /// Whether a queue is as it is declared again. Only arguments that its type has are compared.

@@ -7,7 +7,8 @@ use message::{Message, Reason};
 use crate::entry::HELD_BYTES;
 use crate::spot::Spot;
 
-/// A message that has died. Whoever takes it tells the store that it is gone, if it is stored.
+/// A message that has died. If it is stored, whoever takes it tells the store that it is gone, at once or later, and then
+/// says so: see [`Queue::buried`](crate::Queue::buried).
 #[derive(Clone, Debug)]
 pub struct Dead {
     /// The lane that it was in.
@@ -62,9 +63,18 @@ impl DeadLetters {
         self.told.push_back(dead);
     }
 
+    /// Whether somebody has to be told of one.
+    pub(crate) fn has_told(&self) -> bool {
+        !self.told.is_empty()
+    }
+
+    /// The store has heard that one is gone.
+    pub(crate) fn forget(&mut self, spot: Spot) {
+        self.stored.remove(&spot);
+    }
+
     pub(crate) fn poll(&mut self) -> Option<Dead> {
         let dead = self.told.pop_front()?;
-        self.stored.remove(&Spot::new(dead.lane, dead.seq));
         self.weight -= dead.message.as_ref().map_or(0, Message::len_bytes);
         Some(dead)
     }

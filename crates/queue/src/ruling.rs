@@ -7,6 +7,7 @@ use crate::facts::Facts;
 use crate::queue::Queue;
 use crate::ruled::Doomed;
 use crate::rules::{Overflow, Rules};
+use crate::spot::Spot;
 
 impl Queue {
     /// Says what holds for the queue's messages from here on, those included that it has.
@@ -91,12 +92,20 @@ impl Queue {
 
     /// Whether [`Queue::poll_dead`] has something.
     pub fn has_dead(&self) -> bool {
-        self.ready.ruled.as_ref().is_some_and(|ruled| !ruled.dead.is_empty())
+        self.ready.ruled.as_ref().is_some_and(|ruled| ruled.dead.has_told())
     }
 
     /// The next message that has died.
     pub fn poll_dead(&mut self) -> Option<Dead> {
         self.ready.ruled.as_mut()?.dead.poll()
+    }
+
+    /// The store has heard that a dead message is gone. Until then the queue does not take it for a living one when it is
+    /// read along with others.
+    pub fn buried(&mut self, lane: u8, seq: u64) {
+        if let Some(ruled) = &mut self.ready.ruled {
+            ruled.dead.forget(Spot::new(lane, seq));
+        }
     }
 
     fn is_too_long(&self) -> bool {
