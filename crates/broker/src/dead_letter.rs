@@ -54,9 +54,10 @@ impl Broker {
             DeadLetterStrategy::AtMostOnce => Persistence::Once,
             DeadLetterStrategy::AtLeastOnce => Persistence::UntilTaken,
         };
+        let exchange = letters.exchange.clone();
         let message = addressed(&message, letters, &deaths, self.now_ms);
         let source = Source::Dead { queue: id, lane, seq, length, is_stored };
-        self.forward(Forward { vhost, message, source, persistence, barred });
+        self.forward(Forward { vhost, exchange, message, source, persistence, barred });
     }
 
     /// A message's deaths with the one in this queue.

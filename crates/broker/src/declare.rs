@@ -6,7 +6,6 @@ use routing::{Destination, Kind};
 use store::Ticket;
 
 use crate::broker::Broker;
-use crate::hosted::{DELAYED, RECENT_HISTORY};
 use crate::queue_arguments::is_same;
 use crate::refusal::{ArgumentFault, InvalidArgument, Object, Refusal};
 use crate::request::ExchangeDeclaration;
@@ -45,12 +44,8 @@ impl Broker {
             return Err(Refusal::ReservedName { object: Object::Exchange, name: name.clone() });
         }
         check_alternate(&wanted)?;
-        if matches!(kind, Kind::Delayed | Kind::RecentHistory) {
-            let feature = format!("exchange type '{}'", kind.as_str());
-            return Err(Refusal::NotYet { feature });
-        }
         let id = self.draft.definitions().next_id();
-        let has_relay = [DELAYED, RECENT_HISTORY].contains(&kind.as_str());
+        let has_relay = matches!(kind, Kind::Delayed | Kind::RecentHistory);
         let home =
             ShardId::try_from(id % self.shards as u64).expect("a node has at most 256 shards");
         let exchange = Exchange {

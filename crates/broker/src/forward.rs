@@ -57,6 +57,8 @@ pub(crate) enum Persistence {
 #[derive(Debug)]
 pub(crate) struct Forward {
     pub(crate) vhost: Name,
+    /// Where it goes in.
+    pub(crate) exchange: Name,
     pub(crate) message: Message,
     pub(crate) source: Source,
     pub(crate) persistence: Persistence,
@@ -118,16 +120,20 @@ impl Broker {
     /// Routes a message that is under way, anew at each try: what is declared may have changed.
     fn dispatch_forward(&mut self, number: u64) {
         let Some(UnderWay { forward, .. }) = self.forwards.under_way.get(&number) else { return };
-        let (message, mut queues) = self.route_forward(&forward.vhost, forward.message.clone());
-        queues.retain(|queue| !forward.barred.contains(queue));
+        let (vhost, exchange) = (forward.vhost.clone(), forward.exchange.clone());
+        let (message, barred) = (forward.message.clone(), forward.barred.clone());
+        let mut found = self.route_from(&vhost, exchange.as_str(), &message);
+        found.queues.retain(|queue| !barred.contains(queue));
+        let target_count = found.queues.len() + found.relays.len();
         let Some(under_way) = self.forwards.under_way.get_mut(&number) else { return };
-        under_way.left_count = queues.len();
+        under_way.left_count = target_count;
         under_way.is_rejected = false;
-        if queues.is_empty() {
+        if target_count == 0 {
             return self.end_try(number, false);
         }
         let confirm = Confirm { client: forwarder(self.shard), link: 0, number };
-        for queue in queues {
+        self.keep(&found.relays, &message, found.delay_ms, Some(confirm));
+        for queue in found.queues {
             self.send(queue, message.clone(), Some(confirm));
         }
     }

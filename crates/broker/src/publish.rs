@@ -32,9 +32,16 @@ impl Broker {
         message: Message,
         headers: &dyn Headers,
     ) -> Result<Published, Refusal> {
-        let (message, relayed) = self.through_relay(&publisher.vhost, message, headers);
+        let delay_ms = self.delay_ms(&message, headers);
         let (topology, random) = (&self.topology, &mut self.random);
-        let (queues, confirm) = publisher.begin(topology, &message, headers, random, relayed)?;
+        let way = publisher.begin(topology, &message, headers, random, delay_ms > 0)?;
+        let (queues, confirm) = (way.queues, way.confirm);
+        if !way.relays.is_empty() {
+            self.keep(way.relays, &message, delay_ms, confirm);
+            if queues.is_empty() && !way.relays.delays.is_empty() {
+                return Ok(Published::Routed);
+            }
+        }
         let Some((&last, others)) = queues.split_last() else {
             return Ok(Published::Unroutable);
         };

@@ -8,7 +8,7 @@ use routing::{Envelope, ExchangeId, Targets};
 use stdx::Random;
 
 use crate::refusal::{Object, Refusal};
-use crate::relay::Relayed;
+use crate::relay::Relays;
 use crate::request::Origin;
 use crate::topology::Topology;
 
@@ -35,6 +35,14 @@ pub struct Confirmation {
     pub is_rejected: bool,
 }
 
+/// Where a message goes, and whom to tell.
+#[derive(Debug)]
+pub(crate) struct Way<'a> {
+    pub(crate) queues: &'a [QueueId],
+    pub(crate) relays: &'a Relays,
+    pub(crate) confirm: Option<Confirm>,
+}
+
 #[derive(Debug)]
 struct Route {
     exchange: Box<[u8]>,
@@ -52,6 +60,9 @@ pub struct Publisher {
     last: usize,
     /// The route of a message for which headers, further keys or chance decided, which is not remembered.
     passing: Box<[QueueId]>,
+    /// The relays on that way.
+    relays: Relays,
+    no_relays: Relays,
     version: u64,
     scratch: Targets,
     confirms: Option<Confirms>,
@@ -66,6 +77,8 @@ impl Publisher {
             routes: Vec::new(),
             last: 0,
             passing: Box::default(),
+            relays: Relays::default(),
+            no_relays: Relays::default(),
             version: 0,
             scratch: Targets::default(),
             confirms: None,
@@ -111,26 +124,18 @@ impl Publisher {
         message: &Message,
         headers: &dyn Headers,
         random: &mut Random,
-        relayed: Relayed,
-    ) -> Result<(&[QueueId], Option<Confirm>), Refusal> {
+        is_delayed: bool,
+    ) -> Result<Way<'_>, Refusal> {
         let Origin { client, link } = self.origin;
-        let place = match relayed {
-            Relayed::No => self.route(topology, message, headers, random)?,
-            Relayed::Instead(relay) => {
-                self.exchange(topology, message.exchange())?;
-                self.passing = [relay].into();
-                None
-            }
-            Relayed::Besides(relay) => {
-                let (queues, _) = self.find(topology, message, headers, random)?;
-                self.passing = queues.iter().copied().chain([relay]).collect();
-                None
-            }
+        let place = self.route(topology, message, headers, random, is_delayed)?;
+        let (queues, relays) = match place {
+            Some(index) => (&self.routes[index].queues, &self.no_relays),
+            None => (&self.passing, &self.relays),
         };
-        let queues = place.map_or(&self.passing, |index| &self.routes[index].queues);
         let confirms = self.confirms.as_mut();
-        let number = confirms.map(|confirms| confirms.begin(queues.len()));
-        Ok((queues, number.map(|number| Confirm { client, link, number })))
+        let number = confirms.map(|confirms| confirms.begin(queues.len() + relays.len()));
+        let confirm = number.map(|number| Confirm { client, link, number });
+        Ok(Way { queues, relays, confirm })
     }
 
     /// Where among `routes` the way of a message stands; `None` for `passing`.
@@ -140,9 +145,10 @@ impl Publisher {
         message: &Message,
         headers: &dyn Headers,
         random: &mut Random,
+        is_delayed: bool,
     ) -> Result<Option<usize>, Refusal> {
         if message.has_fields() && message.cc().chain(message.bcc()).next().is_some() {
-            let (passing, _) = self.find(topology, message, headers, random)?;
+            let (passing, _) = self.find(topology, message, headers, random, is_delayed)?;
             self.passing = passing;
             return Ok(None);
         }
@@ -159,7 +165,7 @@ impl Publisher {
             self.last = index;
             return Ok(Some(index));
         }
-        let (queues, is_constant) = self.find(topology, message, headers, random)?;
+        let (queues, is_constant) = self.find(topology, message, headers, random, is_delayed)?;
         if !is_constant {
             self.passing = queues;
             return Ok(None);
@@ -180,6 +186,7 @@ impl Publisher {
         message: &Message,
         headers: &dyn Headers,
         random: &mut Random,
+        is_delayed: bool,
     ) -> Result<(Box<[QueueId]>, bool), Refusal> {
         let exchange = self.exchange(topology, message.exchange())?;
         let (one, all);
@@ -194,7 +201,7 @@ impl Publisher {
         self.scratch.clear();
         if let Some(exchange) = exchange {
             let random = random.next_u64();
-            let envelope = Envelope { keys, headers, random, is_delayed: false };
+            let envelope = Envelope { keys, headers, random, is_delayed };
             topology.router().route(exchange, &envelope, &mut self.scratch);
         } else {
             let vhost = self.vhost.as_str();
@@ -204,7 +211,10 @@ impl Publisher {
             }
         }
         let queues = self.scratch.queues().iter().map(|&id| QueueId::from_number(id)).collect();
-        Ok((queues, self.scratch.is_constant()))
+        self.relays = Relays::of(self.scratch.keepers(), topology, headers);
+        // Whether an exchange remembers a message is the message's own word, too.
+        let is_constant = self.scratch.is_constant() && self.scratch.keepers().is_empty();
+        Ok((queues, is_constant))
     }
 
     /// The exchange of this name, if it takes messages from clients; `None` for the default exchange.

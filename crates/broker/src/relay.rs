@@ -12,13 +12,17 @@ use std::collections::VecDeque;
 
 use message::{Headers, Message, Name, QueueId, Readdress, Value};
 use metadata::BindingEnd;
+use routing::ExchangeId;
 use store::Ticket;
 
 use crate::broker::{Awaited, Broker};
 use crate::forward::{Forward, Persistence, Source, forwarder};
-use crate::hosted::RECENT_HISTORY;
+use crate::hosted::DELAYED;
 use crate::publisher::Confirm;
+use crate::topology::Topology;
 
+/// The header of a message that is not to be remembered.
+const NO_STORE: &str = "x-recent-history-no-store";
 /// How many messages are taken out of a relay in one go.
 const RELEASE_STEP: usize = 256;
 
@@ -49,44 +53,63 @@ impl History {
     }
 }
 
-/// Where a message goes because its exchange has a relay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Relayed {
-    /// Only where its bindings say.
-    No,
-    /// Into the relay first.
-    Instead(QueueId),
-    /// Into the relay too.
-    Besides(QueueId),
+/// The relays that have a part in a message's way.
+#[derive(Debug, Default)]
+pub(crate) struct Relays {
+    /// Those that remember it.
+    pub(crate) histories: Vec<QueueId>,
+    /// Those that hold it back.
+    pub(crate) delays: Vec<QueueId>,
+}
+
+impl Relays {
+    /// Those of the exchanges that keep a message.
+    pub(crate) fn of(keepers: &[ExchangeId], topology: &Topology, headers: &dyn Headers) -> Self {
+        let mut relays = Self::default();
+        for exchange in keepers.iter().filter_map(|&id| topology.exchange_by_id(id)) {
+            let Some(relay) = exchange.relay else { continue };
+            if exchange.kind.as_str() == DELAYED {
+                relays.delays.push(relay);
+            } else if headers.get(NO_STORE) != Some(Value::Bool(true)) {
+                relays.histories.push(relay);
+            }
+        }
+        relays
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.histories.len() + self.delays.len()
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 impl Broker {
-    /// What the relay of a message's exchange has to do with it, and the message as it goes on.
-    pub(crate) fn through_relay(
-        &self,
-        vhost: &Name,
-        message: Message,
-        headers: &dyn Headers,
-    ) -> (Message, Relayed) {
-        let definitions = self.topology.definitions();
-        if !definitions.has_relays() {
-            return (message, Relayed::No);
+    /// How long a message is to wait, in milliseconds, if it comes to an exchange that delays.
+    #[inline]
+    pub(crate) fn delay_ms(&self, message: &Message, headers: &dyn Headers) -> u64 {
+        if !self.topology.definitions().has_relays() || message.delayed_ms().is_some() {
+            return 0;
         }
-        let name = String::from_utf8_lossy(message.exchange());
-        let found = definitions.exchange(vhost.as_str(), &name);
-        let Some((exchange, relay)) = found.and_then(|found| Some((found, found.relay?))) else {
-            return (message, Relayed::No);
-        };
-        if exchange.kind.as_str() == RECENT_HISTORY {
-            let is_stored = headers.get("x-recent-history-no-store") != Some(Value::Bool(true));
-            let relayed = if is_stored { Relayed::Besides(relay) } else { Relayed::No };
-            return (message, relayed);
+        headers.get("x-delay").as_ref().map_or(0, delay_of)
+    }
+
+    /// Gives a message to the relays on its way.
+    pub(crate) fn keep(
+        &mut self,
+        relays: &Relays,
+        message: &Message,
+        delay_ms: u64,
+        confirm: Option<Confirm>,
+    ) {
+        for &relay in &relays.histories {
+            self.send(relay, message.clone(), confirm);
         }
-        let delay_ms = headers.get("x-delay").as_ref().map_or(0, delay_of);
-        if delay_ms == 0 || message.delayed_ms().is_some() {
-            return (message, Relayed::No);
+        for &relay in &relays.delays {
+            self.send(relay, held_back(message, delay_ms, self.now_ms), confirm);
         }
-        (held_back(&message, delay_ms, self.now_ms), Relayed::Instead(relay))
     }
 
     /// Puts a message into an exchange's history.
@@ -127,13 +150,13 @@ impl Broker {
     }
 
     /// The queues that a message reaches from the end of a binding.
-    fn queues_behind(&self, vhost: &Name, end: &BindingEnd, message: &Message) -> Vec<QueueId> {
+    fn queues_behind(&mut self, vhost: &Name, end: &BindingEnd, message: &Message) -> Vec<QueueId> {
         match end {
             BindingEnd::Queue(name) => {
                 let queue = self.topology.queue(vhost.as_str(), name.as_str());
                 queue.map(|queue| queue.id).into_iter().collect()
             }
-            BindingEnd::Exchange(name) => self.route_from(vhost, name.as_str(), message),
+            BindingEnd::Exchange(name) => self.route_from(vhost, name.as_str(), message).queues,
         }
     }
 
@@ -147,11 +170,13 @@ impl Broker {
             let Some(hosted) = self.queues.get_mut(id) else { return };
             let Some(delivery) = hosted.queue.fetch(client, true, self.now_ms) else { return };
             let Some(delivery_id) = delivery.id else { return };
-            let vhost = hosted.definition.vhost.clone();
+            let definition = &hosted.definition;
+            // A relay has the name of its exchange, and is not what the message was published to if that led here.
+            let (vhost, exchange) = (definition.vhost.clone(), definition.name.clone());
             let message = released(&delivery.message, self.now_ms);
             let source = Source::Held { queue: id, delivery: delivery_id };
             let (persistence, barred) = (Persistence::Once, Vec::new());
-            self.forward(Forward { vhost, message, source, persistence, barred });
+            self.forward(Forward { vhost, exchange, message, source, persistence, barred });
         }
         self.mark_dirty(id);
     }
