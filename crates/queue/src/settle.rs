@@ -2,7 +2,7 @@
 
 use message::{Reason, Settlement};
 
-use crate::delivery::DeliveryId;
+use crate::delivery::{DeliveryId, cost_bytes};
 use crate::entry::{Entry, Gone};
 use crate::facts::Facts;
 use crate::known::Whereabouts;
@@ -31,6 +31,10 @@ impl Queue {
         self.now_ms = now_ms;
         let Some(released) = self.unsettled.release(id) else { return Settled::Unknown };
         if let Some(holder) = released.taker {
+            if settlement == Settlement::Undelivered {
+                // Nothing is on the way to the consumer, which no socket will ever tell.
+                self.takers.refund(holder, cost_bytes(released.size.length as usize));
+            }
             self.takers.settled(holder);
         }
         if self.ready.ruled.is_some() {

@@ -91,14 +91,25 @@ impl Takers {
     /// A socket has taken `bytes` of what was on the way to it.
     pub(crate) fn credit(&mut self, id: ConsumerId, bytes: i64) {
         if let Some(&key) = self.keys.get(&id) {
-            let taker = &mut self.table[key];
-            let was_blocked = taker.is_blocked();
-            taker.window_bytes += bytes;
-            self.blocked_count -= usize::from(was_blocked && !taker.is_blocked());
-            if !taker.is_waiting {
+            self.widen(key, bytes);
+            if !self.table[key].is_waiting {
                 self.offer(key);
             }
         }
+    }
+
+    /// What a consumer was handed, at a cost of `bytes` of its window, is not on the way to it.
+    pub(crate) fn refund(&mut self, holder: TakerKey, bytes: i64) {
+        if self.consumer(holder).is_some() {
+            self.widen(holder.slot as usize, bytes);
+        }
+    }
+
+    fn widen(&mut self, key: usize, bytes: i64) {
+        let taker = &mut self.table[key];
+        let was_blocked = taker.is_blocked();
+        taker.window_bytes += bytes;
+        self.blocked_count -= usize::from(was_blocked && !taker.is_blocked());
     }
 
     /// Has a consumer get nothing, or get messages again.

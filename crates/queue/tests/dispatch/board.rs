@@ -60,6 +60,12 @@ impl Board {
         WINDOW_BYTES - self.line(id).window_bytes
     }
 
+    /// Whether so much may still be on the way to a consumer.
+    pub(crate) fn owes(&self, id: ConsumerId, bytes: i64) -> bool {
+        let line = self.lines.iter().find(|line| line.consumer.id == id);
+        line.is_none_or(|line| WINDOW_BYTES - line.window_bytes >= bytes)
+    }
+
     /// The highest that may take; of those the one that has waited longest.
     pub(crate) fn next(&self) -> Option<ConsumerId> {
         let waiting = self.lines.iter().filter(|line| line.since.is_some());
@@ -110,10 +116,11 @@ impl Board {
         self.look();
     }
 
-    /// A consumer, which may be gone, has settled something.
-    pub(crate) fn settle(&mut self, id: ConsumerId) {
+    /// A consumer, which may be gone, has settled something, or never got it.
+    pub(crate) fn settle(&mut self, id: ConsumerId, refund_bytes: i64) {
         if let Some(line) = self.lines.iter_mut().find(|line| line.consumer.id == id) {
             line.held_count -= 1;
+            line.window_bytes += refund_bytes;
         }
         self.look();
     }

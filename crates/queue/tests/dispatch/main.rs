@@ -26,11 +26,18 @@ struct Table {
     board: Board,
     /// One of each size: what they say does not matter here.
     messages: Vec<Message>,
-    /// Deliveries that are out, with their places and who has them.
-    out: Vec<(DeliveryId, u64, ConsumerId)>,
+    out: Vec<Out>,
     enqueued_count: u64,
     last_consumer: u32,
     operations: String,
+}
+
+/// A delivery that is out.
+struct Out {
+    id: DeliveryId,
+    place: u64,
+    consumer: ConsumerId,
+    cost_bytes: i64,
 }
 
 #[test]
@@ -113,9 +120,11 @@ impl Table {
             assert_eq!(delivery.consumer, expected, "whose turn it is");
             let place = self.board.ready.pop_first();
             assert_eq!(Some(delivery.seq), place, "the first message that is ready");
-            self.board.hand_over(expected, cost_bytes(delivery.message.len_bytes()));
+            let cost_bytes = cost_bytes(delivery.message.len_bytes());
+            self.board.hand_over(expected, cost_bytes);
             assert_eq!(delivery.id.is_some(), self.board.settles(expected));
-            self.out.extend(delivery.id.map(|id| (id, delivery.seq, expected)));
+            let (place, consumer) = (delivery.seq, expected);
+            self.out.extend(delivery.id.map(|id| Out { id, place, consumer, cost_bytes }));
         }
         if deliveries.len() < limit {
             let is_over = self.board.ready.is_empty() || self.board.next().is_none();
@@ -129,16 +138,21 @@ impl Table {
             return;
         }
         let delivery = self.out.swap_remove(random.below(self.out.len() as u64) as usize);
-        let settlement = if random.chance(1, 3) { Settlement::Requeue } else { Settlement::Accept };
+        let settlement = match random.below(6) {
+            0 => Settlement::Requeue,
+            1 if self.board.owes(delivery.consumer, delivery.cost_bytes) => Settlement::Undelivered,
+            _ => Settlement::Accept,
+        };
         self.end(delivery, settlement);
     }
 
-    fn end(&mut self, delivery: (DeliveryId, u64, ConsumerId), settlement: Settlement) {
-        let (id, place, consumer) = delivery;
+    fn end(&mut self, delivery: Out, settlement: Settlement) {
+        let Out { id, place, consumer, cost_bytes } = delivery;
         self.note(&format!("{consumer:?} settles {place} {settlement:?}"));
         self.queue.settle(id, settlement, NOW_MS);
-        self.board.settle(consumer);
-        if settlement == Settlement::Requeue {
+        let refund_bytes = if settlement == Settlement::Undelivered { cost_bytes } else { 0 };
+        self.board.settle(consumer, refund_bytes);
+        if settlement != Settlement::Accept {
             self.board.ready.insert(place);
         }
     }
