@@ -1,10 +1,11 @@
 //! Consuming and cancelling, and the way of every request that concerns one queue.
 
-use message::{Name, QueueId};
+use message::{Arguments, Name, QueueId};
 use metadata::{Queue as Definition, QueueKind};
 use queue::{Busy, Consumer, ConsumerId};
 
 use crate::broker::Broker;
+use crate::consumer_arguments;
 use crate::event::Answer;
 use crate::mail::Mail;
 use crate::refusal::{Object, Refusal};
@@ -70,7 +71,9 @@ impl Broker {
                 self.delete_queue(id, origin, if_unused, if_empty);
             }
             Verb::PurgeQueue { .. } => self.purge_queue(id, origin),
-            Verb::Consume { consumer, .. } => self.consume(id, origin, consumer),
+            Verb::Consume { consumer, arguments, .. } => {
+                self.consume(id, origin, consumer, &arguments);
+            }
             Verb::Cancel { consumer, .. } => {
                 self.cancel(id, ConsumerId { client: origin.client, number: consumer });
                 self.answer(origin, Ok(Answer::Done));
@@ -104,9 +107,19 @@ impl Broker {
         Ok(queue.id)
     }
 
-    fn consume(&mut self, id: QueueId, origin: Origin, mut consumer: Consumer) {
+    fn consume(
+        &mut self,
+        id: QueueId,
+        origin: Origin,
+        mut consumer: Consumer,
+        arguments: &Arguments,
+    ) {
         let Some(hosted) = self.hosted(id) else { return };
         let number = consumer.id.number;
+        let (definition, kind) = (&hosted.definition, hosted.kind());
+        if let Err(refusal) = consumer_arguments::read(arguments, &mut consumer, definition, kind) {
+            return self.answer(origin, Err(refusal));
+        }
         if hosted.kind() == QueueKind::Quorum {
             // RabbitMQ's quorum queues pass over the wish to be alone.
             consumer.is_exclusive = false;

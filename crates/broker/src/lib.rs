@@ -22,6 +22,7 @@ mod census;
 mod client;
 mod confirm;
 mod consume;
+mod consumer_arguments;
 mod damage;
 mod dead_letter;
 mod deadlines;

@@ -95,6 +95,11 @@ impl Publisher {
         self.confirms.is_some()
     }
 
+    /// Whether messages are out whose end the producer has not been told of.
+    pub fn is_waiting(&self) -> bool {
+        self.confirms.as_ref().is_some_and(|confirms| !confirms.waiting.is_empty())
+    }
+
     /// Messages `first..=last` are safe in one of their queues.
     pub fn confirmed(&mut self, first: u64, last: u64) {
         if let Some(confirms) = &mut self.confirms {

@@ -109,6 +109,8 @@ pub enum Verb {
         name: Name,
         /// The consumer.
         consumer: Consumer,
+        /// What else it asks for, to be put into the consumer.
+        arguments: Arguments,
     },
     /// Removes a consumer.
     Cancel {

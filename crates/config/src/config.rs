@@ -25,6 +25,10 @@ pub struct Config {
     pub handshake_timeout_ms: u32,
     /// The longest body of a message, in bytes.
     pub message_size_max: u32,
+    /// Whether a channel may bound what all its consumers have together.
+    pub permits_global_qos: bool,
+    /// Whether queues may be declared that neither survive a restart nor belong to a connection.
+    pub permits_transient_queues: bool,
     /// Users that may log in from this machine only.
     pub loopback_users: BTreeSet<String>,
     /// The virtual host of a fresh broker.
@@ -89,6 +93,8 @@ impl Default for Draft {
                 channel_max: 0,
                 handshake_timeout_ms: 0,
                 message_size_max: 0,
+                permits_global_qos: true,
+                permits_transient_queues: true,
                 loopback_users: BTreeSet::from(["guest".to_owned()]),
                 default_vhost: String::new(),
                 auth_mechanisms: vec![],

@@ -177,6 +177,19 @@ pub(crate) static TABLE: &[Definition] = &[
         shape: Shape::Number { min: 1, max: 1 << 29, set: |c, n| c.message_size_max = n },
     },
     Definition {
+        names: &["deprecated_features.permit.global_qos"],
+        doc: "Whether `basic.qos` with `global` bounds what all consumers of a channel have together. RabbitMQ 4.3 has \
+              `false`, which lets it count for each consumer by itself.",
+        default: Some("true"),
+        shape: Shape::Switch { set: |c, is_on| c.permits_global_qos = is_on },
+    },
+    Definition {
+        names: &["deprecated_features.permit.transient_nonexcl_queues"],
+        doc: "Whether queues may be declared that are neither durable nor exclusive. RabbitMQ 4.3 has `false`.",
+        default: Some("true"),
+        shape: Shape::Switch { set: |c, is_on| c.permits_transient_queues = is_on },
+    },
+    Definition {
         names: &["loopback_users"],
         doc: "Set to `none` to let every user log in from other machines, the user guest too.",
         default: None,

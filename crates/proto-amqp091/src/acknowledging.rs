@@ -24,14 +24,21 @@ impl Connection {
             let text = format!("unknown delivery tag {tag}");
             Exception::new(Code::PreconditionFailed, text, method)
         };
+        let mut one = [None];
+        let mut many = Vec::new();
         if multiple {
-            let dues = channel.unacked.take_through(tag).ok_or_else(unknown)?;
-            dues.into_iter().for_each(|due| cx.broker.settle(due, settlement));
+            many = channel.unacked.take_through(tag).ok_or_else(unknown)?;
         } else {
-            let due = channel.unacked.take(tag).ok_or_else(unknown)?;
-            cx.broker.settle(due, settlement);
+            one[0] = Some((tag, channel.unacked.take(tag).ok_or_else(unknown)?));
+        }
+        let dues = one.into_iter().flatten().chain(many);
+        if let Some(transaction) = &mut channel.transaction {
+            transaction.settle(dues.collect(), settlement);
+        } else {
+            dues.for_each(|(_, due)| cx.broker.settle(due, settlement));
         }
         channel.count_held(&mut self.channel_bytes);
+        self.look_for_room(cx, number);
         Ok(())
     }
 
@@ -47,10 +54,11 @@ impl Connection {
             return Err(Exception::new(Code::NotImplemented, "requeue=false", method));
         }
         if let Some(channel) = self.channels.get_mut(number) {
-            for due in channel.unacked.take_through(0).unwrap_or_default() {
+            for (_, due) in channel.unacked.take_through(0).unwrap_or_default() {
                 cx.broker.settle(due, Settlement::Requeue);
             }
             channel.count_held(&mut self.channel_bytes);
+            self.look_for_room(cx, number);
         }
         if method == basic::Recover::ID {
             self.out.method(number, &basic::RecoverOk {});

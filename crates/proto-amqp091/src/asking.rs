@@ -13,7 +13,7 @@ use wire_amqp091::method::{Method, basic, channel, connection, exchange, queue a
 use wire_amqp091::{Code, Table};
 
 use crate::arguments::arguments;
-use crate::channel::channel_of;
+use crate::channel::{Channel, channel_of};
 use crate::closing::CONNECTION_LINK;
 use crate::connection::{Connection, Stage};
 use crate::context::Context;
@@ -35,7 +35,7 @@ enum Wish {
     Plain,
     OpenChannel { link: u64 },
     DeclareQueue,
-    Consume { number: u32, tag: Box<str> },
+    Consume { number: u32, tag: Box<str>, settles: bool },
     Cancel { number: u32, tag: Box<str> },
 }
 
@@ -58,6 +58,7 @@ impl Connection {
             }
             Method::QueueDeclare(declare) => {
                 let declaration = self.queue_declaration(declare)?;
+                self.check_deprecated(declare)?;
                 (Verb::DeclareQueue(declaration), declare.no_wait, Wish::DeclareQueue)
             }
             Method::QueueBind(_)
@@ -150,7 +151,7 @@ impl Connection {
         };
         assert_eq!(channel_of(link), asked.channel, "the broker answers what was asked");
         match reply {
-            Ok(answer) => self.grant(asked, answer),
+            Ok(answer) => self.grant(cx, asked, answer),
             Err(refusal) => {
                 let exception = Exception::refused(&refusal, asked.method);
                 self.fail_on(cx, asked.channel, &exception);
@@ -200,12 +201,15 @@ impl Connection {
         cx.broker.request(Request { origin, verb });
     }
 
-    fn grant(&mut self, asked: Asked, answer: Answer) {
+    fn grant(&mut self, cx: &mut Context<'_>, asked: Asked, answer: Answer) {
         let Asked { channel: number, method, no_wait, wish } = asked;
         match (wish, answer) {
             (Wish::OpenChannel { link }, _) => self.add_channel(number, link),
-            (Wish::Consume { number: consumer, tag }, Answer::Consuming { queue, .. }) => {
-                self.start_consumer(number, consumer, tag, queue, no_wait);
+            (Wish::Consume { number: consumer, tag, settles }, Answer::Consuming { queue, .. }) => {
+                self.start_consumer(number, (consumer, tag), queue, settles, no_wait);
+                if self.channels.get(number).is_some_and(Channel::is_paused) {
+                    self.pause(cx, number, consumer);
+                }
             }
             (Wish::Cancel { number: consumer, tag }, _) => {
                 self.consumers.remove(consumer);
@@ -263,10 +267,6 @@ impl Connection {
     ) -> Result<(), Exception> {
         let id = basic::Consume::ID;
         let name = self.queue_name(number, consume.queue, id)?;
-        if consume.arguments.value(b"x-priority").is_some() {
-            let text = "consumer argument 'x-priority' is not supported by this version of Leveret";
-            return Err(Exception::new(Code::NotImplemented, text, id));
-        }
         let Some(channel) = self.channels.get_mut(number) else { return Ok(()) };
         let tag: Box<str> = if consume.consumer_tag.is_empty() {
             generated_tag(&mut self.random)
@@ -288,8 +288,9 @@ impl Connection {
             priority: 0,
             timeout_ms: None,
         };
-        let verb = Verb::Consume { vhost: self.vhost.clone(), name, consumer };
-        let wish = Wish::Consume { number: consumer_number, tag };
+        let arguments = arguments(&consume.arguments);
+        let verb = Verb::Consume { vhost: self.vhost.clone(), name, consumer, arguments };
+        let wish = Wish::Consume { number: consumer_number, tag, settles };
         let asked = Asked { channel: number, method: id, no_wait: consume.no_wait, wish };
         self.send(cx, asked, verb);
         Ok(())
@@ -298,9 +299,9 @@ impl Connection {
     fn start_consumer(
         &mut self,
         number: u16,
-        consumer: u32,
-        tag: Box<str>,
+        (consumer, tag): (u32, Box<str>),
         queue: QueueId,
+        settles: bool,
         no_wait: bool,
     ) {
         if !no_wait {
@@ -308,7 +309,7 @@ impl Connection {
         }
         if let Some(channel) = self.channels.get_mut(number) {
             channel.consumers.insert(tag.clone(), consumer);
-            self.consumers.add(consumer, number, tag, queue);
+            self.consumers.add(consumer, number, tag, queue, settles);
         }
     }
 
@@ -369,6 +370,16 @@ impl Connection {
             is_auto_delete: declare.auto_delete,
             arguments: arguments(&declare.arguments),
         })
+    }
+
+    /// Refuses a queue that neither survives a restart nor belongs to the connection, if the operator wants that. RabbitMQ
+    /// has already forgotten a queue of that kind after a restart, so that one that is there was permitted.
+    fn check_deprecated(&self, declare: &wire_queue::Declare<'_>) -> Result<(), Exception> {
+        let is_transient = !declare.durable && !declare.exclusive && !declare.passive;
+        if is_transient && !self.settings.limits.permits_transient_queues {
+            return Err(Exception::deprecated("transient_nonexcl_queues", wire_queue::Declare::ID));
+        }
+        Ok(())
     }
 
     fn exchange_binding(

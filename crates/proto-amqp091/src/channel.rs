@@ -10,8 +10,10 @@ use std::collections::BTreeMap;
 use broker::{Origin, Publisher};
 use message::Name;
 
+use crate::prefetch::SharedPrefetch;
 use crate::publishing::Assembly;
 use crate::repeat::LastPublish;
+use crate::transaction::Transaction;
 use crate::unacked::Unacked;
 
 /// The broker's name for the `opened`th channel of a connection, which has this number. A number is used again and
@@ -34,10 +36,14 @@ pub(crate) struct Channel {
     pub(crate) assembly: Assembly,
     pub(crate) last_publish: LastPublish,
     pub(crate) unacked: Unacked,
+    /// What waits to be committed, if the channel is transactional.
+    pub(crate) transaction: Option<Box<Transaction>>,
     /// The numbers of its consumers, by their tags.
     pub(crate) consumers: BTreeMap<Box<str>, u32>,
     /// Unacknowledged deliveries at most, for each consumer to come; 0 for no bound.
     pub(crate) prefetch_count: u16,
+    /// The same for all of its consumers together.
+    pub(crate) shared_prefetch: SharedPrefetch,
     /// The queue that an empty name stands for.
     pub(crate) last_queue: Option<Name>,
     /// We have closed it and wait for the client to agree; all else is ignored.
@@ -56,8 +62,10 @@ impl Channel {
             assembly: Assembly::Idle,
             last_publish: LastPublish::default(),
             unacked: Unacked::default(),
+            transaction: None,
             consumers: BTreeMap::new(),
             prefetch_count: 0,
+            shared_prefetch: SharedPrefetch::default(),
             last_queue: None,
             is_closing: false,
             counted_bytes: 0,
@@ -67,7 +75,8 @@ impl Channel {
 
     /// Brings what the channel adds to its connection's sum up to date.
     pub(crate) fn count_held(&mut self, sum: &mut usize) {
-        let bytes = self.unacked.held_bytes() + self.assembly.held_bytes();
+        let in_transaction = self.transaction.as_ref().map_or(0, |it| it.held_bytes());
+        let bytes = self.unacked.held_bytes() + self.assembly.held_bytes() + in_transaction;
         *sum = *sum + bytes - self.counted_bytes;
         self.counted_bytes = bytes;
     }

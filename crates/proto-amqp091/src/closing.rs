@@ -137,6 +137,7 @@ impl Connection {
 
     /// Gives back what a channel holds. Its consumers go first, so that they do not get it again.
     pub(crate) fn release_channel(&mut self, cx: &mut Context<'_>, number: u16) {
+        self.committing = self.committing.filter(|&committing| committing != number);
         for consumer in self.consumers.of_channel(number) {
             if let Some(gone) = self.consumers.remove(consumer) {
                 let id = ConsumerId { client: self.client, number: consumer };
@@ -146,7 +147,9 @@ impl Connection {
         if let Some(channel) = self.channels.get_mut(number) {
             channel.consumers.clear();
             channel.assembly = crate::publishing::Assembly::Idle;
-            for due in channel.unacked.take_through(0).unwrap_or_default() {
+            let held = channel.transaction.as_mut().map(|transaction| transaction.take_dues());
+            channel.unacked.put_back(held.unwrap_or_default());
+            for (_, due) in channel.unacked.take_through(0).unwrap_or_default() {
                 cx.broker.settle(due, Settlement::Failed);
             }
             channel.count_held(&mut self.channel_bytes);

@@ -6,17 +6,28 @@ use wire_amqp091::method::basic;
 
 use crate::channel::channel_of;
 use crate::connection::Connection;
+use crate::context::Context;
 
 impl Connection {
     /// The broker has decided about messages of a channel: `tell` hands it on.
-    pub(crate) fn decided(&mut self, link: u64, tell: impl FnOnce(&mut Publisher)) {
+    pub(crate) fn decided(
+        &mut self,
+        cx: &mut Context<'_>,
+        link: u64,
+        tell: impl FnOnce(&mut Publisher),
+    ) {
         let number = channel_of(link);
         if let Some(channel) = self.channels.get_mut(number)
             && channel.link == link
             && !channel.is_closing
         {
             tell(&mut channel.publisher);
-            self.confirm_is_due(number);
+            if self.committing == Some(number) {
+                self.look_for_commit(cx);
+                self.resume(cx);
+            } else {
+                self.confirm_is_due(number);
+            }
         }
     }
 
@@ -35,6 +46,9 @@ impl Connection {
         for number in self.confirm_due.drain(..) {
             let Some(channel) = self.channels.get_mut(number) else { continue };
             channel.is_confirm_due = false;
+            if channel.transaction.is_some() {
+                continue;
+            }
             while let Some(confirmation) = channel.publisher.poll_confirmation() {
                 let (delivery_tag, multiple) = (confirmation.number, confirmation.is_multiple);
                 if channel.is_closing {

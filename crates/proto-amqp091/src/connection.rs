@@ -86,6 +86,8 @@ pub struct Connection {
     pub(crate) channels: Recent<u16, Channel>,
     pub(crate) consumers: Consumers,
     pub(crate) asked: Option<Asked>,
+    /// The channel whose transaction is being committed.
+    pub(crate) committing: Option<u16>,
     /// Channels with confirms to write, each once.
     pub(crate) confirm_due: Vec<u16>,
     pub(crate) heartbeat: Heartbeat,
@@ -126,6 +128,7 @@ impl Connection {
             channels: Recent::new(),
             consumers: Consumers::default(),
             asked: None,
+            committing: None,
             confirm_due: Vec::new(),
             heartbeat: Heartbeat::new(now),
             handshake_until: now.plus_millis(limits.handshake_timeout_ms),
@@ -160,10 +163,10 @@ impl Connection {
         match event {
             Event::Deliver { queue, deliveries } => self.deliver(cx, queue, deliveries),
             Event::Confirmed { link, first, last } => {
-                self.decided(link, |publisher| publisher.confirmed(first, last));
+                self.decided(cx, link, |publisher| publisher.confirmed(first, last));
             }
             Event::Rejected { link, first, last } => {
-                self.decided(link, |publisher| publisher.rejected(first, last));
+                self.decided(cx, link, |publisher| publisher.rejected(first, last));
             }
             Event::Answered { link, reply } => {
                 self.answered(cx, link, *reply);
@@ -172,7 +175,10 @@ impl Connection {
             Event::Evicted { vhost } => {
                 self.force_close(cx, &format!("vhost '{vhost}' is deleted"));
             }
-            Event::Cancelled { consumer, reason } => self.cancelled(cx, consumer, reason),
+            Event::Cancelled { consumer, reason } => {
+                self.cancelled(cx, consumer, reason);
+                self.resume(cx);
+            }
         }
     }
 
@@ -314,7 +320,7 @@ impl Connection {
     /// Whether input has to wait: for an answer, for the end of an alarm, or for the client to take what it has asked
     /// for.
     fn is_held(&self) -> bool {
-        self.asked.is_some() || self.is_blocked || self.out.is_full()
+        self.asked.is_some() || self.committing.is_some() || self.is_blocked || self.out.is_full()
     }
 
     /// Goes on with what had to wait for an answer.

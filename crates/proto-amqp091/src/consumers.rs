@@ -13,6 +13,8 @@ pub(crate) struct Consumer {
     pub(crate) channel: u16,
     pub(crate) tag: Box<str>,
     pub(crate) queue: QueueId,
+    /// Whether its deliveries are acknowledged.
+    pub(crate) settles: bool,
     pub(crate) last: LastDeliver,
     /// What was delivered and waits for the socket, in the queue's measure.
     owed_bytes: i64,
@@ -38,9 +40,16 @@ impl Consumers {
         }
     }
 
-    pub(crate) fn add(&mut self, number: u32, channel: u16, tag: Box<str>, queue: QueueId) {
-        let consumer =
-            Consumer { channel, tag, queue, last: LastDeliver::default(), owed_bytes: 0 };
+    pub(crate) fn add(
+        &mut self,
+        number: u32,
+        channel: u16,
+        tag: Box<str>,
+        queue: QueueId,
+        settles: bool,
+    ) {
+        let last = LastDeliver::default();
+        let consumer = Consumer { channel, tag, queue, settles, last, owed_bytes: 0 };
         self.by_number.insert(number, consumer);
     }
 

@@ -44,7 +44,12 @@ impl Connection {
         let mut owed_bytes = 0;
         for delivery in run {
             let message = &delivery.message;
-            let tag = channel.unacked.push(due(delivery));
+            let due = due(delivery);
+            if let Some(due) = due.filter(|_| channel.is_sated()) {
+                cx.broker.settle(due, Settlement::Undelivered);
+                continue;
+            }
+            let tag = channel.unacked.push(due);
             let redelivered = is_redelivered(delivery);
             let out = self.out.buffer();
             if let Some(properties) = shown(message, counts(delivery)) {
@@ -64,9 +69,11 @@ impl Connection {
             frame::write_body(out, consumer.channel, message.body(), frame_max);
             owed_bytes += cost_bytes(message.len_bytes());
         }
+        let channel_number = consumer.channel;
         channel.count_held(&mut self.channel_bytes);
         self.out.count_deliveries(self.out.pending().len() - pending_bytes);
         self.consumers.owe(number, owed_bytes);
+        self.look_for_room(cx, channel_number);
     }
 
     /// Writes the answer to basic.get.
@@ -84,7 +91,7 @@ impl Connection {
         let message = &delivery.message;
         let due = delivery.id.map(|id| Due { queue, delivery: id });
         let get_ok = basic::GetOk {
-            delivery_tag: channel.unacked.push(due),
+            delivery_tag: channel.unacked.push_fetched(due),
             redelivered: is_redelivered(&delivery),
             exchange: message.exchange(),
             routing_key: message.routing_key(),

@@ -49,6 +49,17 @@ impl Exception {
         Self::new(Code::PreconditionFailed, text, 0)
     }
 
+    /// Something that RabbitMQ calls deprecated, and the operator does not permit.
+    pub(crate) fn deprecated(feature: &str, method: u32) -> Self {
+        let text = format!(
+            "Feature `{feature}` is deprecated.\nBy default, this feature is not permitted anymore.\nThe feature will be \
+             removed from a future major RabbitMQ version, regardless of the configuration; actual version to be \
+             determined.\nTo continue using this feature when it is not permitted by default, set the following \
+             parameter in your configuration:\n    \"deprecated_features.permit.{feature} = true\""
+        );
+        Self::new(Code::InternalError, text, method)
+    }
+
     /// A message with properties that cannot be.
     pub(crate) fn unfit(unfit: &Unfit, method: u32) -> Self {
         Self::new(Code::PreconditionFailed, unfit.explanation(), method)

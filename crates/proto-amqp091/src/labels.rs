@@ -28,6 +28,8 @@ const DELIVER_AT: &[u8] = b"x-deliver-at";
 #[derive(Debug, Default)]
 pub(crate) struct Labels<'a> {
     expires_at_ms: Option<u64>,
+    /// The expiration as RabbitMQ writes it, if the producer has written it otherwise.
+    expiration: Option<String>,
     deliver_at_ms: Option<u64>,
     cc: Vec<&'a [u8]>,
     bcc: Vec<&'a [u8]>,
@@ -48,7 +50,9 @@ impl<'a> Labels<'a> {
     fn read_all(scan: &Scan<'a>, user: &str, now_ms: u64) -> Result<Self, Unfit> {
         let mut labels = Self::default();
         if let Some(text) = scan.expiration {
-            labels.expires_at_ms = Some(now_ms.saturating_add(ttl_ms(text)?));
+            let ttl_ms = ttl_ms(text)?;
+            labels.expires_at_ms = Some(now_ms.saturating_add(ttl_ms));
+            labels.expiration = Some(ttl_ms.to_string()).filter(|own| own.as_bytes() != text);
         }
         if let Some(headers) = scan.headers {
             labels.read_headers(headers)?;
@@ -106,11 +110,12 @@ impl<'a> Labels<'a> {
     /// The property bytes that consumers get, if they are not those that the producer sent. `reply_to` is where answers
     /// go, if the producer could not know.
     pub(crate) fn rewritten(&self, properties: &[u8], reply_to: Option<&[u8]>) -> Option<Vec<u8>> {
-        if !self.has_hidden && reply_to.is_none() {
+        if !self.has_hidden && reply_to.is_none() && self.expiration.is_none() {
             return None;
         }
         let without: &[&[u8]] = if self.has_hidden { &[BCC] } else { &[] };
-        let rewrite = Rewrite { without, reply_to, ..Rewrite::default() };
+        let expiration = self.expiration.as_deref().map(str::as_bytes);
+        let rewrite = Rewrite { without, expiration, reply_to, ..Rewrite::default() };
         Some(rewrite.apply(properties).expect("the properties have been checked"))
     }
 }

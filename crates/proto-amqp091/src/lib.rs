@@ -28,10 +28,12 @@ mod heartbeat;
 mod labels;
 mod methods;
 mod outgoing;
+mod prefetch;
 mod publishing;
 mod rendering;
 mod repeat;
 mod settings;
+mod transaction;
 mod unacked;
 
 pub use connection::{Connection, Peer};

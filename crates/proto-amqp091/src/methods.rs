@@ -184,11 +184,8 @@ impl Connection {
             }
             Method::BasicRecover(recover) => self.recover(cx, number, recover.requeue, id),
             Method::BasicRecoverAsync(recover) => self.recover(cx, number, recover.requeue, id),
-            Method::BasicQos(qos) => self.set_prefetch(number, qos),
-            Method::ConfirmSelect(select) => {
-                self.select_confirms(number, select);
-                Ok(())
-            }
+            Method::BasicQos(qos) => self.set_prefetch(cx, number, qos),
+            Method::ConfirmSelect(select) => self.select_confirms(number, select),
             Method::ChannelOpen(_) => {
                 Err(Exception::new(Code::ChannelError, "second 'channel.open' seen", id))
             }
@@ -210,33 +207,25 @@ impl Connection {
                 self.out.method(number, &access::RequestOk { ticket: 1 });
                 Ok(())
             }
-            Method::TxSelect(_) | Method::TxCommit(_) | Method::TxRollback(_) => {
-                let text = "transactions are not supported by this version of Leveret";
-                Err(Exception::new(Code::NotImplemented, text, id))
-            }
+            Method::TxSelect(_) => self.select_transactions(number),
+            Method::TxCommit(_) => self.commit(cx, number),
+            Method::TxRollback(_) => self.roll_back(number),
             _ => self.ask(cx, number, method),
         }
     }
 
-    fn set_prefetch(&mut self, number: u16, qos: &basic::Qos) -> Result<(), Exception> {
-        if qos.prefetch_size != 0 {
-            let text = format!("prefetch_size!=0 ({})", qos.prefetch_size);
-            return Err(Exception::new(Code::NotImplemented, text, basic::Qos::ID));
-        }
+    fn select_confirms(&mut self, number: u16, select: &confirm::Select) -> Result<(), Exception> {
         if let Some(channel) = self.channels.get_mut(number) {
-            channel.prefetch_count = qos.prefetch_count;
-        }
-        self.out.method(number, &basic::QosOk {});
-        Ok(())
-    }
-
-    fn select_confirms(&mut self, number: u16, select: &confirm::Select) {
-        if let Some(channel) = self.channels.get_mut(number) {
+            if channel.transaction.is_some() {
+                let text = "cannot switch from tx to confirm mode";
+                return Err(Exception::new(Code::PreconditionFailed, text, confirm::Select::ID));
+            }
             channel.publisher.confirm();
         }
         if !select.no_wait {
             self.out.method(number, &confirm::SelectOk {});
         }
+        Ok(())
     }
 }
 

@@ -210,6 +210,26 @@ impl Connection {
     ) -> Result<(), Exception> {
         self.has_published = true;
         let Some(channel) = self.channels.get_mut(number) else { return Ok(()) };
+        if let Some(transaction) = &mut channel.transaction {
+            let may_publish = cx.broker.may_publish(&channel.publisher, message.exchange());
+            may_publish.map_err(|refusal| Exception::refused(&refusal, basic::Publish::ID))?;
+            transaction.publish(message, is_mandatory, basic::Publish::ID)?;
+            channel.count_held(&mut self.channel_bytes);
+            return Ok(());
+        }
+        self.route(cx, number, message, headers, is_mandatory)
+    }
+
+    /// Gives a message to the broker.
+    pub(crate) fn route(
+        &mut self,
+        cx: &mut Context<'_>,
+        number: u16,
+        message: Message,
+        headers: RawHeaders<'_>,
+        is_mandatory: bool,
+    ) -> Result<(), Exception> {
+        let Some(channel) = self.channels.get_mut(number) else { return Ok(()) };
         let kept = is_mandatory.then(|| message.clone());
         let published = cx.broker.publish(&mut channel.publisher, message, &headers);
         match published.map_err(|refusal| Exception::refused(&refusal, basic::Publish::ID))? {

@@ -37,6 +37,12 @@ pub struct Limits {
     /// How many bytes of messages and of what connections hold a shard may have in memory. Above this, the alarm is on,
     /// and those that publish are held back.
     pub memory_bytes_max: usize,
+    /// Whether a channel may have a bound for its consumers together, which RabbitMQ calls deprecated. If not, such a
+    /// bound counts for each by itself.
+    pub permits_global_qos: bool,
+    /// Whether queues may be declared that neither survive a restart nor belong to a connection, which RabbitMQ calls
+    /// deprecated.
+    pub permits_transient_queues: bool,
 }
 
 impl Default for Limits {
@@ -49,6 +55,8 @@ impl Default for Limits {
             handshake_timeout_ms: 10_000,
             message_size_max: 16 * 1024 * 1024,
             memory_bytes_max: 1024 * 1024 * 1024,
+            permits_global_qos: true,
+            permits_transient_queues: true,
         }
     }
 }

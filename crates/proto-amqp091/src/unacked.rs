@@ -3,7 +3,7 @@
 //! Tags count up from 1. What is not acknowledged lies in their order; what was acknowledged out of order leaves a hole
 //! that is closed when it reaches the front, or when there are more holes than deliveries.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use broker::Due;
 
@@ -17,6 +17,8 @@ pub(crate) struct Unacked {
     /// By tag. `None` for what was acknowledged out of order.
     due: VecDeque<(u64, Option<Due>)>,
     hole_count: usize,
+    /// The tags of what was fetched, not delivered to a consumer.
+    fetched: BTreeSet<u64>,
 }
 
 impl Unacked {
@@ -29,6 +31,21 @@ impl Unacked {
         self.last_tag
     }
 
+    /// The tag of a message that was fetched outside of any consumer.
+    pub(crate) fn push_fetched(&mut self, due: Option<Due>) -> u64 {
+        let is_due = due.is_some();
+        let tag = self.push(due);
+        if is_due {
+            self.fetched.insert(tag);
+        }
+        tag
+    }
+
+    /// How many of the deliveries went to consumers.
+    pub(crate) fn consumed_count(&self) -> usize {
+        self.due.len() - self.hole_count - self.fetched.len()
+    }
+
     /// About how much memory the list takes. The messages themselves are their queues'.
     pub(crate) fn held_bytes(&self) -> usize {
         self.due.len() * size_of::<(u64, Option<Due>)>()
@@ -38,6 +55,9 @@ impl Unacked {
     pub(crate) fn take(&mut self, tag: u64) -> Option<Due> {
         let place = self.place(tag)?;
         let due = self.due[place].1.take()?;
+        if !self.fetched.is_empty() {
+            self.fetched.remove(&tag);
+        }
         self.hole_count += 1;
         self.close_holes();
         Some(due)
@@ -45,7 +65,7 @@ impl Unacked {
 
     /// Takes out everything up to and including `tag`, in order; `None` when that delivery is not there. Tag 0 stands for
     /// all that is out.
-    pub(crate) fn take_through(&mut self, tag: u64) -> Option<Vec<Due>> {
+    pub(crate) fn take_through(&mut self, tag: u64) -> Option<Vec<(u64, Due)>> {
         let count = if tag == 0 {
             self.due.len()
         } else {
@@ -53,10 +73,27 @@ impl Unacked {
             self.due[place].1.as_ref()?;
             place + 1
         };
-        let taken: Vec<Due> = self.due.drain(..count).filter_map(|(_, due)| due).collect();
+        let taken = self.due.drain(..count).filter_map(|(tag, due)| Some((tag, due?)));
+        let taken: Vec<(u64, Due)> = taken.collect();
         self.hole_count -= count - taken.len();
+        if let Some(&(last, _)) = taken.last() {
+            self.fetched = self.fetched.split_off(&(last + 1));
+        }
         self.close_holes();
         Some(taken)
+    }
+
+    /// Takes back deliveries that were taken out, in any order.
+    pub(crate) fn put_back(&mut self, dues: Vec<(u64, Due)>) {
+        for (tag, due) in dues {
+            match self.due.binary_search_by_key(&tag, |&(tag, _)| tag) {
+                Ok(place) => {
+                    self.due[place].1 = Some(due);
+                    self.hole_count -= 1;
+                }
+                Err(place) => self.due.insert(place, (tag, Some(due))),
+            }
+        }
     }
 
     fn place(&self, tag: u64) -> Option<usize> {

@@ -176,6 +176,8 @@ fn settings(config: &Config, shards: usize, seed: u64) -> Settings {
         handshake_timeout_ms: config.handshake_timeout_ms.into(),
         message_size_max: config.message_size_max.into(),
         memory_bytes_max: usize::try_from(memory_bytes_max).unwrap_or(usize::MAX),
+        permits_global_qos: config.permits_global_qos,
+        permits_transient_queues: config.permits_transient_queues,
     };
     let [a, b, c, d, ..] = seed.to_le_bytes();
     let users = auth::Users::with_guest([a, b, c, d], config.loopback_users.contains("guest"));

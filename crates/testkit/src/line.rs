@@ -90,7 +90,7 @@ fn parse_step(words: &[&str]) -> Result<Action, String> {
 }
 
 /// What can be limited, see [`proto_amqp091::Limits`].
-pub(crate) const LIMITS: [&str; 7] = [
+pub(crate) const LIMITS: [&str; 9] = [
     "frame_max",
     "initial_frame_max",
     "channel_max",
@@ -98,6 +98,8 @@ pub(crate) const LIMITS: [&str; 7] = [
     "handshake_timeout_ms",
     "message_size_max",
     "memory_bytes_max",
+    "permits_global_qos",
+    "permits_transient_queues",
 ];
 
 /// How a client may connect.
@@ -204,6 +206,8 @@ fn limits(args: &Args) -> Result<Limits, String> {
             "channel_max" => limits.channel_max = narrow(number)?,
             "heartbeat" => limits.heartbeat_s = narrow(number)?,
             "memory_bytes_max" => limits.memory_bytes_max = narrow(number)?,
+            "permits_global_qos" => limits.permits_global_qos = number > 0,
+            "permits_transient_queues" => limits.permits_transient_queues = number > 0,
             "handshake_timeout_ms" => limits.handshake_timeout_ms = number,
             _ => limits.message_size_max = number,
         }

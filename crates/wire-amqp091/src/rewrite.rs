@@ -14,6 +14,8 @@ pub struct Rewrite<'a> {
     pub with: Option<&'a Table>,
     /// Takes out the expiration.
     pub is_timeless: bool,
+    /// The expiration from here on.
+    pub expiration: Option<&'a [u8]>,
     /// Where answers go from here on.
     pub reply_to: Option<&'a [u8]>,
 }
@@ -33,6 +35,7 @@ impl Rewrite<'_> {
         if self.is_timeless {
             changed.expiration = None;
         }
+        changed.expiration = self.expiration.or(changed.expiration);
         changed.reply_to = self.reply_to.or(changed.reply_to);
         Ok(changed.to_bytes())
     }
