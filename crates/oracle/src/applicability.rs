@@ -2,6 +2,8 @@
 
 use testkit::{Circumstance, Transcript, Verdict};
 
+use crate::operator;
+
 /// More is not waited for in one conversation, in milliseconds.
 const WAIT_MS_MAX: u64 = 20_000;
 
@@ -23,7 +25,11 @@ pub(crate) fn obstacle(transcript: &Transcript, is_leveret: bool) -> Option<Stri
                 continue;
             }
             Circumstance::Limits(_) => "limits of its own",
-            Circumstance::Administer { .. } => "an operator's change",
+            Circumstance::Administer { .. } if is_leveret => "an operator's change",
+            Circumstance::Administer { change, .. } => match operator::obstacle(change) {
+                Some(reason) => reason,
+                None => continue,
+            },
             Circumstance::HoldDisk | Circumstance::ReleaseDisk => "a disk that is held",
             Circumstance::FillDisk | Circumstance::ClearDisk => "a disk that is full",
             Circumstance::FreeSpace { .. } => "a disk with too little room",

@@ -26,6 +26,15 @@ pub(crate) fn request(
     status.ok_or_else(|| format!("{line}: this is not HTTP: {answer:.60}"))
 }
 
+/// A name as a part of a path.
+pub(crate) fn quoted(name: &str) -> String {
+    let octet = |octet: u8| match octet {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(octet).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    name.bytes().map(octet).collect()
+}
+
 fn exchange(address: SocketAddr, method: &str, path: &str, body: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;

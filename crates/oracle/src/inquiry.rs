@@ -9,9 +9,9 @@ use testkit::{Circumstance, Failure, Transcript, Verdict, run_at};
 use crate::applicability::obstacle;
 use crate::catalogue::Entry;
 use crate::leveret::Leveret;
+use crate::operator::Operator;
 use crate::options::Options;
 use crate::sockets::{Patience, Sockets};
-use crate::virtual_host::VirtualHost;
 
 /// How a conversation went.
 #[derive(Clone, Debug)]
@@ -92,8 +92,8 @@ fn hold_once(
 ) -> Result<Result<(), Failure>, String> {
     if let Some(program) = &options.leveret {
         let server = Leveret::start(program)?;
-        return Ok(run_at(transcript, &mut Sockets::new(server.address(), '/', patience)));
+        return Ok(run_at(transcript, &mut Sockets::new(server.address(), None, patience)));
     }
-    let host = VirtualHost::create(options.http)?;
-    Ok(run_at(transcript, &mut Sockets::new(options.uri, host.name(), patience)))
+    let operator = Operator::new(options.http)?;
+    Ok(run_at(transcript, &mut Sockets::new(options.uri, Some(operator), patience)))
 }

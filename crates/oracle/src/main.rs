@@ -24,6 +24,7 @@ mod catalogue;
 mod http;
 mod inquiry;
 mod leveret;
+mod operator;
 mod options;
 mod report;
 mod sockets;

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use testkit::{Circumstance, SocketId, Venue};
 
+use crate::operator::Operator;
+
 /// Between two looks at the sockets.
 const PAUSE: Duration = Duration::from_millis(2);
 /// How long a server may leave a socket unread before what is to be sent is given up.
@@ -24,6 +26,8 @@ pub(crate) struct Patience {
     pub(crate) silence: Duration,
     /// So long something that is expected may take.
     pub(crate) answer: Duration,
+    /// So long what an operator changes may take to be everywhere.
+    pub(crate) change: Duration,
     /// So long others may not have seen yet what one client has just been told of.
     pub(crate) spread: Duration,
 }
@@ -33,12 +37,14 @@ impl Patience {
     pub(crate) const USUAL: Self = Self {
         silence: Duration::from_millis(80),
         answer: Duration::from_millis(4_500),
+        change: Duration::from_millis(150),
         spread: Duration::from_millis(20),
     };
     /// Enough on a machine that is busy with other things.
     pub(crate) const LONG: Self = Self {
         silence: Duration::from_millis(500),
         answer: Duration::from_secs(10),
+        change: Duration::from_secs(1),
         spread: Duration::from_millis(200),
     };
 }
@@ -53,8 +59,8 @@ struct Socket {
 #[derive(Debug)]
 pub(crate) struct Sockets {
     address: SocketAddr,
-    /// The virtual host that transcripts call `/`.
-    virtual_host: char,
+    /// Whoever can change things at the server besides its clients.
+    operator: Option<Operator>,
     patience: Patience,
     sockets: Vec<Socket>,
     /// Who has spoken last.
@@ -62,8 +68,12 @@ pub(crate) struct Sockets {
 }
 
 impl Sockets {
-    pub(crate) const fn new(address: SocketAddr, virtual_host: char, patience: Patience) -> Self {
-        Self { address, virtual_host, patience, sockets: Vec::new(), speaker: None }
+    pub(crate) const fn new(
+        address: SocketAddr,
+        operator: Option<Operator>,
+        patience: Patience,
+    ) -> Self {
+        Self { address, operator, patience, sockets: Vec::new(), speaker: None }
     }
 
     /// Takes what has come. Returns whether there was anything.
@@ -163,35 +173,32 @@ impl Venue for Sockets {
                 sleep(Duration::from_millis(*ms));
                 Ok(())
             }
+            Circumstance::Administer { change, is_refused } => {
+                let operator = self.operator.as_mut().ok_or("nobody can change anything here")?;
+                operator.change(change, *is_refused)?;
+                sleep(self.patience.change);
+                Ok(())
+            }
             other => Err(format!("{other:?} cannot be done to a real server")),
         }
     }
 
     fn virtual_host(&self, name: &str) -> String {
-        if name == "/" { self.virtual_host.to_string() } else { name.to_owned() }
+        let own = self.operator.as_ref().map(|operator| operator.name_of(name));
+        own.unwrap_or_else(|| name.to_owned())
     }
 
     fn translate(&self, payload: &mut [u8]) {
-        let own = format!("vhost '{}'", self.virtual_host).into_bytes();
-        for at in 0..payload.len().saturating_sub(own.len() - 1) {
-            if payload[at..].starts_with(&own) {
-                payload[at + own.len() - 2] = b'/';
+        let before = payload.to_vec();
+        for (name, own) in self.operator.iter().flat_map(Operator::names) {
+            for text in [format!("vhost '{own}'"), format!("vhost {own} ")] {
+                for at in 0..before.len().saturating_sub(text.len() - 1) {
+                    if before[at..].starts_with(text.as_bytes()) {
+                        let name_at = at + text.rfind(own).unwrap_or_default();
+                        payload[name_at] = name.as_bytes()[0];
+                    }
+                }
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_name_the_virtual_host_that_the_transcript_is_written_for() {
-        let address = "127.0.0.1:1".parse().unwrap();
-        let sockets = Sockets::new(address, '~', Patience::USUAL);
-        let mut payload = b"no queue '~' in vhost '~', or vhost '~'".to_vec();
-        sockets.translate(&mut payload);
-        assert_eq!(payload, b"no queue '~' in vhost '/', or vhost '/'");
-        sockets.translate(&mut []);
     }
 }

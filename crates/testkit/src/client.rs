@@ -64,7 +64,7 @@ pub struct Client {
     partial: BTreeMap<u16, Partial>,
     received: BTreeMap<u16, VecDeque<Received>>,
     is_closed: bool,
-    /// Whether the server has agreed to the end of the connection. Who closes the socket then is left open.
+    /// Whether the server has told or agreed to the end of the connection. Who closes the socket then is left open.
     has_parted: bool,
 }
 
@@ -278,7 +278,8 @@ impl Client {
             }
             Kind::Method => {
                 let method = Method::decode(frame.payload).map_err(|m| m.to_string())?;
-                self.has_parted |= matches!(method, Method::ConnectionCloseOk(_));
+                self.has_parted |=
+                    matches!(method, Method::ConnectionClose(_) | Method::ConnectionCloseOk(_));
                 let mut payload = frame.payload.to_vec();
                 venue.translate(&mut payload);
                 if self.partial.contains_key(&number) {

@@ -26,7 +26,7 @@
 //! compared; of tables, only the keys that are. `*` is any value, `$name` gives it a name to be used from there on, and
 //! `absent` is a property that is not set, or a key that a table has not. `S -` says that nothing came. Everything that
 //! comes has to be expected: what is left over when the next step begins is a failure. Only the end of a socket need not
-//! be expected after `connection.close-ok`, because either side may close it.
+//! be expected after `connection.close` or `connection.close-ok`, because either side may close it.
 //! In `channel.close` and `connection.close`, `method=queue.declare` stands for `class_id` and `method_id`; with
 //! content, `frames=3` says in how many frames the body came.
 //!

@@ -54,7 +54,7 @@ const LAYERS: &[Layer] = &[
     layer("node", &[CORE, &["proto-amqp091"]]),
     layer("testkit", &[CORE, &["wire-amqp091", "proto-amqp091", "node"]]),
     layer("sim", &[CORE, &["wire-amqp091", "proto-amqp091", "node", "testkit"]]),
-    layer("oracle", &[&["testkit"]]),
+    layer("oracle", &[&["metadata", "testkit"]]),
     layer("server", &[CORE, &["proto-amqp091", "node", "config", "perf"]]),
 ];
 
