@@ -1,5 +1,6 @@
-//! What routing and a change cost: `cargo bench -p routing`. The figures say whether the structures hold at a
-//! size; a channel keeps the answers of most exchanges and asks again only after a change.
+//! What routing and a change cost: `cargo bench -p routing`, or with `-- topic` for topics only. The figures say
+//! whether the structures hold at a size; a channel keeps the answers of most exchanges and asks again only after a
+//! change.
 #![allow(clippy::disallowed_methods, clippy::print_stdout)] // A measurement reads the clock and prints.
 
 use std::hint::black_box;
@@ -11,20 +12,29 @@ use routing::{Destination, Envelope, ExchangeId, Kind, Router, Targets};
 const EXCHANGE: ExchangeId = ExchangeId(1);
 /// Keys per timed run: few enough that most runs are not interrupted.
 const BATCH: usize = 10_000;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 
 fn main() {
     let direct = |n: u64| format!("orders.{n}");
     let words = |n: u64| format!("region-{}.shop-{n}.sold", n % 100);
     let stars = |n: u64| format!("region-{}.*.item-{n}", n % 100);
     let hashes = |n: u64| format!("#.region-{}.#.item-{n}", n % 100);
+    let deep = |n: u64| format!("{}region-{}.item-{n}", "a.bb.ccc.".repeat(6), n % 100);
     let item = |n: u64| format!("region-{}.shop.item-{n}", n % 100);
     measure("direct, 1,000 keys", Kind::Direct, 1000, direct, direct);
     measure("direct, 100,000 keys", Kind::Direct, 100_000, direct, direct);
     measure("topic, 10,000 without wildcard", Kind::Topic, 10_000, words, words);
     measure("topic, 10,000 with *", Kind::Topic, 10_000, stars, item);
     measure("topic, 10,000 with two #", Kind::Topic, 10_000, hashes, item);
+    measure("topic, 100,000 without wildcard", Kind::Topic, 100_000, words, words);
+    measure("topic, 100,000 with *", Kind::Topic, 100_000, stars, item);
+    measure("topic, 10,000 with 20 words", Kind::Topic, 10_000, deep, deep);
+    let weight = |_| "3".to_owned();
+    measure("consistent hash, 10,000 queues", Kind::ConsistentHash, 10_000, weight, direct);
+    measure("modulus hash, 10,000 queues", Kind::ModulusHash, 10_000, direct, direct);
+    measure("random, 10,000 queues", Kind::Random, 10_000, direct, direct);
     measure("fanout, 100 queues", Kind::Fanout, 100, direct, direct);
+    measure("fanout, 10,000 queues", Kind::Fanout, 10_000, direct, |_| String::new());
     headers(1000);
     // The large ones come last, because an allocator is slow for a while after freeing them.
     measure("direct, 1,000,000 keys", Kind::Direct, 1_000_000, direct, direct);
@@ -38,6 +48,9 @@ fn measure(
     pattern: impl Fn(u64) -> String,
     key: impl Fn(u64) -> String,
 ) {
+    if std::env::args().skip(1).any(|wanted| !wanted.starts_with('-') && !what.contains(&wanted)) {
+        return;
+    }
     let mut router = Router::new();
     router.add(EXCHANGE, kind, &Arguments::new()).expect("no arguments");
     let none = Arguments::new();
@@ -49,7 +62,9 @@ fn measure(
     }
     let bind_ns = started.elapsed().as_nanos() / u128::from(count);
 
-    let keys: Vec<String> = (0..100_000).map(|n: u64| key(n * 7919 % count)).collect();
+    let count_max = if kind == Kind::Fanout { 10_000_000 / count } else { 100_000 };
+    let keys: Vec<String> =
+        (0..count_max.min(100_000)).map(|n: u64| key(n * 7919 % count)).collect();
     let mut targets = Targets::new();
     let mut route_all = |keys: &[String]| {
         for key in keys {

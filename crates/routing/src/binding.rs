@@ -41,7 +41,8 @@ pub struct Binding {
 /// their own to be worth it.
 #[derive(Clone, Debug)]
 pub(crate) enum SameKey {
-    One(Arc<Binding>),
+    /// The destination stands beside the binding, so that routing need not look into it.
+    One(Destination, Arc<Binding>),
     Many(OrdSet<BySource>),
 }
 
@@ -60,9 +61,22 @@ pub(crate) struct ByDestination {
 pub(crate) struct BeforeDestination(pub(crate) Destination);
 
 impl SameKey {
+    pub(crate) fn one(binding: &Arc<Binding>) -> Self {
+        Self::One(binding.destination, Arc::clone(binding))
+    }
+
+    /// Calls `found` with the end of each binding.
+    #[inline]
+    pub(crate) fn for_each_destination(&self, mut found: impl FnMut(Destination)) {
+        match self {
+            Self::One(destination, _) => found(*destination),
+            Self::Many(set) => set.iter().for_each(|entry| found(entry.0.destination)),
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Binding>> {
         let (one, many) = match self {
-            Self::One(binding) => (Some(binding), None),
+            Self::One(_, binding) => (Some(binding), None),
             Self::Many(set) => (None, Some(set)),
         };
         one.into_iter().chain(many.into_iter().flatten().map(|entry| &entry.0))
@@ -71,7 +85,7 @@ impl SameKey {
     pub(crate) fn contains(&self, binding: &Arc<Binding>) -> bool {
         let wanted = BySource(Arc::clone(binding));
         match self {
-            Self::One(only) => wanted == BySource(Arc::clone(only)),
+            Self::One(_, only) => wanted == BySource(Arc::clone(only)),
             Self::Many(set) => set.contains(&wanted),
         }
     }
@@ -79,7 +93,7 @@ impl SameKey {
     /// Adds a binding that is not there.
     pub(crate) fn insert(&mut self, binding: &Arc<Binding>) {
         match self {
-            Self::One(only) => {
+            Self::One(_, only) => {
                 let both = [Arc::clone(only), Arc::clone(binding)].map(BySource);
                 *self = Self::Many(both.into_iter().collect());
             }
@@ -96,7 +110,7 @@ impl SameKey {
         if set.len() == 1
             && let Some(BySource(last)) = set.get_min()
         {
-            *self = Self::One(Arc::clone(last));
+            *self = Self::one(&Arc::clone(last));
         }
         true
     }

@@ -37,6 +37,8 @@ pub(crate) struct Exchange {
 #[derive(Clone, Debug)]
 enum Index {
     Nothing,
+    /// Fanout: what the bindings lead to, and how many lead to each.
+    Ends(OrdMap<Destination, u32>),
     /// Topic.
     Patterns(Trie),
     /// Hashes and chance.
@@ -50,9 +52,8 @@ impl Exchange {
             Kind::ConsistentHash | Kind::ModulusHash | Kind::Random | Kind::LocalRandom => {
                 Index::Ring(Ring::default())
             }
-            Kind::Direct | Kind::Fanout | Kind::Headers | Kind::RecentHistory | Kind::Delayed => {
-                Index::Nothing
-            }
+            Kind::Fanout | Kind::RecentHistory => Index::Ends(OrdMap::new()),
+            Kind::Direct | Kind::Headers | Kind::Delayed => Index::Nothing,
         };
         Self { behaviour, alternate: None, by_key: OrdMap::new(), index }
     }
@@ -71,8 +72,8 @@ impl Exchange {
     }
 
     /// The bindings with this very key.
-    pub(crate) fn with_key(&self, key: KeyRef<'_>) -> impl Iterator<Item = &Arc<Binding>> {
-        self.by_key.get(&key).into_iter().flat_map(SameKey::iter)
+    pub(crate) fn with_key(&self, key: KeyRef<'_>) -> Option<&SameKey> {
+        self.by_key.get(&key)
     }
 
     pub(crate) fn contains(&self, binding: &Arc<Binding>) -> bool {
@@ -81,39 +82,55 @@ impl Exchange {
 
     /// Adds a binding that is not there.
     pub(crate) fn insert(&mut self, binding: &Arc<Binding>) {
-        if let Index::Ring(ring) = &mut self.index {
-            if self.behaviour.routes_as == Kind::ConsistentHash {
+        match &mut self.index {
+            Index::Ring(ring) if self.behaviour.routes_as == Kind::ConsistentHash => {
                 ring.insert_once(binding, consistent::weight_of(binding));
-            } else {
-                ring.insert(binding);
             }
+            Index::Ring(ring) => ring.insert(binding),
+            Index::Ends(ends) => *ends.entry(binding.destination).or_default() += 1,
+            Index::Patterns(_) | Index::Nothing => {}
         }
-        if let Some(same_key) = self.by_key.get_mut(&binding.key) {
-            same_key.insert(binding);
-            return;
-        }
-        self.by_key.insert(binding.key.clone(), SameKey::One(Arc::clone(binding)));
+        let same_key = match self.by_key.get_mut(&binding.key) {
+            Some(same_key) => {
+                same_key.insert(binding);
+                same_key.clone()
+            }
+            None => {
+                self.by_key.insert(binding.key.clone(), SameKey::one(binding));
+                SameKey::one(binding)
+            }
+        };
         if let Index::Patterns(patterns) = &mut self.index {
-            patterns.insert(&binding.key);
+            patterns.set(&binding.key, same_key);
         }
     }
 
     /// Takes a binding out that is there.
     pub(crate) fn remove(&mut self, binding: &Arc<Binding>) {
-        if let Index::Ring(ring) = &mut self.index {
-            if self.behaviour.routes_as == Kind::ConsistentHash {
+        match &mut self.index {
+            Index::Ring(ring) if self.behaviour.routes_as == Kind::ConsistentHash => {
                 ring.remove_once(binding, consistent::weight_of);
-            } else {
-                ring.remove(binding);
             }
+            Index::Ring(ring) => ring.remove(binding),
+            Index::Ends(ends) => {
+                let count = ends.get_mut(&binding.destination).expect("the binding is counted");
+                *count -= 1;
+                if *count == 0 {
+                    ends.remove(&binding.destination);
+                }
+            }
+            Index::Patterns(_) | Index::Nothing => {}
         }
         let same_key = self.by_key.get_mut(&binding.key).expect("the binding is there");
-        if same_key.remove(binding) {
-            return;
+        let left = same_key.remove(binding).then(|| same_key.clone());
+        if left.is_none() {
+            self.by_key.remove(&binding.key);
         }
-        self.by_key.remove(&binding.key);
         if let Index::Patterns(patterns) = &mut self.index {
-            patterns.remove(&binding.key);
+            match left {
+                Some(left) => patterns.set(&binding.key, left),
+                None => patterns.remove(&binding.key),
+            }
         }
     }
 
@@ -157,10 +174,12 @@ impl Exchange {
     ) {
         match (self.behaviour.routes_as, &self.index) {
             (Kind::Topic, Index::Patterns(patterns)) => {
-                topic::route(self, patterns, start, envelope.keys, targets);
+                topic::route(patterns, start, envelope.keys, targets);
             }
             (Kind::Headers, _) => headers::route(self, start, envelope.headers, targets),
-            (Kind::Fanout | Kind::RecentHistory, _) => fanout::route(self, start, targets),
+            (Kind::Fanout | Kind::RecentHistory, Index::Ends(ends)) => {
+                fanout::route(ends, start, targets);
+            }
             (Kind::ConsistentHash, Index::Ring(ring)) => {
                 consistent::route(ring, &self.behaviour.hash_on, start, envelope, targets);
             }

@@ -11,33 +11,79 @@ use std::sync::Arc;
 use equivalent::{Comparable, Equivalent};
 
 /// A binding key: bytes, usually text. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone)]
 pub struct Key {
     hash: u64,
-    bytes: Arc<[u8]>,
+    bytes: Bytes,
 }
+
+/// Short bytes stand in the key itself, so that a search need not look elsewhere for them.
+#[derive(Clone)]
+enum Bytes {
+    Short { len: u8, bytes: [u8; SHORT_MAX] },
+    Long(Arc<[u8]>),
+}
+
+/// As much as fits without making a key larger than a long one needs.
+const SHORT_MAX: usize = 22;
 
 /// The longest binding or routing key that the protocols in view can carry (an AMQP 0-9-1 short string).
 pub(crate) const KEY_BYTES_MAX: usize = 255;
 
 impl Key {
     pub(crate) fn new(bytes: &[u8]) -> Self {
-        Self { hash: hash(bytes), bytes: Arc::from(bytes) }
+        Self { hash: hash(bytes), bytes: Bytes::new(bytes) }
     }
 
     /// The key's bytes.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        match &self.bytes {
+            Bytes::Short { len, bytes } => &bytes[..usize::from(*len)],
+            Bytes::Long(bytes) => bytes,
+        }
     }
 
     pub(crate) fn borrowed(&self) -> KeyRef<'_> {
-        KeyRef { hash: self.hash, bytes: &self.bytes }
+        KeyRef { hash: self.hash, bytes: self.as_bytes() }
+    }
+}
+
+impl Bytes {
+    fn new(bytes: &[u8]) -> Self {
+        let mut short = [0; SHORT_MAX];
+        match (short.get_mut(..bytes.len()), u8::try_from(bytes.len())) {
+            (Some(place), Ok(len)) => {
+                place.copy_from_slice(bytes);
+                Self::Short { len, bytes: short }
+            }
+            _ => Self::Long(Arc::from(bytes)),
+        }
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.borrowed() == other.borrowed()
+    }
+}
+
+impl Eq for Key {}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.borrowed().cmp(&other.borrowed())
     }
 }
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.bytes.escape_ascii())
+        write!(f, "\"{}\"", self.as_bytes().escape_ascii())
     }
 }
 
@@ -62,7 +108,8 @@ impl Equivalent<Key> for KeyRef<'_> {
 
 impl Comparable<Key> for KeyRef<'_> {
     fn compare(&self, key: &Key) -> Ordering {
-        self.cmp(&KeyRef { hash: key.hash, bytes: &key.bytes })
+        // The bytes are looked at only where the hashes agree.
+        self.hash.cmp(&key.hash).then_with(|| self.bytes.cmp(key.as_bytes()))
     }
 }
 

@@ -12,7 +12,7 @@
 //!                  ── random   one binding by chance
 //!             each binding ends at a queue  ──────> Targets
 //!                          or at an exchange ──┐
-//!             no binding: the alternate exchange ─┤
+//!             or is the alternate of one ──────┤  that no binding of matches
 //!             ^────────────────────────────────┘  each exchange once, so that cycles end
 //! ```
 //!

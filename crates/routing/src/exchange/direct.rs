@@ -7,8 +7,8 @@ use crate::targets::Targets;
 
 pub(crate) fn route(exchange: &Exchange, start: ExchangeId, keys: &[&[u8]], targets: &mut Targets) {
     for key in keys {
-        for binding in exchange.with_key(KeyRef::new(key)) {
-            targets.add(start, binding.destination);
+        if let Some(bindings) = exchange.with_key(KeyRef::new(key)) {
+            bindings.for_each_destination(|destination| targets.add(start, destination));
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Fanout: every binding, whatever its key.
 
-use crate::binding::ExchangeId;
-use crate::exchange::Exchange;
+use imbl::OrdMap;
+
+use crate::binding::{Destination, ExchangeId};
 use crate::targets::Targets;
 
-pub(crate) fn route(exchange: &Exchange, start: ExchangeId, targets: &mut Targets) {
-    for binding in exchange.bindings() {
-        targets.add(start, binding.destination);
+pub(crate) fn route(ends: &OrdMap<Destination, u32>, start: ExchangeId, targets: &mut Targets) {
+    for end in ends.keys() {
+        targets.add(start, *end);
     }
 }

@@ -5,7 +5,6 @@
 //! in RabbitMQ.
 
 use crate::binding::ExchangeId;
-use crate::exchange::Exchange;
 use crate::exchange::trie::Trie;
 use crate::exchange::words::{self, Words};
 use crate::invalid::Invalid;
@@ -19,20 +18,12 @@ pub(crate) fn check(key: &[u8]) -> Result<(), Invalid> {
     Ok(())
 }
 
-pub(crate) fn route(
-    exchange: &Exchange,
-    patterns: &Trie,
-    start: ExchangeId,
-    keys: &[&[u8]],
-    targets: &mut Targets,
-) {
+pub(crate) fn route(patterns: &Trie, start: ExchangeId, keys: &[&[u8]], targets: &mut Targets) {
     let mut cuts = std::mem::take(&mut targets.cuts);
     for key in keys {
         let words = Words::cut(key, &mut cuts);
-        patterns.for_each_match(&words, &mut |pattern| {
-            for binding in exchange.with_key(pattern.borrowed()) {
-                targets.add(start, binding.destination);
-            }
+        patterns.for_each_match(&words, &mut |bindings| {
+            bindings.for_each_destination(|destination| targets.add(start, destination));
         });
     }
     targets.cuts = cuts;

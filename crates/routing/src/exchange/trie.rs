@@ -8,14 +8,15 @@
 //!
 //! A match walks the tree once. It takes along the set of positions in the routing key that the path from the root
 //! can have consumed: one position without `#`, many below one. Each node so is visited at most once per message,
-//! whatever the patterns are; trying `#` with every number of words in turn would take exponential time.
-//!
-//! The tree holds each pattern once; which bindings have it is looked up among the exchange's bindings.
+//! whatever the patterns are; trying `#` with every number of words in turn would take exponential time. As long as
+//! there is one position, it is a number and not a set, which is what most patterns are about.
 
 use std::sync::Arc;
 
+use equivalent::Equivalent;
 use imbl::OrdMap;
 
+use crate::binding::SameKey;
 use crate::exchange::words::{self, WORDS_MAX, Words};
 use crate::key::{Key, KeyRef};
 
@@ -30,8 +31,8 @@ struct Node {
     words: Children,
     one: Option<Arc<Self>>,
     any_number: Option<Arc<Self>>,
-    /// The pattern that ends here.
-    end: Option<Key>,
+    /// The bindings whose pattern ends here.
+    end: Option<SameKey>,
 }
 
 /// The nodes below a node, by word. Most nodes have one or two, for which a map would be wasteful.
@@ -45,13 +46,13 @@ enum Children {
 const FEW: usize = 8;
 
 impl Trie {
-    /// Adds a pattern; one that is there already stays.
-    pub(crate) fn insert(&mut self, pattern: &Key) {
+    /// Gives a pattern these bindings, instead of those that it may have had.
+    pub(crate) fn set(&mut self, pattern: &Key, bindings: SameKey) {
         let mut node = Arc::make_mut(self.root.get_or_insert_default());
         for word in words::split(pattern.as_bytes()) {
             node = Arc::make_mut(node.child_mut(word));
         }
-        node.end = Some(pattern.clone());
+        node.end = Some(bindings);
     }
 
     /// Takes a pattern out, and with it the nodes that only it needed.
@@ -62,10 +63,10 @@ impl Trie {
         }
     }
 
-    /// Calls `found` with every pattern that matches, each once.
-    pub(crate) fn for_each_match(&self, words: &Words<'_>, found: &mut impl FnMut(&Key)) {
+    /// Calls `found` with the bindings of every pattern that matches, each once.
+    pub(crate) fn for_each_match(&self, words: &Words<'_>, found: &mut impl FnMut(&SameKey)) {
         if let Some(root) = &self.root {
-            root.visit(Positions::START, words, found);
+            root.visit_at(0, words, found);
         }
     }
 }
@@ -86,11 +87,30 @@ impl Node {
         }
     }
 
-    /// `reached`: how many words of the key the path to this node may have consumed. The recursion is as deep as
-    /// the longest pattern has words.
-    fn visit(&self, reached: Positions, words: &Words<'_>, found: &mut impl FnMut(&Key)) {
-        if let Some(pattern) = self.end.as_ref().filter(|_| reached.contains(words.len())) {
-            found(pattern);
+    /// `position`: how many words of the key the path to this node has consumed. The recursion is as deep as the
+    /// longest pattern has words.
+    fn visit_at(&self, position: usize, words: &Words<'_>, found: &mut impl FnMut(&SameKey)) {
+        if let Some(node) = &self.any_number {
+            node.visit(Positions::all_from(position, words.len()), words, found);
+        }
+        if position == words.len() {
+            if let Some(bindings) = &self.end {
+                found(bindings);
+            }
+            return;
+        }
+        if let Some(node) = &self.one {
+            node.visit_at(position + 1, words, found);
+        }
+        if let Some(node) = self.words.get(words.at(position)) {
+            node.visit_at(position + 1, words, found);
+        }
+    }
+
+    /// The same below a `#`. `reached`: how many words the path may have consumed.
+    fn visit(&self, reached: Positions, words: &Words<'_>, found: &mut impl FnMut(&SameKey)) {
+        if let Some(bindings) = self.end.as_ref().filter(|_| reached.contains(words.len())) {
+            found(bindings);
         }
         if let Some(node) = &self.any_number {
             node.visit(reached.and_all_after(words.len()), words, found);
@@ -164,7 +184,7 @@ impl Children {
     fn get(&self, word: KeyRef<'_>) -> Option<&Node> {
         match self {
             Self::Few(list) => {
-                list.iter().find(|(key, _)| key.borrowed() == word).map(|(_, n)| &**n)
+                list.iter().find(|(key, _)| word.equivalent(key)).map(|(_, node)| &**node)
             }
             Self::Many(map) => map.get(&word).map(|node| &**node),
         }
@@ -218,11 +238,13 @@ struct Positions([u64; LIMBS]);
 
 impl Positions {
     const NONE: Self = Self([0; LIMBS]);
-    const START: Self = {
-        let mut limbs = [0; LIMBS];
-        limbs[0] = 1;
-        Self(limbs)
-    };
+
+    /// The positions from `first` to `last`.
+    fn all_from(first: usize, last: usize) -> Self {
+        let mut all = Self::NONE;
+        (first..=last).for_each(|position| all.insert(position));
+        all
+    }
 
     fn is_empty(&self) -> bool {
         *self == Self::NONE
