@@ -17,7 +17,8 @@ impl Ready {
     /// place.
     pub(crate) fn expire(&mut self, now_ms: u64, end_seq: u64, limit: usize, room: &Room) {
         let Some(ruled) = &mut self.ruled else { return };
-        ruled.look(now_ms, end_seq);
+        ruled.look(now_ms);
+        ruled.subject(end_seq);
         for _ in 0..limit {
             if !self.let_in_one(now_ms, room) && !self.expire_one(now_ms) {
                 return;
@@ -132,14 +133,15 @@ impl Ready {
         }
     }
 
-    /// Takes over what is known of a message that was recovered.
-    pub(crate) fn restore(&mut self, facts: &Facts) {
+    /// Takes over what is known of a message that was recovered. `end_seq` is above every place.
+    pub(crate) fn restore(&mut self, facts: &Facts, end_seq: u64) {
         let fact = Fact::of(facts);
         let size: Size = fact.size();
         let spot = Spot::new(facts.lane, facts.seq);
         let waits = facts.deliver_at_ms != 0;
         let whereabouts = if waits { Whereabouts::Schedule } else { Whereabouts::Lane };
         let ruled = self.ruled.get_or_insert_default();
+        ruled.subject(end_seq);
         ruled.known.learn(facts.seq, Fact { whereabouts, ..fact });
         if waits {
             ruled.schedule.insert_cold(facts.deliver_at_ms, spot, size);

@@ -146,6 +146,7 @@ impl Queue {
     /// [`Queue::poll_tail_request`] for the rest.
     pub fn fetch(&mut self, client: ClientId, settles: bool, now_ms: u64) -> Option<Delivery> {
         self.now_ms = now_ms;
+        self.ready.look(now_ms);
         let entry = self.ready.pop()?;
         Some(self.hand_over(entry, ConsumerId { client, number: 0 }, settles, None))
     }

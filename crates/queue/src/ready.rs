@@ -235,9 +235,10 @@ impl Ready {
         self.occupied.set(lane, is_occupied);
     }
 
-    /// Says what holds from here on.
-    pub(crate) fn set_rules(&mut self, rules: &Rules) {
+    /// Says what holds from here on for everything, also for what is in places before `end_seq`.
+    pub(crate) fn set_rules(&mut self, rules: &Rules, end_seq: u64) {
         let ruled = self.ruled.get_or_insert_default();
+        ruled.subject(end_seq);
         let has_changed = ruled.rules.ttl_ms != rules.ttl_ms;
         ruled.rules = rules.clone();
         if has_changed {
@@ -259,6 +260,14 @@ impl Ready {
                 unsettled.places().filter(|&seq| ruled.known.get(seq).is_some()).collect()
             }
             _ => BTreeSet::new(),
+        }
+    }
+
+    /// It is that late when the next messages are taken.
+    #[inline]
+    pub(crate) fn look(&mut self, now_ms: u64) {
+        if let Some(ruled) = &mut self.ruled {
+            ruled.look(now_ms);
         }
     }
 

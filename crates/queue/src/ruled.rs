@@ -22,9 +22,11 @@ pub(crate) struct Ruled {
     uniform: BTreeSet<(u64, Spot)>,
     pub(crate) schedule: Schedule,
     pub(crate) dead: DeadLetters,
-    /// When what had expired was last taken out, and the place behind what was there then. What came later may be given to
-    /// a consumer once, however short its time is.
-    looked: (u64, u64),
+    /// How late it is.
+    now_ms: u64,
+    /// The place behind what was there when last what had expired was taken out. What came later may be given to a consumer
+    /// once, however short its time is.
+    subject_end_seq: u64,
     /// Whose turn it was to be read.
     is_line_first: bool,
 }
@@ -68,18 +70,20 @@ impl Ruled {
         [own_ms, self.uniform_deadline_ms(message)].into_iter().flatten().min()
     }
 
-    /// Says that what expires by `now_ms` is being taken out, of all messages in places before `end_seq`.
-    pub(crate) const fn look(&mut self, now_ms: u64, end_seq: u64) {
-        self.looked = (now_ms, end_seq);
+    /// Says how late it is.
+    pub(crate) const fn look(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
+    }
+
+    /// Says that no message in a place before `end_seq` is to be delivered any more when it has expired.
+    pub(crate) const fn subject(&mut self, end_seq: u64) {
+        self.subject_end_seq = end_seq;
     }
 
     /// Whether a message should have been taken out already.
     pub(crate) fn is_overdue(&self, entry: &Entry) -> bool {
-        let (looked_at_ms, end_seq) = self.looked;
-        entry.seq < end_seq
-            && self
-                .deadline_ms(&entry.message)
-                .is_some_and(|deadline_ms| deadline_ms < looked_at_ms)
+        entry.seq < self.subject_end_seq
+            && self.deadline_ms(&entry.message).is_some_and(|deadline_ms| deadline_ms < self.now_ms)
     }
 
     /// A message has left the order in which it came and waits: its deadline by rule counts.

@@ -38,7 +38,8 @@ pub struct Retry {
 /// What holds for a queue's messages. The default is that nothing does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// How long a message may wait from when it was received or, if it was to be delivered later, from then on.
+    /// How long a message may wait from when it was received or, if it was to be delivered later, from then on. It does not
+    /// expire by this while it waits for its time.
     pub ttl_ms: Option<u64>,
     /// How many messages may be ready.
     pub length_max: Option<u64>,

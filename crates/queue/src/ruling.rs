@@ -13,7 +13,7 @@ impl Queue {
     /// Says what holds for the queue's messages from here on, those included that it has.
     pub fn set_rules(&mut self, rules: &Rules) {
         if *rules != Rules::default() || self.ready.ruled.is_some() {
-            self.ready.set_rules(rules);
+            self.ready.set_rules(rules, self.next_seq());
         }
     }
 
@@ -46,7 +46,7 @@ impl Queue {
     /// Says what is known of a message that was recovered. Before the queue is used, once per message, and only of those that
     /// the store has.
     pub fn restore(&mut self, facts: Facts) {
-        self.ready.restore(&facts);
+        self.ready.restore(&facts, self.next_seq());
     }
 
     /// Takes out what has outlived its time, and lets in what has waited for it: at most `limit` messages. Returns whether

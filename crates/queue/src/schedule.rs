@@ -176,18 +176,19 @@ impl Schedule {
             return;
         }
         // What the horizon passes takes room, except for what memory has to hold anyway.
-        while self.weight + self.wanted_weight < room_bytes {
-            let Some(&(due_ms, spot)) = self.dues.range(self.horizon..).next() else {
-                self.horizon = NEVER;
-                return;
-            };
-            self.horizon = (due_ms, spot.after());
+        while let Some(&(due_ms, spot)) = self.dues.range(self.horizon..).next() {
             if !self.warm.contains_key(&spot)
                 && let Some(size) = size_of(spot)
             {
+                let weight = self.weight + self.wanted_weight + weight_of(size.length as usize);
+                if weight > room_bytes {
+                    return;
+                }
                 self.want(spot, Wanted { size, due_ms });
             }
+            self.horizon = (due_ms, spot.after());
         }
+        self.horizon = NEVER;
     }
 
     fn shrink(&mut self, room: &Room) {

@@ -169,7 +169,7 @@ mod tests {
                 left.extend(more);
                 next += 300;
             }
-            if left.len() % 7 == 0 && !left.is_empty() {
+            if left.len().is_multiple_of(7) && !left.is_empty() {
                 assert_eq!(line.pop_front(), Some(left.remove(0)));
             }
         }
