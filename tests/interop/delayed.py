@@ -10,7 +10,7 @@ was written, by the clock that the broker reads too. What must hold:
 
     none is lost: each message that was confirmed arrives at least once
     none is early: never before the time in it plus its delay
-    none is late: but for one in a thousand, within ten milliseconds after it; messages whose time fell into the
+    none is late: but for one in a thousand, within --late-max milliseconds after it; messages whose time fell into the
         outage, or into the first second after it, are counted apart
 """
 
@@ -32,6 +32,8 @@ EXCHANGE, QUEUE = "delayed", "due"
 LATE_MS_MAX = 10
 ON_TIME_SHARE = 0.999
 CATCH_UP_MS = 1000
+# The share of the longest delay for which messages come before the broker is killed, at least.
+COMING_SHARE = 0.15
 PREFETCH = 2000
 # Few enough that a message reaches the broker in the millisecond that is written into it, or in the next.
 PIECE, WINDOW = 32, 512
@@ -99,7 +101,7 @@ class Publisher:
     def run(self):
         """Publishes everything and returns when all of it is confirmed."""
         template, sent = Template(), 0
-        began_ms = now_ms()
+        began_ms = self.began_ms = now_ms()
         while self.confirmed < self.count:
             while sent < self.count and sent - self.confirmed <= WINDOW - PIECE:
                 sent_ms = int(now_ms())
@@ -249,7 +251,8 @@ def measure(under_test, options):
     print(f"{rss_mib:.0f} MiB resident", flush=True)
     arrivals = Arrivals(due_ms)
     arrivals.connect(under_test.address)
-    arrivals.run(now_ms() + options.kill_after * 1000)
+    # Some have come by then, and most have not.
+    arrivals.run(max(now_ms() + options.kill_after * 1000, publisher.began_ms + hold_ms + delay_max_ms * COMING_SHARE))
     seen = arrivals.seen
     outage = Outage(under_test)
     arrivals.connect(under_test.address)
@@ -258,17 +261,17 @@ def measure(under_test, options):
     arrivals.finish()
     left = consumer.declare(under_test.address, QUEUE)
     under_test.stop()
-    return report(due_ms, arrivals, outage, left, pending)
+    return report(due_ms, arrivals, outage, left, pending, options.late_max)
 
 
-def report(due_ms, arrivals, outage, left, pending):
+def report(due_ms, arrivals, outage, left, pending, late_max_ms):
     timely, apart, lost = [], [], []
     for number, (due, came) in enumerate(zip(due_ms, arrivals.first_ms)):
         if not came:
             lost.append(number)
         else:
             (apart if outage.covers(due) else timely).append(came - due)
-    on_time = sum(late <= LATE_MS_MAX for late in timely)
+    on_time = sum(late <= late_max_ms for late in timely)
     distribution("due while the broker was up", timely)
     distribution("due in the outage or the second after it", apart)
     print(f"{arrivals.repeated} came again because their acknowledgement was not kept")
@@ -281,11 +284,11 @@ def report(due_ms, arrivals, outage, left, pending):
         number, by_ms = max(arrivals.early, key=lambda early: early[1])
         faults.append(f"{len(arrivals.early)} were early, number {number} by {by_ms:.2f} ms")
     if on_time < len(timely) * ON_TIME_SHARE:
-        faults.append(f"{len(timely) - on_time} of {len(timely)} were more than {LATE_MS_MAX} ms late")
+        faults.append(f"{len(timely) - on_time} of {len(timely)} were more than {late_max_ms:g} ms late")
     if left:
         faults.append(f"the queue still holds {left}")
     share = 100 * on_time / max(len(timely), 1)
-    print(f"{share:.4f} % within {LATE_MS_MAX} ms of their time, {len(lost)} lost, {len(arrivals.early)} early")
+    print(f"{share:.4f} % within {late_max_ms:g} ms of their time, {len(lost)} lost, {len(arrivals.early)} early")
     return faults
 
 
@@ -296,6 +299,7 @@ def main():
     parser.add_argument("--delay-max", type=float, default=60, help="seconds")
     parser.add_argument("--hold", type=float, default=0.4, help="the share of it that passes before the first is due")
     parser.add_argument("--kill-after", type=float, help="seconds after the last confirm; a quarter of --delay-max")
+    parser.add_argument("--late-max", type=float, default=LATE_MS_MAX, help="milliseconds; more on a busy machine")
     parser.add_argument("--seed", type=int, default=os.getpid(), help="of the delays")
     options = parser.parse_args()
     options.kill_after = options.kill_after or options.delay_max / 4

@@ -55,7 +55,7 @@ class Worker:
         return self
 
     def __exit__(self, kind, *_):
-        if kind:
+        if kind and self.process.poll() is None:
             self.kill()
         self.stop()
 
@@ -93,9 +93,25 @@ def get(result):
     return result.get(timeout=GET_S_MAX)
 
 
-def depth():
+def look():
+    """How many messages wait in the queue, and how many consumers it has."""
     with tasks.app.connection_for_read() as connection:
-        return connection.default_channel.queue_declare(tasks.QUEUES["classic"].name, passive=True).message_count
+        found = connection.default_channel.queue_declare(tasks.QUEUES["classic"].name, passive=True)
+        return found.message_count, found.consumer_count
+
+
+def depth():
+    return look()[0]
+
+
+def stop_consuming():
+    """A worker answers that it will stop before it does."""
+    tasks.app.control.cancel_consumer(tasks.QUEUES["classic"].name, reply=True, timeout=5, limit=1)
+    wait_until(lambda: look()[1] == 0, "the consumer to go")
+
+
+def consume_again():
+    tasks.app.control.add_consumer(tasks.QUEUES["classic"].name, reply=True, timeout=5, limit=1)
 
 
 def remove():
@@ -148,11 +164,10 @@ def dead_letters(uri):
 
 @check("cancel", "a worker stops consuming from a queue and begins again when it is told")
 def cancels(uri):
-    name = tasks.QUEUES["classic"].name
-    tasks.app.control.cancel_consumer(name, reply=True, timeout=5, limit=1)
+    stop_consuming()
     result = tasks.add.delay(1, 2)
     equal((depth(), result.ready()), (1, False))
-    tasks.app.control.add_consumer(name, reply=True, timeout=5, limit=1)
+    consume_again()
     equal(get(result), 3)
 
 
@@ -197,11 +212,10 @@ def groups(uri):
 
 @check("priorities", "urgent tasks overtake")
 def priorities(uri):
-    name = tasks.QUEUES["classic"].name
-    tasks.app.control.cancel_consumer(name, reply=True, timeout=5, limit=1)
+    stop_consuming()
     results = [tasks.sleep.apply_async((f"{urgency}", 0.05), priority=urgency) for urgency in (0, 3, 9, 3, 6, 9)]
     equal(depth(), 6)
-    tasks.app.control.add_consumer(name, reply=True, timeout=5, limit=1)
+    consume_again()
     for result in results:
         get(result)
     # The two children take turns.
@@ -245,13 +259,12 @@ def events(uri):
 
 @check("acks-late", "a task whose worker is killed is done by another worker")
 def kills(uri):
-    name = tasks.QUEUES["classic"].name
-    tasks.app.control.cancel_consumer(name, reply=True, timeout=5, limit=1)
+    stop_consuming()
     with Worker("two") as doomed:
         result = tasks.sleep.delay("slept", 2)
         wait_until(lambda: notes(), "the task")
         doomed.kill()
-        tasks.app.control.add_consumer(name, reply=True, timeout=5, limit=1)
+        consume_again()
         equal(get(result), "slept")
         equal(notes(), ["slept", "slept"])
 
