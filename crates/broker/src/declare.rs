@@ -13,6 +13,8 @@ use crate::request::ExchangeDeclaration;
 /// Names that begin so are given by the broker only.
 pub(crate) const RESERVED_PREFIX: &str = "amq.";
 
+/// Whether an exchange takes no message twice.
+const DEDUPLICATION: &str = "x-message-deduplication";
 /// Where messages go that an exchange has no destination for.
 const ALTERNATE: &str = "alternate-exchange";
 
@@ -45,7 +47,12 @@ impl Broker {
         }
         check_alternate(&wanted)?;
         let id = self.draft.definitions().next_id();
-        let has_relay = matches!(kind, Kind::Delayed | Kind::RecentHistory);
+        let is_sieve = asks_for_deduplication(&wanted)?;
+        if is_sieve && kind == Kind::RecentHistory {
+            let feature = format!("'{DEDUPLICATION}' for exchanges of type '{}'", kind.as_str());
+            return Err(Refusal::NotYet { feature });
+        }
+        let has_relay = is_sieve || matches!(kind, Kind::Delayed | Kind::RecentHistory);
         let home =
             ShardId::try_from(id % self.shards as u64).expect("a node has at most 256 shards");
         let exchange = Exchange {
@@ -91,20 +98,31 @@ impl Broker {
     }
 }
 
-fn check_alternate(wanted: &ExchangeDeclaration) -> Result<(), Refusal> {
-    match wanted.arguments.get(ALTERNATE) {
-        None | Some(Value::Text(_)) => Ok(()),
-        Some(value) => Err(Refusal::InvalidArgument(Box::new(InvalidArgument {
-            argument: ALTERNATE,
-            object: Object::Exchange,
-            name: wanted.name.clone(),
-            vhost: wanted.vhost.clone(),
-            fault: ArgumentFault::NotAName(value.clone()),
-        }))),
+fn asks_for_deduplication(wanted: &ExchangeDeclaration) -> Result<bool, Refusal> {
+    match wanted.arguments.get(DEDUPLICATION) {
+        None => Ok(false),
+        Some(Value::Bool(is_asked)) => Ok(*is_asked),
+        Some(value) => Err(invalid(wanted, DEDUPLICATION, ArgumentFault::WrongType(value.clone()))),
     }
 }
 
-/// Of the arguments, RabbitMQ compares only the alternate.
+fn check_alternate(wanted: &ExchangeDeclaration) -> Result<(), Refusal> {
+    match wanted.arguments.get(ALTERNATE) {
+        None | Some(Value::Text(_)) => Ok(()),
+        Some(value) => Err(invalid(wanted, ALTERNATE, ArgumentFault::NotAName(value.clone()))),
+    }
+}
+
+fn invalid(wanted: &ExchangeDeclaration, argument: &'static str, fault: ArgumentFault) -> Refusal {
+    Refusal::InvalidArgument(Box::new(InvalidArgument {
+        argument,
+        object: Object::Exchange,
+        name: wanted.name.clone(),
+        vhost: wanted.vhost.clone(),
+        fault,
+    }))
+}
+
 fn same_exchange(found: &Exchange, wanted: &ExchangeDeclaration) -> Result<(), Refusal> {
     let differs = |property: &'static str, received, current| Refusal::Inequivalent {
         object: Object::Exchange,

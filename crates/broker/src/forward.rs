@@ -122,7 +122,8 @@ impl Broker {
         let Some(UnderWay { forward, .. }) = self.forwards.under_way.get(&number) else { return };
         let (vhost, exchange) = (forward.vhost.clone(), forward.exchange.clone());
         let (message, barred) = (forward.message.clone(), forward.barred.clone());
-        let mut found = self.route_from(&vhost, exchange.as_str(), &message);
+        let was_kept = matches!(forward.source, Source::Held { .. });
+        let mut found = self.route_from(&vhost, exchange.as_str(), &message, was_kept);
         found.queues.retain(|queue| !barred.contains(queue));
         let target_count = found.queues.len() + found.relays.len();
         let Some(under_way) = self.forwards.under_way.get_mut(&number) else { return };

@@ -119,10 +119,13 @@ impl Hosted {
         };
         hosted.apply(&rules, now_ms);
         let exchange = hosted.definition.relay_of.and_then(|id| definitions.exchange_by_id(id));
-        if let Some(exchange) = exchange
-            && exchange.kind.as_str() == RECENT_HISTORY
-        {
-            hosted.history = Some(History::new(history_length(&exchange.arguments)));
+        if let Some(exchange) = exchange {
+            let rules = definitions.exchange_rules(exchange);
+            if rules.deduplication.is_some() {
+                hosted.set_window(rules.deduplication.as_ref());
+            } else if exchange.kind.as_str() == RECENT_HISTORY {
+                hosted.history = Some(History::new(history_length(&exchange.arguments)));
+            }
         }
         hosted
     }

@@ -206,7 +206,7 @@ impl Publisher {
         self.scratch.clear();
         if let Some(exchange) = exchange {
             let random = random.next_u64();
-            let envelope = Envelope { keys, headers, random, is_delayed };
+            let envelope = Envelope { keys, headers, random, is_delayed, past: None };
             topology.router().route(exchange, &envelope, &mut self.scratch);
         } else {
             let vhost = self.vhost.as_str();

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   x-delayed-message     publish ──delay──→ relay ──its time has come──→ forward: routed as the inner type says
+//!   x-message-deduplication   publish ──→ relay ──seen for the first time──→ forward
 //!   x-recent-history      publish ──→ bound queues
 //!                            └──────→ relay: the last n ──a binding is made──→ its destination
 //! ```
@@ -58,7 +59,7 @@ impl History {
 pub(crate) struct Relays {
     /// Those that remember it.
     pub(crate) histories: Vec<QueueId>,
-    /// Those that hold it back.
+    /// Those that hold it back, if only to look whether they have had it before.
     pub(crate) delays: Vec<QueueId>,
 }
 
@@ -68,7 +69,8 @@ impl Relays {
         let mut relays = Self::default();
         for exchange in keepers.iter().filter_map(|&id| topology.exchange_by_id(id)) {
             let Some(relay) = exchange.relay else { continue };
-            if exchange.kind.as_str() == DELAYED {
+            let is_sieve = topology.definitions().exchange_rules(exchange).deduplication.is_some();
+            if is_sieve || exchange.kind.as_str() == DELAYED {
                 relays.delays.push(relay);
             } else if headers.get(NO_STORE) != Some(Value::Bool(true)) {
                 relays.histories.push(relay);
@@ -156,7 +158,9 @@ impl Broker {
                 let queue = self.topology.queue(vhost.as_str(), name.as_str());
                 queue.map(|queue| queue.id).into_iter().collect()
             }
-            BindingEnd::Exchange(name) => self.route_from(vhost, name.as_str(), message).queues,
+            BindingEnd::Exchange(name) => {
+                self.route_from(vhost, name.as_str(), message, false).queues
+            }
         }
     }
 
@@ -222,8 +226,8 @@ fn held_back(message: &Message, delay_ms: u64, now_ms: u64) -> Message {
         routing_key: message.routing_key(),
         received_at_ms: message.received_at_ms(),
         expires_at_ms: message.expires_at_ms().map(|at_ms| at_ms.saturating_add(delay_ms)),
-        deliver_at_ms: Some(now_ms.saturating_add(delay_ms)),
-        delayed_ms: Some(delay_ms),
+        deliver_at_ms: (delay_ms > 0).then(|| now_ms.saturating_add(delay_ms)),
+        delayed_ms: if delay_ms > 0 { Some(delay_ms) } else { message.delayed_ms() },
         cc: &cc,
         bcc: &bcc,
         deaths: message.deaths().as_ref(),

@@ -28,8 +28,14 @@ pub(crate) struct Found {
 }
 
 impl Broker {
-    /// Where a message goes from an exchange; nowhere if there is no such exchange.
-    pub(crate) fn route_from(&mut self, vhost: &Name, exchange: &str, message: &Message) -> Found {
+    /// Where a message goes from an exchange, which perhaps has kept it until now; nowhere if there is no such exchange.
+    pub(crate) fn route_from(
+        &mut self,
+        vhost: &Name,
+        exchange: &str,
+        message: &Message,
+        was_kept: bool,
+    ) -> Found {
         let headers = Stored { message, header_of: self.header_of };
         let delay_ms = self.delay_ms(message, &headers);
         let keys: Vec<&[u8]> = std::iter::once(message.routing_key())
@@ -44,8 +50,10 @@ impl Broker {
             }
         } else if let Some(found) = self.topology.exchange(vhost.as_str(), exchange) {
             let (random, is_delayed) = (self.random.next_u64(), delay_ms > 0);
-            let envelope = Envelope { keys: &keys, headers: &headers, random, is_delayed };
-            self.topology.router().route(ExchangeId(found.id), &envelope, &mut targets);
+            let id = ExchangeId(found.id);
+            let (keys, headers, past) = (&keys[..], &headers, was_kept.then_some(id));
+            let envelope = Envelope { keys, headers, random, is_delayed, past };
+            self.topology.router().route(id, &envelope, &mut targets);
         }
         let queues = targets.queues().iter().map(|&id| QueueId::from_number(id)).collect();
         let relays = Relays::of(targets.keepers(), &self.topology, &headers);

@@ -43,14 +43,16 @@ impl Hosted {
             expires_ms,
             used_at_ms: self.lease.map_or(now_ms, |lease| lease.used_at_ms),
         });
-        self.set_window(rules);
+        if self.definition.relay_of.is_none() {
+            self.set_window(rules.deduplication.as_ref());
+        }
         self.is_quorum = rules.kind == QueueKind::Quorum;
         self.is_examined =
             self.rejects || self.dedup.is_some() || self.definition.relay_of.is_some();
     }
 
-    fn set_window(&mut self, rules: &QueueRules) {
-        let window = rules.deduplication.as_ref().map(|asked| Window {
+    pub(crate) fn set_window(&mut self, deduplication: Option<&metadata::Deduplication>) {
+        let window = deduplication.map(|asked| Window {
             header: asked.header.clone(),
             count_max: usize::try_from(asked.count_max).unwrap_or(usize::MAX),
             ttl_ms: asked.ttl_ms,

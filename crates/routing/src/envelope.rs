@@ -2,6 +2,8 @@
 
 use message::Headers;
 
+use crate::binding::ExchangeId;
+
 /// What routing looks at in a message, and what it needs besides.
 #[derive(Clone, Copy)]
 pub struct Envelope<'a> {
@@ -14,11 +16,13 @@ pub struct Envelope<'a> {
     pub random: u64,
     /// Whether the message is to wait in an exchange that delays. It is not followed further there.
     pub is_delayed: bool,
+    /// The exchange that has kept the message until now, and keeps it no longer for having been seen before.
+    pub past: Option<ExchangeId>,
 }
 
 impl<'a> Envelope<'a> {
     /// A message with these keys and headers, that is not delayed, and for which chance is always the same.
     pub const fn new(keys: &'a [&'a [u8]], headers: &'a dyn Headers) -> Self {
-        Self { keys, headers, random: 0, is_delayed: false }
+        Self { keys, headers, random: 0, is_delayed: false, past: None }
     }
 }

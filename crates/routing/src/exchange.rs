@@ -144,25 +144,31 @@ impl Exchange {
         targets: &mut Targets,
     ) {
         let before = targets.matches();
-        let is_kept = self.behaviour.kind == Kind::Delayed && self.delay(place, envelope, targets);
+        let is_kept = self.is_kept(place, envelope, targets);
         if !is_kept {
             self.match_bindings(place, start, envelope, targets);
         }
         if let Some(alternate) = self.alternate.filter(|_| targets.matches() == before) {
             targets.add(start, Destination::Exchange(alternate));
         }
-        if self.behaviour.kind == Kind::RecentHistory {
+        if self.behaviour.kind == Kind::RecentHistory && !is_kept {
             targets.keep(place);
         }
     }
 
-    /// Whether the message waits here. Whether it does can differ from message to message.
-    fn delay(&self, place: ExchangeId, envelope: &Envelope<'_>, targets: &mut Targets) -> bool {
-        targets.note_variable();
-        if envelope.is_delayed {
+    /// Whether the message goes no further than here for now.
+    fn is_kept(&self, place: ExchangeId, envelope: &Envelope<'_>, targets: &mut Targets) -> bool {
+        let is_sieved = self.behaviour.is_sieve && envelope.past != Some(place);
+        let delays = self.behaviour.kind == Kind::Delayed;
+        if delays {
+            // Whether it waits can differ from message to message.
+            targets.note_variable();
+        }
+        let is_kept = is_sieved || (delays && envelope.is_delayed);
+        if is_kept {
             targets.keep(place);
         }
-        envelope.is_delayed
+        is_kept
     }
 
     fn match_bindings(

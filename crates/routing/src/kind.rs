@@ -39,6 +39,8 @@ pub(crate) struct Behaviour {
     /// What it routes as: its own type, unless it is one that delays.
     pub(crate) routes_as: Kind,
     pub(crate) hash_on: HashOn,
+    /// Whether it takes no message twice, so that each is kept first. Whoever keeps it looks.
+    pub(crate) is_sieve: bool,
 }
 
 /// What a consistent-hash exchange looks at.
@@ -88,7 +90,9 @@ impl Kind {
 
 impl Behaviour {
     pub(crate) fn of(kind: Kind, arguments: &Arguments) -> Result<Self, Invalid> {
-        let mut behaviour = Self { kind, routes_as: kind, hash_on: HashOn::RoutingKey };
+        let is_sieve = arguments.get("x-message-deduplication") == Some(&Value::Bool(true));
+        let hash_on = HashOn::RoutingKey;
+        let mut behaviour = Self { kind, routes_as: kind, hash_on, is_sieve };
         match kind {
             Kind::ConsistentHash => behaviour.hash_on = HashOn::of(arguments)?,
             Kind::RecentHistory => check_history_length(arguments)?,

@@ -40,8 +40,8 @@ impl Targets {
         &self.queues
     }
 
-    /// The exchanges on the way that keep the message, each once: those that remember their last messages, and, if
-    /// the message is to be delayed, those that delay.
+    /// The exchanges on the way that keep the message, each once: those that remember their last messages, those that
+    /// take none twice, and, if the message is to be delayed, those that delay.
     pub fn keepers(&self) -> &[ExchangeId] {
         &self.keepers
     }
