@@ -272,3 +272,59 @@ fn many_words_and_many_wildcards_stay_cheap() {
     assert_eq!(route(&router, repeated("a", 128).as_bytes()).len(), 60);
     assert_eq!(route(&router, format!("{}.b", repeated("a", 127)).as_bytes()).len(), 120);
 }
+
+#[test]
+fn a_message_that_is_delayed_stops_where_it_waits() {
+    let mut router = Router::new();
+    let second = ExchangeId(2);
+    let delayed = arguments(&[("x-delayed-type", Value::text("topic"))]);
+    router.add(SOURCE, Kind::Fanout, &Arguments::new()).unwrap();
+    router.add(second, Kind::Delayed, &delayed).unwrap();
+    router.bind(SOURCE, Destination::Exchange(second), "", &Arguments::new()).unwrap();
+    router.bind(SOURCE, Destination::Queue(1), "", &Arguments::new()).unwrap();
+    router.bind(second, Destination::Queue(2), "a.*", &Arguments::new()).unwrap();
+    let mut targets = Targets::new();
+    let keys = [&b"a.b"[..]];
+    let envelope = Envelope::new(&keys, &NoHeaders);
+    router.route(SOURCE, &envelope, &mut targets);
+    assert_eq!((targets.queues(), targets.keepers()), (&[1, 2][..], &[][..]));
+    assert!(!targets.is_constant(), "the next message may wait");
+    targets.clear();
+    router.route(SOURCE, &Envelope { is_delayed: true, ..envelope }, &mut targets);
+    assert_eq!((targets.queues(), targets.keepers()), (&[1][..], &[second][..]));
+}
+
+#[test]
+fn a_message_is_kept_by_exchanges_that_remember() {
+    let mut router = router(Kind::RecentHistory);
+    let mut targets = Targets::new();
+    router.route(SOURCE, &Envelope::new(&[b""], &NoHeaders), &mut targets);
+    assert_eq!((targets.queues(), targets.keepers()), (&[][..], &[SOURCE][..]));
+    bind(&mut router, 1, "any");
+    targets.clear();
+    router.route(SOURCE, &Envelope::new(&[b""], &NoHeaders), &mut targets);
+    assert_eq!((targets.queues(), targets.keepers()), (&[1][..], &[SOURCE][..]));
+}
+
+#[test]
+fn bad_arguments_of_exchanges_are_refused_with_what_is_wrong() {
+    let refused =
+        |kind, fields: &[(&str, Value)]| Router::new().add(SOURCE, kind, &arguments(fields));
+    let text = Value::text;
+    let both = [("hash-header", text("h")), ("hash-property", text("message_id"))];
+    assert_eq!(refused(Kind::ConsistentHash, &both), Err(Invalid::HashTwice));
+    let unknown = [("hash-property", text("reply_to"))];
+    let expected = Err(Invalid::HashProperty("reply_to".to_owned()));
+    assert_eq!(refused(Kind::ConsistentHash, &unknown), expected);
+    let length = |n| [("x-recent-history-length", Value::I32(n))];
+    assert_eq!(refused(Kind::RecentHistory, &length(1)), Ok(()));
+    let expected = Err(Invalid::HistoryLength(Value::I32(0)));
+    assert_eq!(refused(Kind::RecentHistory, &length(0)), expected);
+    assert_eq!(refused(Kind::Delayed, &[]), Err(Invalid::NoDelayedKind));
+    let delayed = |name| [("x-delayed-type", text(name))];
+    assert_eq!(refused(Kind::Delayed, &delayed("x-random")), Ok(()));
+    let twice = refused(Kind::Delayed, &delayed("x-delayed-message"));
+    assert_eq!(twice, Err(Invalid::DelayedTwice));
+    let expected = Err(Invalid::UnknownKind("magic".to_owned()));
+    assert_eq!(refused(Kind::Delayed, &delayed("magic")), expected);
+}

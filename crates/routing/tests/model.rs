@@ -1,5 +1,7 @@
 //! Random changes against the plainest model there is: a list of bindings, tried one after the other.
 
+use std::collections::BTreeMap;
+
 use message::{Arguments, NoHeaders, Value};
 use proptest::prelude::*;
 use routing::{Destination, Envelope, ExchangeId, Kind, Router, Targets};
@@ -13,6 +15,7 @@ enum Step {
     RemoveQueue(u64),
     RemoveExchange(u64),
     AddExchange(u64),
+    SetAlternate(u64, Option<u64>),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -33,20 +36,27 @@ impl Entry {
 struct Model {
     exchanges: Vec<u64>,
     entries: Vec<Entry>,
+    alternates: BTreeMap<u64, u64>,
 }
 
 impl Model {
-    fn route(&self, start: u64, key: &str) -> Vec<u64> {
+    fn route(&self, start: u64, keys: &[String]) -> Vec<u64> {
         let mut queues = Vec::new();
         let mut reached = vec![start];
         let mut next = 0;
         while let Some(source) = reached.get(next).copied() {
             next += 1;
-            for entry in self.entries.iter().filter(|e| e.source == source) {
-                if !matches(kind(source), &entry.key, key) {
-                    continue;
-                }
-                match entry.destination {
+            let is_match = |entry: &&Entry| {
+                entry.source == source
+                    && keys.iter().any(|key| matches(kind(source), &entry.key, key))
+            };
+            let mut ends: Vec<_> =
+                self.entries.iter().filter(is_match).map(|entry| entry.destination).collect();
+            if let Some(alternate) = self.alternates.get(&source).filter(|_| ends.is_empty()) {
+                ends.push(Destination::Exchange(ExchangeId(*alternate)));
+            }
+            for end in ends {
+                match end {
                     Destination::Queue(queue) => queues.push(queue),
                     Destination::Exchange(ExchangeId(id)) if !reached.contains(&id) => {
                         reached.push(id);
@@ -94,7 +104,15 @@ fn apply(router: &mut Router, model: &mut Model, step: &Step) {
         Step::AddExchange(id) => {
             if !model.exchanges.contains(id) {
                 model.exchanges.push(*id);
-                router.add(ExchangeId(*id), kind(*id), &Arguments::new()).unwrap();
+                let added = router.add(ExchangeId(*id), kind(*id), &Arguments::new());
+                assert_eq!(added, Ok(()));
+            }
+        }
+        Step::SetAlternate(id, alternate) => {
+            router.set_alternate(ExchangeId(*id), alternate.map(ExchangeId));
+            if model.exchanges.contains(id) {
+                model.alternates.remove(id);
+                model.alternates.extend(alternate.map(|alternate| (*id, alternate)));
             }
         }
         Step::Bind(entry) => bind(router, model, entry),
@@ -112,6 +130,7 @@ fn apply(router: &mut Router, model: &mut Model, step: &Step) {
         Step::RemoveExchange(id) => {
             let before = model.entries.len();
             model.exchanges.retain(|e| e != id);
+            model.alternates.remove(id);
             model.entries.retain(|e| {
                 e.source != *id && e.destination != Destination::Exchange(ExchangeId(*id))
             });
@@ -142,11 +161,12 @@ fn bind(router: &mut Router, model: &mut Model, entry: &Entry) {
 fn agree(router: &Router, model: &Model, keys: &[String]) {
     let mut targets = Targets::new();
     for exchange in 0..5 {
-        for key in keys {
+        for keys in keys.windows(1).chain(keys.windows(2)) {
             targets.clear();
-            let keys = [key.as_bytes()];
-            router.route(ExchangeId(exchange), &Envelope::new(&keys, &NoHeaders), &mut targets);
-            assert_eq!(targets.queues(), model.route(exchange, key), "{exchange} '{key}'");
+            let bytes: Vec<_> = keys.iter().map(|key| key.as_bytes()).collect();
+            let envelope = Envelope::new(&bytes, &NoHeaders);
+            router.route(ExchangeId(exchange), &envelope, &mut targets);
+            assert_eq!(targets.queues(), model.route(exchange, keys), "{exchange} {keys:?}");
         }
         let leaving = model.entries.iter().filter(|e| e.source == exchange).count();
         assert_eq!(router.bindings(ExchangeId(exchange)).count(), leaving);
@@ -181,6 +201,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => (0..4u64).prop_map(Step::RemoveQueue),
         1 => (0..5u64).prop_map(Step::RemoveExchange),
         2 => (0..5u64).prop_map(Step::AddExchange),
+        2 => (0..5u64, prop::option::of(0..5u64)).prop_map(|(id, to)| Step::SetAlternate(id, to)),
     ]
 }
 
