@@ -1,7 +1,7 @@
 //! What an operator changes: virtual hosts, policies, limits and parameters.
 
 use message::Name;
-use metadata::{Change, Vhost};
+use metadata::{Change, DEFAULT_VHOST, QueueKind, Vhost, VhostDefinition, VhostSettings};
 use store::Ticket;
 
 use crate::broker::{Awaited, Broker};
@@ -10,6 +10,27 @@ use crate::refusal::Refusal;
 use crate::registry::{After, Errand};
 
 impl Broker {
+    /// The type of queues that ask for none, where their virtual host has none either.
+    pub const fn set_default_queue_kind(&mut self, kind: QueueKind) {
+        self.default_queue_kind = kind;
+    }
+
+    /// Makes the virtual host of a node that has never run, in place of the one that it would have otherwise. Only on
+    /// shard 0, and before anything else.
+    pub fn found_vhost(&mut self, name: &Name) {
+        if name.as_str() == DEFAULT_VHOST {
+            return;
+        }
+        let vhost = VhostDefinition {
+            name: name.clone(),
+            first_exchange_id: self.draft.definitions().next_id(),
+            settings: VhostSettings::default(),
+        };
+        let changes =
+            [Change::RemoveVhost { name: Name::fixed(DEFAULT_VHOST) }, Change::SetVhost(vhost)];
+        self.change(&changes).expect("virtual hosts have no bindings");
+    }
+
     /// Applies an operator's change if it makes sense. Only on shard 0.
     pub(crate) fn administer(&mut self, mut change: Change) -> Result<Option<Ticket>, Refusal> {
         match &mut change {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use message::{ClientId, Message, QueueId, ShardId, Value};
-use metadata::Change;
+use metadata::{Change, QueueKind};
 use queue::{Delivery, Queue, Remains};
 use stdx::{Random, Recent, Time};
 use store::{Completion, Fault, Store, Submission, Ticket};
@@ -101,6 +101,8 @@ pub struct Broker {
     pub(crate) signals: Signals,
     /// The shell's word that the file system of the data directory runs out of room.
     pub(crate) is_space_low: bool,
+    /// The type of queues that ask for none, where their virtual host has none either.
+    pub(crate) default_queue_kind: QueueKind,
     pub(crate) alarm: Alarm,
     /// Milliseconds since 1970, as the shell has last said.
     pub(crate) now_ms: u64,
@@ -149,6 +151,7 @@ impl Broker {
             lagging_count: 0,
             signals: Signals::default(),
             is_space_low: false,
+            default_queue_kind: QueueKind::Classic,
             alarm: Alarm::default(),
             now_ms: 0,
             header_of: |_, _| None,

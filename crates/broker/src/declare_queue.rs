@@ -75,7 +75,7 @@ impl Broker {
 
     fn default_queue_kind(&self, vhost: &Name) -> QueueKind {
         let vhost = self.draft.definitions().vhost(vhost.as_str());
-        vhost.and_then(|vhost| vhost.settings.default_queue_type).unwrap_or_default()
+        vhost.and_then(|vhost| vhost.settings.default_queue_type).unwrap_or(self.default_queue_kind)
     }
 
     fn add_queue(

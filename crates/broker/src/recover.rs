@@ -30,6 +30,8 @@ use crate::topology::Topology;
 pub struct Start {
     /// One per shard, in order.
     pub brokers: Vec<Broker>,
+    /// Whether nothing was ever declared here.
+    pub is_fresh: bool,
     /// What was found.
     pub recovery: Recovery,
 }
@@ -75,6 +77,7 @@ impl Start {
         mut random: Random,
         now_ms: u64,
     ) -> Result<Self, StartError> {
+        let is_fresh = recovered.snapshot.is_none() && recovered.notes.is_empty();
         let topology = topology_of(&recovered).map_err(StartError::Definitions)?;
         let shared: Shared = Arc::new(ArcSwap::from_pointee(topology));
         let shards = recovered.stores.len();
@@ -98,7 +101,7 @@ impl Start {
         brokers.iter_mut().for_each(Broker::wake_leased);
         let vhosts = brokers[0].topology.definitions().vhosts();
         recovery.queue_count = vhosts.map(|(_, vhost)| vhost.queues.len() as u64).sum();
-        Ok(Self { brokers, recovery })
+        Ok(Self { brokers, is_fresh, recovery })
     }
 }
 

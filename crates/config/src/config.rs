@@ -33,6 +33,8 @@ pub struct Config {
     pub loopback_users: BTreeSet<String>,
     /// The virtual host of a fresh broker.
     pub default_vhost: String,
+    /// The type of queues that ask for none: `classic` or `quorum`.
+    pub default_queue_type: String,
     /// The names of the login mechanisms that are offered, in that order.
     pub auth_mechanisms: Vec<String>,
     /// Below how much free space on the file system of the data directory publishers are held back; `None` for the
@@ -97,6 +99,7 @@ impl Default for Draft {
                 permits_transient_queues: true,
                 loopback_users: BTreeSet::from(["guest".to_owned()]),
                 default_vhost: String::new(),
+                default_queue_type: String::new(),
                 auth_mechanisms: vec![],
                 disk_free_limit: None,
                 memory_max: Amount::Bytes(0),

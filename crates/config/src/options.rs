@@ -232,6 +232,19 @@ pub(crate) static TABLE: &[Definition] = &[
         },
     },
     Definition {
+        names: &["default_queue_type"],
+        doc: "The type of queues that ask for none, where their virtual host has none either: `classic` or `quorum`. \
+              Queues that cannot be quorum queues are classic.",
+        default: Some("classic"),
+        shape: Shape::Text {
+            expected: "classic or quorum; streams come later",
+            set: |draft, _, value| {
+                draft.config.default_queue_type = value.to_owned();
+                matches!(value, "classic" | "quorum")
+            },
+        },
+    },
+    Definition {
         names: &["auth_mechanisms.$name"],
         doc: "A login mechanism that is offered: PLAIN or AMQPLAIN. Without any, both. RabbitMQ offers ANONYMOUS \
               too.",

@@ -59,13 +59,17 @@ pub fn boot(
         .map_err(BootError::Disk)?;
     let damage = std::mem::take(&mut recovered.damage);
     let memory_bytes_max = settings.limits.memory_bytes_max;
-    let start = Start::from_recovered(disk, recovered, memory_bytes_max, random.fork(), now_ms)
+    let mut start = Start::from_recovered(disk, recovered, memory_bytes_max, random.fork(), now_ms)
         .map_err(|error| match error {
             StartError::Definitions(unreadable) => BootError::Definitions(unreadable.to_string()),
             StartError::Disk(fault) => BootError::Disk(fault),
         })?;
+    if start.is_fresh {
+        start.brokers[0].found_vhost(&settings.default_vhost);
+    }
     let shards = start.brokers.into_iter().enumerate().map(|(id, mut broker)| {
         broker.read_headers_with(proto_amqp091::header_of);
+        broker.set_default_queue_kind(settings.limits.default_queue_kind);
         let id = ShardId::try_from(id).expect("a node has at most 256 shards");
         Shard::new(id, broker, Arc::clone(settings), random.fork())
     });

@@ -1,6 +1,8 @@
 //! What a server tells and allows its clients, the same for all connections.
 
 use auth::Users;
+use message::Name;
+use metadata::{DEFAULT_VHOST, QueueKind};
 use wire_amqp091::{FieldValue, Table};
 
 /// The RabbitMQ version that Leveret is compatible with. Clients and tools switch features by it.
@@ -43,6 +45,8 @@ pub struct Limits {
     /// Whether queues may be declared that neither survive a restart nor belong to a connection, which RabbitMQ calls
     /// deprecated.
     pub permits_transient_queues: bool,
+    /// The type of queues that ask for none, where their virtual host has none either.
+    pub default_queue_kind: QueueKind,
 }
 
 impl Default for Limits {
@@ -57,6 +61,7 @@ impl Default for Limits {
             memory_bytes_max: 1024 * 1024 * 1024,
             permits_global_qos: true,
             permits_transient_queues: true,
+            default_queue_kind: QueueKind::Classic,
         }
     }
 }
@@ -72,6 +77,8 @@ pub struct Settings {
     pub server_properties: Table,
     /// SASL mechanisms, in the order in which they are offered.
     pub mechanisms: Vec<auth::Mechanism>,
+    /// The virtual host of a node that has never run.
+    pub default_vhost: Name,
 }
 
 impl Settings {
@@ -83,7 +90,8 @@ impl Settings {
         cluster_name: &str,
     ) -> Self {
         let server_properties = server_properties(cluster_name);
-        Self { limits, users, server_properties, mechanisms }
+        let default_vhost = Name::fixed(DEFAULT_VHOST);
+        Self { limits, users, server_properties, mechanisms, default_vhost }
     }
 
     /// The mechanisms as the handshake lists them.

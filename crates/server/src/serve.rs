@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 use config::{Config, Host};
-use message::ShardId;
+use message::{Name, ShardId};
 use mio::{Poll, Waker};
 use node::{Boot, Shard};
 use proto_amqp091::{Limits, Settings};
@@ -178,12 +178,18 @@ fn settings(config: &Config, shards: usize, seed: u64) -> Settings {
         memory_bytes_max: usize::try_from(memory_bytes_max).unwrap_or(usize::MAX),
         permits_global_qos: config.permits_global_qos,
         permits_transient_queues: config.permits_transient_queues,
+        default_queue_kind: metadata::QueueKind::parse(&config.default_queue_type)
+            .unwrap_or_default(),
     };
     let [a, b, c, d, ..] = seed.to_le_bytes();
     let users = auth::Users::with_guest([a, b, c, d], config.loopback_users.contains("guest"));
     let mechanisms = config.auth_mechanisms.iter().filter_map(|name| auth::Mechanism::parse(name));
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    Settings::new(limits, users, mechanisms.collect(), &format!("leveret@{host}"))
+    let mut settings =
+        Settings::new(limits, users, mechanisms.collect(), &format!("leveret@{host}"));
+    settings.default_vhost =
+        Name::new(&config.default_vhost).expect("a name's length is checked when it is read");
+    settings
 }
 
 /// Random bits of the system: epochs of files and names must never repeat.

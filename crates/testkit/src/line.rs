@@ -1,5 +1,6 @@
 //! One line of a transcript, taken apart.
 
+use metadata::QueueKind;
 use proto_amqp091::Limits;
 
 use crate::action::{Action, Args, Expected, Sent, Side};
@@ -90,7 +91,7 @@ fn parse_step(words: &[&str]) -> Result<Action, String> {
 }
 
 /// What can be limited, see [`proto_amqp091::Limits`].
-pub(crate) const LIMITS: [&str; 9] = [
+pub(crate) const LIMITS: [&str; 10] = [
     "frame_max",
     "initial_frame_max",
     "channel_max",
@@ -100,6 +101,7 @@ pub(crate) const LIMITS: [&str; 9] = [
     "memory_bytes_max",
     "permits_global_qos",
     "permits_transient_queues",
+    "default_queue_is_quorum",
 ];
 
 /// How a client may connect.
@@ -208,6 +210,10 @@ fn limits(args: &Args) -> Result<Limits, String> {
             "memory_bytes_max" => limits.memory_bytes_max = narrow(number)?,
             "permits_global_qos" => limits.permits_global_qos = number > 0,
             "permits_transient_queues" => limits.permits_transient_queues = number > 0,
+            "default_queue_is_quorum" => {
+                limits.default_queue_kind =
+                    if number > 0 { QueueKind::Quorum } else { QueueKind::Classic };
+            }
             "handshake_timeout_ms" => limits.handshake_timeout_ms = number,
             _ => limits.message_size_max = number,
         }
