@@ -241,7 +241,6 @@ impl Broker {
     /// again.
     pub fn dispatch(&mut self) -> bool {
         let Some(id) = self.dirty.pop_front() else { return false };
-        self.end_overdue(id);
         self.dispatch_queue(id, DISPATCH_STEP);
         !self.dirty.is_empty()
     }

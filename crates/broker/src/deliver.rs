@@ -74,8 +74,8 @@ impl Broker {
             self.release(id);
         } else if hosted.queue.is_ruled() {
             self.bury(id);
-            self.end_overdue(id);
         }
+        self.end_overdue(id);
         self.set_deadline(id);
     }
 

@@ -107,7 +107,6 @@ fn queue_rules(rules: &QueueRules, definition: &metadata::Queue) -> Rules {
         length_max: rules.length_max,
         bytes_max: rules.bytes_max,
         overflow,
-        is_single_active: rules.is_single_active,
         delivery_limit: rules.delivery_limit,
         retry,
         consumer_timeout_ms: rules.consumer_timeout_ms,

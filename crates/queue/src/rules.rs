@@ -47,8 +47,6 @@ pub struct Rules {
     pub bytes_max: Option<u64>,
     /// What becomes of a message for which there is no room.
     pub overflow: Overflow,
-    /// Whether only one consumer at a time gets messages.
-    pub is_single_active: bool,
     /// How often a message may fail before it is a dead letter. Deliveries are counted only if there is a limit;
     /// `u32::MAX` is none.
     pub delivery_limit: Option<u32>,
