@@ -9,7 +9,6 @@ use stdx::Random;
 
 use crate::refusal::{Object, Refusal};
 use crate::relay::Relays;
-use crate::reply::ReplyAddress;
 use crate::request::Origin;
 use crate::topology::Topology;
 
@@ -41,7 +40,6 @@ pub struct Confirmation {
 pub(crate) struct Way<'a> {
     pub(crate) queues: &'a [QueueId],
     pub(crate) relays: &'a Relays,
-    pub(crate) addresses: &'a [ReplyAddress],
     pub(crate) confirm: Option<Confirm>,
 }
 
@@ -65,8 +63,6 @@ pub struct Publisher {
     /// The relays on that way.
     relays: Relays,
     no_relays: Relays,
-    /// The clients that it goes straight to.
-    addresses: Vec<ReplyAddress>,
     version: u64,
     scratch: Targets,
     confirms: Option<Confirms>,
@@ -83,7 +79,6 @@ impl Publisher {
             passing: Box::default(),
             relays: Relays::default(),
             no_relays: Relays::default(),
-            addresses: Vec::new(),
             version: 0,
             scratch: Targets::default(),
             confirms: None,
@@ -138,14 +133,14 @@ impl Publisher {
     ) -> Result<Way<'_>, Refusal> {
         let Origin { client, link } = self.origin;
         let place = self.route(topology, message, headers, random, is_delayed)?;
-        let (queues, relays, addresses) = match place {
-            Some(index) => (&self.routes[index].queues, &self.no_relays, &[][..]),
-            None => (&self.passing, &self.relays, &self.addresses[..]),
+        let (queues, relays) = match place {
+            Some(index) => (&self.routes[index].queues, &self.no_relays),
+            None => (&self.passing, &self.relays),
         };
         let confirms = self.confirms.as_mut();
         let number = confirms.map(|confirms| confirms.begin(queues.len() + relays.len()));
         let confirm = number.map(|number| Confirm { client, link, number });
-        Ok(Way { queues, relays, addresses, confirm })
+        Ok(Way { queues, relays, confirm })
     }
 
     /// Where among `routes` the way of a message stands; `None` for `passing`.
@@ -209,7 +204,6 @@ impl Publisher {
             &one[..]
         };
         self.scratch.clear();
-        self.addresses.clear();
         if let Some(exchange) = exchange {
             let random = random.next_u64();
             let envelope = Envelope { keys, headers, random, is_delayed, past: None };
@@ -217,19 +211,14 @@ impl Publisher {
         } else {
             let vhost = self.vhost.as_str();
             let names = keys.iter().filter_map(|key| std::str::from_utf8(key).ok());
-            for name in names {
-                if let Some(queue) = topology.queue(vhost, name) {
-                    self.scratch.add_queue(queue.id.number());
-                }
-                self.addresses.extend(ReplyAddress::parse(name.as_bytes()));
+            for queue in names.filter_map(|name| topology.queue(vhost, name)) {
+                self.scratch.add_queue(queue.id.number());
             }
         }
         let queues = self.scratch.queues().iter().map(|&id| QueueId::from_number(id)).collect();
         self.relays = Relays::of(self.scratch.keepers(), topology, headers);
         // Whether an exchange remembers a message is the message's own word, too.
-        let is_constant = self.scratch.is_constant()
-            && self.scratch.keepers().is_empty()
-            && self.addresses.is_empty();
+        let is_constant = self.scratch.is_constant() && self.scratch.keepers().is_empty();
         Ok((queues, is_constant))
     }
 

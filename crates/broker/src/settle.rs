@@ -87,7 +87,6 @@ impl Broker {
             },
             Event::Confirmed { .. }
             | Event::Rejected { .. }
-            | Event::Reply { .. }
             | Event::Evicted { .. }
             | Event::Cancelled { .. } => {}
         }

@@ -8,9 +8,8 @@ use serde_json::json;
 use crate::http;
 
 /// Names of one octet, so that texts with the name in them are as long as with `/`, and are cut off at the same place.
-/// Whoever gets the answer 201 has a name for himself.
-const NAMES: &str =
-    "~^_;,=+&!$()*.:@|-<>[]{}0123456789zyxwvutsrqponmlkjihgfedcbaZYXWVUTSRQPONMLKJIHGFEDCBA";
+/// Whoever gets the answer 201 has a name for himself. Letters are what transcripts call theirs.
+const NAMES: &str = "~^_;,=+&!$()*.:@|-<>[]{}0123456789";
 /// Whose turn it is. A name is used again late, because RabbitMQ goes on with the removal of a virtual host, and with the
 /// connections to one of its name, when it has answered.
 static NEXT_NAME: AtomicUsize = AtomicUsize::new(0);

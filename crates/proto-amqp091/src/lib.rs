@@ -32,7 +32,6 @@ mod prefetch;
 mod publishing;
 mod rendering;
 mod repeat;
-mod replying;
 mod settings;
 mod transaction;
 mod unacked;

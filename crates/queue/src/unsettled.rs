@@ -123,12 +123,11 @@ impl Unsettled {
     }
 
     /// Keeps a delivery until it is settled, and the message if there is room or nobody else has it.
-    #[inline]
     pub(crate) fn hold(
         &mut self,
         entry: Entry,
         taker: Option<TakerKey>,
-        now_s: u32,
+        now_ms: u64,
         room: &Room,
     ) -> DeliveryId {
         let Entry { lane, seq, is_stored, is_redelivered, .. } = entry;
@@ -146,7 +145,7 @@ impl Unsettled {
             seq,
             taker_serial: taker.map(|taker| taker.serial),
             taker_slot: taker.map_or(0, |taker| taker.slot),
-            delivered_at_s: now_s,
+            delivered_at_s: u32::try_from(now_ms / 1000).unwrap_or(u32::MAX),
             length: size.length,
             head: size.head(),
             lane,
@@ -158,7 +157,6 @@ impl Unsettled {
     }
 
     /// Takes a delivery out; `None` when it was settled before.
-    #[inline]
     pub(crate) fn release(&mut self, id: DeliveryId) -> Option<Released> {
         let slot = id.slot.get() as usize - 1;
         let Held { seq, taker_serial, taker_slot, length, head, lane, mark, message, .. } =
