@@ -43,8 +43,14 @@ pub(crate) const LISTS_MAX: usize = 64;
 /// What all shards of a node look at: the topology in force.
 pub type Shared = Arc<ArcSwap<Topology>>;
 
-/// How a header of a stored message is read: the words of its front-end are not the core's.
-pub type HeaderOf = fn(&Message, &str) -> Option<Value>;
+/// How a message that lies in a queue is read: the words of its front-end are not the core's.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader {
+    /// The value of a header, as consumers see it.
+    pub header_of: fn(&Message, &str) -> Option<Value>,
+    /// The value of a property, by the names that exchanges have for them.
+    pub property_of: fn(&Message, &str) -> Option<Value>,
+}
 
 /// What waits for the journal to be synced.
 #[derive(Debug)]
@@ -106,7 +112,7 @@ pub struct Broker {
     pub(crate) alarm: Alarm,
     /// Milliseconds since 1970, as the shell has last said.
     pub(crate) now_ms: u64,
-    pub(crate) header_of: HeaderOf,
+    pub(crate) reader: Reader,
     pub(crate) deadlines: Deadlines,
     pub(crate) forwards: Forwards,
     /// The relays that live here.
@@ -154,7 +160,7 @@ impl Broker {
             default_queue_kind: QueueKind::Classic,
             alarm: Alarm::default(),
             now_ms: 0,
-            header_of: |_, _| None,
+            reader: Reader { header_of: |_, _| None, property_of: |_, _| None },
             deadlines: Deadlines::default(),
             forwards: Forwards::default(),
             relays: BTreeSet::new(),
@@ -169,9 +175,9 @@ impl Broker {
         self.meet_deadlines();
     }
 
-    /// Says how headers of stored messages are read. Once, before the first turn.
-    pub fn read_headers_with(&mut self, header_of: HeaderOf) {
-        self.header_of = header_of;
+    /// Says how stored messages are read. Once, before the first turn.
+    pub const fn read_messages_with(&mut self, reader: Reader) {
+        self.reader = reader;
     }
 
     /// The time of this turn, in milliseconds since 1970.

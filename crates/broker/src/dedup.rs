@@ -132,14 +132,14 @@ pub(crate) enum Verdict {
 impl Broker {
     /// Whether a queue has had a message.
     pub(crate) fn look_for_duplicate(&mut self, id: QueueId, message: &Message) -> Verdict {
-        let (header_of, now_ms) = (self.header_of, self.now_ms);
+        let (reader, now_ms) = (self.reader, self.now_ms);
         let Some(hosted) = self.queues.get_mut(id) else { return Verdict::Fresh(None) };
         let Some(dedup) = &mut hosted.dedup else { return Verdict::Fresh(None) };
         let dedup_id = hosted.definition.dedup_id();
         while let Some((seq, length)) = dedup.pop_old(now_ms) {
             self.store.settle(dedup_id, seq, length);
         }
-        let value = header_of(message, &dedup.window.header);
+        let value = (reader.header_of)(message, &dedup.window.header);
         let Some(key) = value.as_ref().and_then(key_of) else { return Verdict::Fresh(None) };
         match dedup.known.get(&key) {
             Some(&(_, ticket)) => Verdict::Duplicate(ticket),

@@ -56,7 +56,7 @@ mod terms;
 mod topology;
 
 pub use alarm::Alarm;
-pub use broker::{Broker, HeaderOf, Shared};
+pub use broker::{Broker, Reader, Shared};
 pub use event::{Answer, CancelReason, Event};
 pub use mail::Mail;
 pub use publish::Published;

@@ -3,18 +3,22 @@
 use message::{Headers, Message, Name, QueueId, Value};
 use routing::{Envelope, ExchangeId, Targets};
 
-use crate::broker::{Broker, HeaderOf};
+use crate::broker::{Broker, Reader};
 use crate::relay::Relays;
 
 /// The headers of a message as it lies in a queue.
 struct Stored<'a> {
     message: &'a Message,
-    header_of: HeaderOf,
+    reader: Reader,
 }
 
 impl Headers for Stored<'_> {
     fn get(&self, name: &str) -> Option<Value> {
-        (self.header_of)(self.message, name)
+        (self.reader.header_of)(self.message, name)
+    }
+
+    fn property(&self, name: &str) -> Option<Value> {
+        (self.reader.property_of)(self.message, name)
     }
 }
 
@@ -36,7 +40,7 @@ impl Broker {
         message: &Message,
         was_kept: bool,
     ) -> Found {
-        let headers = Stored { message, header_of: self.header_of };
+        let headers = Stored { message, reader: self.reader };
         let delay_ms = self.delay_ms(message, &headers);
         let keys: Vec<&[u8]> = std::iter::once(message.routing_key())
             .chain(message.cc())

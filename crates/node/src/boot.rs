@@ -68,7 +68,7 @@ pub fn boot(
         start.brokers[0].found_vhost(&settings.default_vhost);
     }
     let shards = start.brokers.into_iter().enumerate().map(|(id, mut broker)| {
-        broker.read_headers_with(proto_amqp091::header_of);
+        broker.read_messages_with(proto_amqp091::READER);
         broker.set_default_queue_kind(settings.limits.default_queue_kind);
         let id = ShardId::try_from(id).expect("a node has at most 256 shards");
         Shard::new(id, broker, Arc::clone(settings), random.fork())

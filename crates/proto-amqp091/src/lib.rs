@@ -38,5 +38,5 @@ mod unacked;
 
 pub use connection::{Connection, Peer};
 pub use context::Context;
-pub use rendering::header_of;
+pub use rendering::READER;
 pub use settings::{Limits, Settings};

@@ -3,12 +3,13 @@
 //! A message keeps the property bytes of its producer as long as it lives. How it died, and how often it was delivered, is
 //! known beside them, and put among the headers on the way out.
 
-use message::{Death, Deaths, Message, Reason, Value};
+use broker::Reader;
+use message::{Death, Deaths, Headers, Message, Reason, Value};
 use queue::Delivery;
 use wire_amqp091::table::Pairs;
 use wire_amqp091::{FieldValue, Properties, Rewrite, Table};
 
-use crate::arguments::value;
+use crate::arguments::{RawHeaders, value};
 
 const X_DEATH: &str = "x-death";
 const X_DELAY: &str = "x-delay";
@@ -126,8 +127,16 @@ fn own_header(message: &Message, name: &str) -> Option<FieldValue> {
     raw.decode().ok()
 }
 
+/// How messages of this protocol are read where they lie.
+pub const READER: Reader = Reader { header_of, property_of };
+
+/// A property of a message, by the name that hashing exchanges have for it.
+fn property_of(message: &Message, name: &str) -> Option<Value> {
+    RawHeaders { table: None, properties: message.properties() }.property(name)
+}
+
 /// A header of a message as consumers see it, which is how exchanges see it when it goes on from a queue.
-pub fn header_of(message: &Message, name: &str) -> Option<Value> {
+fn header_of(message: &Message, name: &str) -> Option<Value> {
     if message.has_fields() {
         if message.has_died()
             && (name == X_DEATH || FIRST_DEATH.contains(&name) || LAST_DEATH.contains(&name))
