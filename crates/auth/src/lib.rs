@@ -11,10 +11,12 @@ mod credentials;
 mod loopback;
 mod mechanism;
 mod password;
+mod secret;
 mod users;
 
 pub use credentials::Credentials;
 pub use loopback::is_loopback;
 pub use mechanism::{Malformed, Mechanism, plain};
 pub use password::PasswordHash;
+pub use secret::Secret;
 pub use users::{Denied, User, Users};

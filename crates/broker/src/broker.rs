@@ -27,6 +27,7 @@ use crate::mail::Mail;
 use crate::memory::Memory;
 use crate::publisher::Confirm;
 use crate::registry::Errand;
+use crate::reply::Replies;
 use crate::request::{Origin, Reply, Request};
 use crate::signal::{Fact, Signals};
 use crate::topology::Topology;
@@ -85,6 +86,8 @@ pub struct Broker {
     /// Shard 0's: who is connected where.
     pub(crate) census: Census,
     pub(crate) leaving: BTreeMap<ClientId, Leaving>,
+    /// Where clients of this shard take answers.
+    pub(crate) replies: Replies,
     /// The exclusive queues of this shard's clients.
     pub(crate) owned: BTreeMap<ClientId, Vec<QueueId>>,
     /// In the order of their tickets.
@@ -143,6 +146,7 @@ impl Broker {
             clients: BTreeSet::new(),
             census: Census::default(),
             leaving: BTreeMap::new(),
+            replies: Replies::default(),
             owned: BTreeMap::new(),
             awaiting: VecDeque::new(),
             events: VecDeque::new(),
@@ -226,6 +230,10 @@ impl Broker {
             Mail::Errand(errand) => self.run(*errand),
             Mail::Owns { client, queue } => self.own(client, queue),
             Mail::Signal { fact, is_true } => self.hear_signal(fact, is_true),
+            Mail::Reply { address, message } => self.reply_here(address, message),
+            Mail::FindReply { origin, address, vhost } => {
+                self.find_reply_here(origin, address, vhost);
+            }
             Mail::Tell { client, event } => self.hear(client, event),
         }
     }

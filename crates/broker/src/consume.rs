@@ -9,12 +9,18 @@ use crate::consumer_arguments;
 use crate::event::Answer;
 use crate::mail::Mail;
 use crate::refusal::{Object, Refusal};
+use crate::reply::ReplyAddress;
 use crate::request::{Origin, Reply, Request, Verb};
 
 impl Broker {
     /// Takes a request. It ends with exactly one [`Event::Answered`](crate::Event::Answered), in this turn or a
     /// later one.
     pub fn request(&mut self, request: Request) {
+        if let Verb::DeclareQueue(wanted) = &request.verb
+            && let Some(address) = ReplyAddress::parse(wanted.name.as_str().as_bytes())
+        {
+            return self.find_reply(request.origin, address, wanted.vhost.clone());
+        }
         let found = match &request.verb {
             Verb::DeleteQueue { vhost, name, .. }
             | Verb::PurgeQueue { vhost, name }

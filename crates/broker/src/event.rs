@@ -1,6 +1,6 @@
 //! What a client is told.
 
-use message::{ClientId, Name, QueueId};
+use message::{ClientId, Message, Name, QueueId};
 use queue::Delivery;
 
 use crate::refusal::Refusal;
@@ -93,6 +93,13 @@ pub enum Event {
         link: u64,
         /// The end.
         reply: Box<Result<Answer, Refusal>>,
+    },
+    /// An answer to a question of its own, for the conversation's reply address.
+    Reply {
+        /// The conversation.
+        link: u64,
+        /// The answer.
+        message: Box<Message>,
     },
     /// The virtual host that the client is in has been deleted: its connection is to be closed.
     Evicted {

@@ -1,12 +1,13 @@
 //! What shards write to each other. Mail between two shards arrives in order.
 
-use message::{ClientId, Message, QueueId, Settlement};
+use message::{ClientId, Message, Name, QueueId, Settlement};
 use queue::{ConsumerId, DeliveryId};
 
 use crate::event::Event;
 use crate::publisher::Confirm;
 use crate::registry::Errand;
-use crate::request::Request;
+use crate::reply::ReplyAddress;
+use crate::request::{Origin, Request};
 use crate::signal::Fact;
 
 impl Mail {
@@ -17,6 +18,7 @@ impl Mail {
             Self::Tell { event: Event::Deliver { deliveries, .. }, .. } => {
                 deliveries.iter().map(|delivery| delivery.message.len_bytes()).sum()
             }
+            Self::Reply { message, .. } => message.len_bytes(),
             _ => 0,
         }
     }
@@ -92,6 +94,22 @@ pub enum Mail {
         fact: Fact,
         /// Whether it is true.
         is_true: bool,
+    },
+    /// An answer for a client of the receiver, if its address is open.
+    Reply {
+        /// Where it goes.
+        address: ReplyAddress,
+        /// The answer.
+        message: Message,
+    },
+    /// Whether an address of a client of the receiver is open.
+    FindReply {
+        /// Who asks.
+        origin: Origin,
+        /// The address.
+        address: ReplyAddress,
+        /// Where whoever asks is.
+        vhost: Name,
     },
     /// For a client of the receiver.
     Tell {

@@ -16,6 +16,8 @@ const RUN_MAX: usize = 512;
 pub enum Published {
     /// It went to at least one queue.
     Routed,
+    /// It went straight to a client, or to where a client was: nobody will hear more of it.
+    Replied,
     /// It went nowhere. A producer that asked for it (`mandatory`) gets it back, before its confirm.
     Unroutable,
 }
@@ -42,8 +44,10 @@ impl Broker {
                 return Ok(Published::Routed);
             }
         }
+        way.addresses.iter().for_each(|&address| self.reply(address, message.clone()));
         let Some((&last, others)) = queues.split_last() else {
-            return Ok(Published::Unroutable);
+            let has_address = !way.addresses.is_empty();
+            return Ok(if has_address { Published::Replied } else { Published::Unroutable });
         };
         for &queue in others {
             self.send(queue, message.clone(), confirm);

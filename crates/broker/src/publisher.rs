@@ -9,6 +9,7 @@ use stdx::Random;
 
 use crate::refusal::{Object, Refusal};
 use crate::relay::Relays;
+use crate::reply::ReplyAddress;
 use crate::request::Origin;
 use crate::topology::Topology;
 
@@ -40,6 +41,7 @@ pub struct Confirmation {
 pub(crate) struct Way<'a> {
     pub(crate) queues: &'a [QueueId],
     pub(crate) relays: &'a Relays,
+    pub(crate) addresses: &'a [ReplyAddress],
     pub(crate) confirm: Option<Confirm>,
 }
 
@@ -63,6 +65,8 @@ pub struct Publisher {
     /// The relays on that way.
     relays: Relays,
     no_relays: Relays,
+    /// The clients that it goes straight to.
+    addresses: Vec<ReplyAddress>,
     version: u64,
     scratch: Targets,
     confirms: Option<Confirms>,
@@ -79,6 +83,7 @@ impl Publisher {
             passing: Box::default(),
             relays: Relays::default(),
             no_relays: Relays::default(),
+            addresses: Vec::new(),
             version: 0,
             scratch: Targets::default(),
             confirms: None,
@@ -133,14 +138,14 @@ impl Publisher {
     ) -> Result<Way<'_>, Refusal> {
         let Origin { client, link } = self.origin;
         let place = self.route(topology, message, headers, random, is_delayed)?;
-        let (queues, relays) = match place {
-            Some(index) => (&self.routes[index].queues, &self.no_relays),
-            None => (&self.passing, &self.relays),
+        let (queues, relays, addresses) = match place {
+            Some(index) => (&self.routes[index].queues, &self.no_relays, &[][..]),
+            None => (&self.passing, &self.relays, &self.addresses[..]),
         };
         let confirms = self.confirms.as_mut();
         let number = confirms.map(|confirms| confirms.begin(queues.len() + relays.len()));
         let confirm = number.map(|number| Confirm { client, link, number });
-        Ok(Way { queues, relays, confirm })
+        Ok(Way { queues, relays, addresses, confirm })
     }
 
     /// Where among `routes` the way of a message stands; `None` for `passing`.
@@ -204,6 +209,7 @@ impl Publisher {
             &one[..]
         };
         self.scratch.clear();
+        self.addresses.clear();
         if let Some(exchange) = exchange {
             let random = random.next_u64();
             let envelope = Envelope { keys, headers, random, is_delayed, past: None };
@@ -211,14 +217,19 @@ impl Publisher {
         } else {
             let vhost = self.vhost.as_str();
             let names = keys.iter().filter_map(|key| std::str::from_utf8(key).ok());
-            for queue in names.filter_map(|name| topology.queue(vhost, name)) {
-                self.scratch.add_queue(queue.id.number());
+            for name in names {
+                if let Some(queue) = topology.queue(vhost, name) {
+                    self.scratch.add_queue(queue.id.number());
+                }
+                self.addresses.extend(ReplyAddress::parse(name.as_bytes()));
             }
         }
         let queues = self.scratch.queues().iter().map(|&id| QueueId::from_number(id)).collect();
         self.relays = Relays::of(self.scratch.keepers(), topology, headers);
         // Whether an exchange remembers a message is the message's own word, too.
-        let is_constant = self.scratch.is_constant() && self.scratch.keepers().is_empty();
+        let is_constant = self.scratch.is_constant()
+            && self.scratch.keepers().is_empty()
+            && self.addresses.is_empty();
         Ok((queues, is_constant))
     }
 

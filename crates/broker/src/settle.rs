@@ -87,6 +87,7 @@ impl Broker {
             },
             Event::Confirmed { .. }
             | Event::Rejected { .. }
+            | Event::Reply { .. }
             | Event::Evicted { .. }
             | Event::Cancelled { .. } => {}
         }

@@ -234,7 +234,7 @@ mod tests {
         assert_eq!((old.received_at_ms(), old.expires_at_ms()), (0, None));
         assert!(!old.has_fields());
         assert_eq!(old.own_priority(), None);
-        assert!(old.has_head(&old.head().to_vec()) && !old.has_head(b"x"));
+        assert!(old.has_head(old.head()) && !old.has_head(b"x"));
     }
 
     #[test]

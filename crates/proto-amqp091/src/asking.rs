@@ -18,6 +18,7 @@ use crate::closing::CONNECTION_LINK;
 use crate::connection::{Connection, Stage};
 use crate::context::Context;
 use crate::errors::Exception;
+use crate::replying::{check_bindable, is_reply_to};
 
 /// What was asked, and how to answer.
 #[derive(Debug)]
@@ -55,6 +56,10 @@ impl Connection {
                 let name = self.queue_name(number, get.queue, id)?;
                 let vhost = self.vhost.clone();
                 (Verb::Fetch { vhost, name, settles: !get.no_ack }, false, Wish::Plain)
+            }
+            Method::QueueDeclare(declare) if is_reply_to(declare.queue) => {
+                self.declare_reply_to(number, declare.no_wait);
+                return Ok(());
             }
             Method::QueueDeclare(declare) => {
                 let declaration = self.queue_declaration(declare)?;
@@ -110,12 +115,14 @@ impl Connection {
         let vhost = self.vhost.clone();
         Ok(match method {
             Method::QueueBind(bind) => {
+                check_bindable(bind.queue, id)?;
                 let ends = (bind.exchange, bind.queue);
                 let key = bind.routing_key;
                 let binding = self.queue_binding(number, ends, key, &bind.arguments, id)?;
                 (Verb::Bind(binding), bind.no_wait)
             }
             Method::QueueUnbind(unbind) => {
+                check_bindable(unbind.queue, id)?;
                 let ends = (unbind.exchange, unbind.queue);
                 let key = unbind.routing_key;
                 let binding = self.queue_binding(number, ends, key, &unbind.arguments, id)?;
@@ -277,6 +284,9 @@ impl Connection {
             let text = format!("attempt to reuse consumer tag '{tag}'");
             return Err(Exception::new(Code::NotAllowed, text, id));
         }
+        if is_reply_to(consume.queue) {
+            return self.consume_replies(cx, number, tag, consume);
+        }
         let consumer_number = self.consumers.next_number();
         let prefetch_count = u32::from(channel.prefetch_count);
         let settles = !consume.no_ack;
@@ -324,6 +334,7 @@ impl Connection {
         let consumer = channel.consumers.remove(cancel.consumer_tag);
         let found = consumer.and_then(|n| Some((n, self.consumers.get(n)?.queue)));
         let Some((consumer, queue)) = found else {
+            self.cancel_replies(cx, number, Some(cancel.consumer_tag));
             self.write_cancel_ok(number, cancel.consumer_tag, cancel.no_wait);
             return Ok(());
         };

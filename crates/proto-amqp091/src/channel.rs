@@ -13,6 +13,7 @@ use message::Name;
 use crate::prefetch::SharedPrefetch;
 use crate::publishing::Assembly;
 use crate::repeat::LastPublish;
+use crate::replying::ReplyConsumer;
 use crate::transaction::Transaction;
 use crate::unacked::Unacked;
 
@@ -36,6 +37,8 @@ pub(crate) struct Channel {
     pub(crate) assembly: Assembly,
     pub(crate) last_publish: LastPublish,
     pub(crate) unacked: Unacked,
+    /// Its consumer of answers.
+    pub(crate) replies: Option<ReplyConsumer>,
     /// What waits to be committed, if the channel is transactional.
     pub(crate) transaction: Option<Box<Transaction>>,
     /// The numbers of its consumers, by their tags.
@@ -62,6 +65,7 @@ impl Channel {
             assembly: Assembly::Idle,
             last_publish: LastPublish::default(),
             unacked: Unacked::default(),
+            replies: None,
             transaction: None,
             consumers: BTreeMap::new(),
             prefetch_count: 0,

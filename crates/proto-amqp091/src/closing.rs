@@ -137,6 +137,7 @@ impl Connection {
 
     /// Gives back what a channel holds. Its consumers go first, so that they do not get it again.
     pub(crate) fn release_channel(&mut self, cx: &mut Context<'_>, number: u16) {
+        self.cancel_replies(cx, number, None);
         self.committing = self.committing.filter(|&committing| committing != number);
         for consumer in self.consumers.of_channel(number) {
             if let Some(gone) = self.consumers.remove(consumer) {

@@ -101,6 +101,8 @@ pub struct Connection {
     pub(crate) channel_bytes: usize,
     /// How many channels have been opened.
     pub(crate) opened_count: u64,
+    /// How often a channel has asked to take answers.
+    pub(crate) reply_count: u64,
 }
 
 impl Connection {
@@ -138,6 +140,7 @@ impl Connection {
             is_blocked: false,
             channel_bytes: 0,
             opened_count: 0,
+            reply_count: 0,
             settings,
         }
     }
@@ -172,6 +175,7 @@ impl Connection {
                 self.answered(cx, link, *reply);
                 self.resume(cx);
             }
+            Event::Reply { link, message } => self.deliver_reply(link, &message),
             Event::Evicted { vhost } => {
                 self.force_close(cx, &format!("vhost '{vhost}' is deleted"));
             }

@@ -99,7 +99,7 @@ impl Connection {
         };
         channel.count_held(&mut self.channel_bytes);
         let shown = shown(message, counts(&delivery));
-        let properties = shown.as_deref().unwrap_or(message.properties());
+        let properties = shown.as_deref().unwrap_or_else(|| message.properties());
         let content = Content { properties, body: message.body() };
         let frame_max = self.out.frame_max;
         content::write_get_ok(self.out.buffer(), number, &get_ok, &content, frame_max);

@@ -35,6 +35,8 @@ pub(crate) struct Labels<'a> {
     bcc: Vec<&'a [u8]>,
     /// Whether there is a header that consumers must not see.
     has_hidden: bool,
+    /// Where answers go, if the producer could not know.
+    pub(crate) reply_to: Option<&'a [u8]>,
 }
 
 impl<'a> Labels<'a> {
@@ -107,9 +109,9 @@ impl<'a> Labels<'a> {
         }
     }
 
-    /// The property bytes that consumers get, if they are not those that the producer sent. `reply_to` is where answers
-    /// go, if the producer could not know.
-    pub(crate) fn rewritten(&self, properties: &[u8], reply_to: Option<&[u8]>) -> Option<Vec<u8>> {
+    /// The property bytes that consumers get, if they are not those that the producer sent.
+    pub(crate) fn rewritten(&self, properties: &[u8]) -> Option<Vec<u8>> {
+        let reply_to = self.reply_to;
         if !self.has_hidden && reply_to.is_none() && self.expiration.is_none() {
             return None;
         }

@@ -32,6 +32,7 @@ mod prefetch;
 mod publishing;
 mod rendering;
 mod repeat;
+mod replying;
 mod settings;
 mod transaction;
 mod unacked;

@@ -75,7 +75,7 @@ impl Connection {
             let scan = check_header(&header, self.settings.limits.message_size_max)?;
             let labels = self.labels(cx, number, publish.exchange, &scan)?;
             let address = labels.address(publish.exchange, publish.routing_key, &scan, cx.now_ms);
-            let rewritten = labels.rewritten(header.properties, None);
+            let rewritten = labels.rewritten(header.properties);
             let properties = rewritten.as_deref().unwrap_or(header.properties);
             let message = cx.arena.message(&address, properties, body);
             let is_plain = scan.headers.is_none() && rewritten.is_none() && !message.has_fields();
@@ -139,7 +139,7 @@ impl Connection {
                 let scan = check_header(&header, self.settings.limits.message_size_max)?;
                 let labels = self.labels(cx, frame.channel, &exchange, &scan)?;
                 let address = labels.address(&exchange, &routing_key, &scan, cx.now_ms);
-                let rewritten = labels.rewritten(header.properties, None);
+                let rewritten = labels.rewritten(header.properties);
                 let properties = rewritten.as_deref().unwrap_or(header.properties);
                 let draft = Draft::new(&address, properties);
                 self.go_on(cx, frame.channel, draft, header.body_len, is_mandatory)
@@ -162,19 +162,24 @@ impl Connection {
     /// What the properties of a message for this exchange say that concerns the broker. That there is no such exchange
     /// is said before anything else is found wrong.
     fn labels<'s>(
-        &self,
+        &'s self,
         cx: &Context<'_>,
         number: u16,
         exchange: &[u8],
         scan: &Scan<'s>,
     ) -> Result<Labels<'s>, Exception> {
-        Labels::read(scan, &self.user, cx.now_ms).map_err(|unfit| {
+        let unless_refused = |exception: Exception| {
             let channel = self.channels.get(number);
             match channel.map(|channel| cx.broker.may_publish(&channel.publisher, exchange)) {
                 Some(Err(refusal)) => Exception::refused(&refusal, basic::Publish::ID),
-                _ => Exception::unfit(&unfit, basic::Publish::ID),
+                _ => exception,
             }
-        })
+        };
+        let reply_to = self.reply_name(number, scan.reply_to).map_err(unless_refused)?;
+        let unfit = |unfit| unless_refused(Exception::unfit(&unfit, basic::Publish::ID));
+        let mut labels = Labels::read(scan, &self.user, cx.now_ms).map_err(unfit)?;
+        labels.reply_to = reply_to;
+        Ok(labels)
     }
 
     /// Publishes a message that is whole, or waits for the rest of it.
@@ -234,6 +239,7 @@ impl Connection {
         let published = cx.broker.publish(&mut channel.publisher, message, &headers);
         match published.map_err(|refusal| Exception::refused(&refusal, basic::Publish::ID))? {
             Published::Routed => {}
+            Published::Replied => self.confirm_is_due(number),
             Published::Unroutable => {
                 if let Some(message) = kept {
                     self.write_return(number, &message);
@@ -256,7 +262,7 @@ impl Connection {
             routing_key: message.routing_key(),
         };
         let shown = shown(message, Counts::default());
-        let properties = shown.as_deref().unwrap_or(message.properties());
+        let properties = shown.as_deref().unwrap_or_else(|| message.properties());
         let content = Content { properties, body: message.body() };
         let frame_max = self.out.frame_max;
         content::write_return(self.out.buffer(), number, &returned, &content, frame_max);

@@ -40,10 +40,16 @@ pub(crate) struct Counts {
 /// stays so wherever it goes.
 #[inline]
 pub(crate) fn is_redelivered(delivery: &Delivery) -> bool {
-    delivery.is_redelivered || (delivery.message.has_died() && was_delivered(&delivery.message))
+    delivery.is_redelivered || is_delivered(&delivery.message)
 }
 
-fn was_delivered(message: &Message) -> bool {
+/// Whether a consumer has had it in some queue and rejected it.
+#[inline]
+pub(crate) fn is_delivered(message: &Message) -> bool {
+    message.has_died() && was_rejected(message)
+}
+
+fn was_rejected(message: &Message) -> bool {
     let is_delivered =
         |death: &Death| matches!(death.reason, Reason::Rejected | Reason::DeliveryLimit);
     message.deaths().is_some_and(|deaths| deaths.entries.iter().any(is_delivered))

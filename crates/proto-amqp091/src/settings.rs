@@ -1,6 +1,6 @@
 //! What a server tells and allows its clients, the same for all connections.
 
-use auth::Users;
+use auth::{Secret, Users};
 use message::Name;
 use metadata::{DEFAULT_VHOST, QueueKind};
 use wire_amqp091::{FieldValue, Table};
@@ -79,6 +79,8 @@ pub struct Settings {
     pub mechanisms: Vec<auth::Mechanism>,
     /// The virtual host of a node that has never run.
     pub default_vhost: Name,
+    /// From which names are made that nobody can guess.
+    pub secret: Secret,
 }
 
 impl Settings {
@@ -88,10 +90,11 @@ impl Settings {
         users: Users,
         mechanisms: Vec<auth::Mechanism>,
         cluster_name: &str,
+        secret: Secret,
     ) -> Self {
         let server_properties = server_properties(cluster_name);
         let default_vhost = Name::fixed(DEFAULT_VHOST);
-        Self { limits, users, server_properties, mechanisms, default_vhost }
+        Self { limits, users, server_properties, mechanisms, default_vhost, secret }
     }
 
     /// The mechanisms as the handshake lists them.

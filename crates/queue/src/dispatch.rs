@@ -6,8 +6,7 @@ use crate::queue::Queue;
 impl Queue {
     /// Hands at most `limit` messages to consumers, until either runs out. Each delivery goes to `take`, in order.
     pub fn dispatch(&mut self, limit: usize, now_ms: u64, mut take: impl FnMut(Delivery)) {
-        self.now_ms = now_ms;
-        self.ready.look(now_ms);
+        self.look(now_ms);
         for _ in 0..limit {
             if self.has_too_many_unsettled() {
                 break;

@@ -39,7 +39,7 @@ impl Size {
 /// How much of a message is not its body, up to the largest number that there is room for.
 #[inline]
 fn head_len(message: &Message) -> u16 {
-    u16::try_from(message.len_bytes() - message.body_len()).unwrap_or(u16::MAX)
+    message.head().len().min(u16::MAX as usize) as u16
 }
 
 /// A message in memory, and its place in the queue.

@@ -134,10 +134,11 @@ impl Lane {
     /// Takes the first message that no consumer has had, if it is in memory.
     #[inline]
     pub(crate) fn pop_line(&mut self) -> Option<Entry> {
-        let entry = self.window.pop_front()?;
+        // What is looked at before it is taken is not copied once more.
+        let entry = self.window.front()?;
         self.window_weight -= entry.weight();
         self.window_bytes -= entry.body_len();
-        Some(entry)
+        self.window.pop_front()
     }
 
     /// Where to read next and how many bytes, when what is in memory runs low.

@@ -30,6 +30,8 @@ pub struct Queue {
     next_seq: u64,
     /// Milliseconds since 1970, as the caller has last said.
     pub(crate) now_ms: u64,
+    /// The same in seconds, as of the last delivery.
+    pub(crate) now_s: u32,
 }
 
 /// What the store has of one lane of a queue.
@@ -108,8 +110,11 @@ impl Queue {
         self.now_ms = now_ms;
         let seq = self.next_seq;
         self.next_seq += 1;
+        if self.ready.has_one_lane() && !message.has_fields() {
+            return self.ready.push(Entry::new(0, seq, message, is_stored), &self.room);
+        }
         let entry = Entry::new(self.lane_of(&message), seq, message, is_stored);
-        self.ready.push(entry, now_ms, &self.room);
+        self.ready.push_special(entry, now_ms, &self.room);
     }
 
     /// How many messages wait for a consumer.
@@ -145,8 +150,7 @@ impl Queue {
     /// Takes one message outside of any consumer. `None` when nothing is ready *in memory*: see
     /// [`Queue::poll_tail_request`] for the rest.
     pub fn fetch(&mut self, client: ClientId, settles: bool, now_ms: u64) -> Option<Delivery> {
-        self.now_ms = now_ms;
-        self.ready.look(now_ms);
+        self.look(now_ms);
         let entry = self.ready.pop()?;
         Some(self.hand_over(entry, ConsumerId { client, number: 0 }, settles, None))
     }
@@ -191,6 +195,14 @@ impl Queue {
         self.ready.loaded(lane, messages, next_seq);
     }
 
+    /// Somebody takes messages, and it is that late.
+    pub(crate) fn look(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
+        self.now_s = u32::try_from(now_ms / 1000).unwrap_or(u32::MAX);
+        self.ready.look(now_ms);
+    }
+
+    #[inline]
     pub(crate) fn hand_over(
         &mut self,
         entry: Entry,
@@ -199,24 +211,33 @@ impl Queue {
         taker: Option<TakerKey>,
     ) -> Delivery {
         let Entry { lane, seq, is_redelivered, is_stored, .. } = entry;
-        let leaves_store = is_stored && !settles;
-        let (message, id) = if settles {
-            let message = entry.message.clone();
-            (message, Some(self.unsettled.hold(entry, taker, self.now_ms, &self.room)))
-        } else {
-            (entry.message, None)
-        };
         let (delivery_count, acquired_count) = self.ready.counts(seq, settles);
-        Delivery {
-            consumer,
-            message,
-            id,
-            lane,
-            seq,
-            leaves_store,
-            is_redelivered,
-            delivery_count,
-            acquired_count,
+        if settles {
+            let message = entry.message.clone();
+            let id = Some(self.unsettled.hold(entry, taker, self.now_s, &self.room));
+            Delivery {
+                consumer,
+                message,
+                id,
+                lane,
+                seq,
+                leaves_store: false,
+                is_redelivered,
+                delivery_count,
+                acquired_count,
+            }
+        } else {
+            Delivery {
+                consumer,
+                message: entry.message,
+                id: None,
+                lane,
+                seq,
+                leaves_store: is_stored,
+                is_redelivered,
+                delivery_count,
+                acquired_count,
+            }
         }
     }
 }

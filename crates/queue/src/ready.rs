@@ -71,6 +71,11 @@ impl Ready {
         Self { others, ..Self::default() }
     }
 
+    #[inline]
+    pub(crate) fn has_one_lane(&self) -> bool {
+        self.others.is_empty()
+    }
+
     pub(crate) fn lane_count(&self) -> usize {
         1 + self.others.len()
     }
@@ -136,18 +141,17 @@ impl Ready {
         self.unstored_weight
     }
 
-    /// Adds a message behind all others of its lane, or lets it wait for its time.
+    /// Adds a message behind all others, of a queue with one lane. It has no time of its own.
     #[inline]
-    pub(crate) fn push(&mut self, entry: Entry, now_ms: u64, room: &Room) {
+    pub(crate) fn push(&mut self, entry: Entry, room: &Room) {
         self.unstored_weight += entry.unstored_weight();
-        if self.others.is_empty() && !entry.message.has_fields() {
-            self.first.push(entry, room);
-        } else {
-            self.push_special(entry, now_ms, room);
-        }
+        self.first.push(entry, room);
     }
 
-    fn push_special(&mut self, entry: Entry, now_ms: u64, room: &Room) {
+    /// Adds a message behind all others of its lane, or lets it wait for its time.
+    #[inline(never)]
+    pub(crate) fn push_special(&mut self, entry: Entry, now_ms: u64, room: &Room) {
+        self.unstored_weight += entry.unstored_weight();
         let (lane, seq) = (entry.lane, entry.seq);
         if let Some(facts) = Facts::of(&entry.message, lane, seq) {
             let is_early = facts.deliver_at_ms > now_ms;
@@ -205,11 +209,17 @@ impl Ready {
     /// Takes the first message, if it is in memory.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Entry> {
-        let entry = if self.is_plain() { self.first.pop()? } else { self.pop_ruled()? };
-        self.unstored_weight -= entry.unstored_weight();
-        Some(entry)
+        if !self.is_plain() {
+            return self.pop_ruled();
+        }
+        let entry = self.first.pop();
+        if let Some(entry) = &entry {
+            self.unstored_weight -= entry.unstored_weight();
+        }
+        entry
     }
 
+    #[inline(never)]
     fn pop_ruled(&mut self) -> Option<Entry> {
         for _ in 0..PASSED_OVER_MAX {
             let number = self.next_lane()?;
@@ -218,12 +228,12 @@ impl Ready {
             let is_occupied = !lane.is_empty();
             self.occupied.set(number, is_occupied);
             let mut entry = entry?;
+            self.unstored_weight -= entry.unstored_weight();
             let Some(ruled) = &mut self.ruled else { return Some(entry) };
             ruled.unwatch(&mut entry);
             if !ruled.is_overdue(&entry) {
                 return Some(entry);
             }
-            self.unstored_weight -= entry.unstored_weight();
             ruled.bury(Doomed::of(&entry), Some(entry.message), Reason::Expired);
         }
         None

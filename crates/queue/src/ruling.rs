@@ -27,10 +27,10 @@ impl Queue {
     /// The lane that a message belongs to.
     #[inline]
     pub fn lane_of(&self, message: &Message) -> u8 {
-        let lane_count = self.ready.lane_count();
-        if lane_count == 1 {
+        if self.ready.has_one_lane() {
             return 0;
         }
+        let lane_count = self.ready.lane_count();
         let default_lane = self.ready.ruled.as_ref().map_or(0, |ruled| ruled.rules.default_lane);
         let lane = message.own_priority().unwrap_or(default_lane);
         usize::from(lane).min(lane_count - 1) as u8

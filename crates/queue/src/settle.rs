@@ -53,6 +53,7 @@ impl Queue {
         Settled::Returned(None)
     }
 
+    #[inline(never)]
     fn settle_by_rule(&mut self, released: Released, settlement: Settlement) -> Settled {
         match settlement {
             Settlement::Accept => {

@@ -123,11 +123,12 @@ impl Unsettled {
     }
 
     /// Keeps a delivery until it is settled, and the message if there is room or nobody else has it.
+    #[inline]
     pub(crate) fn hold(
         &mut self,
         entry: Entry,
         taker: Option<TakerKey>,
-        now_ms: u64,
+        now_s: u32,
         room: &Room,
     ) -> DeliveryId {
         let Entry { lane, seq, is_stored, is_redelivered, .. } = entry;
@@ -145,7 +146,7 @@ impl Unsettled {
             seq,
             taker_serial: taker.map(|taker| taker.serial),
             taker_slot: taker.map_or(0, |taker| taker.slot),
-            delivered_at_s: u32::try_from(now_ms / 1000).unwrap_or(u32::MAX),
+            delivered_at_s: now_s,
             length: size.length,
             head: size.head(),
             lane,
@@ -157,6 +158,7 @@ impl Unsettled {
     }
 
     /// Takes a delivery out; `None` when it was settled before.
+    #[inline]
     pub(crate) fn release(&mut self, id: DeliveryId) -> Option<Released> {
         let slot = id.slot.get() as usize - 1;
         let Held { seq, taker_serial, taker_slot, length, head, lane, mark, message, .. } =

@@ -147,7 +147,8 @@ fn recover(
     let mut disk = FsDisk::open(data_dir.path(), shares.files_per_disk)
         .map_err(|error| format!("data directory cannot be opened: {error}"))?;
     let seed = seed().map_err(|error| format!("the system gives no random numbers: {error}"))?;
-    let settings = Arc::new(settings(config, shards, seed));
+    let secret = secret().map_err(|error| format!("the system has no random numbers: {error}"))?;
+    let settings = Arc::new(settings(config, shards, seed, secret));
     let (now_ms, options) = (Clock::wall_ms(), store::Options::default());
     let boot = node::boot(&mut disk, shards, &settings, seed, now_ms, options)
         .map_err(|error| format!("data directory {}: {error}", data_dir.path().display()))?;
@@ -166,7 +167,7 @@ fn recover(
     Ok(boot)
 }
 
-fn settings(config: &Config, shards: usize, seed: u64) -> Settings {
+fn settings(config: &Config, shards: usize, seed: u64, secret: auth::Secret) -> Settings {
     let memory_bytes_max = config.memory_max.bytes(memory_bytes()) / shards as u64;
     let limits = Limits {
         frame_max: config.frame_max,
@@ -185,8 +186,8 @@ fn settings(config: &Config, shards: usize, seed: u64) -> Settings {
     let users = auth::Users::with_guest([a, b, c, d], config.loopback_users.contains("guest"));
     let mechanisms = config.auth_mechanisms.iter().filter_map(|name| auth::Mechanism::parse(name));
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let mut settings =
-        Settings::new(limits, users, mechanisms.collect(), &format!("leveret@{host}"));
+    let cluster_name = format!("leveret@{host}");
+    let mut settings = Settings::new(limits, users, mechanisms.collect(), &cluster_name, secret);
     settings.default_vhost =
         Name::new(&config.default_vhost).expect("a name's length is checked when it is read");
     settings
@@ -197,6 +198,15 @@ pub(crate) fn seed() -> io::Result<u64> {
     let mut bytes = [0; 8];
     rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
     Ok(u64::from_le_bytes(bytes))
+}
+
+/// Random bytes of the system that nobody else knows.
+fn secret() -> io::Result<auth::Secret> {
+    let mut bytes = [0; auth::Secret::BYTES];
+    let filled = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
+    // The system gives as few as this all at once.
+    assert_eq!(filled, bytes.len(), "a secret is whole");
+    Ok(auth::Secret::new(bytes))
 }
 
 /// Starts the threads of all shards.

@@ -102,7 +102,13 @@ impl Machine {
         let users = auth::Users::with_guest([1, 2, 3, 4], true);
         let mechanisms = auth::Mechanism::ALL.to_vec();
         let limits = Limits { memory_bytes_max: plan.memory_bytes_max, ..Limits::default() };
-        let settings = Settings::new(limits, users, mechanisms, "leveret@sim");
+        let settings = Settings::new(
+            limits,
+            users,
+            mechanisms,
+            "leveret@sim",
+            auth::Secret::new([7; auth::Secret::BYTES]),
+        );
         Self {
             settings: Arc::new(settings),
             pace: plan.pace,

@@ -78,12 +78,17 @@ impl<T> Line<T> {
     /// Takes the first element.
     #[inline]
     pub fn pop_front(&mut self) -> Option<T> {
-        let element = self.first.pop_front()?;
+        let element = self.first.pop_front();
         if self.first.is_empty() && self.rest_len > 0 {
-            self.first = self.rest.pop_front().unwrap_or_default();
-            self.rest_len -= self.first.len();
+            self.turn_over();
         }
-        Some(element)
+        element
+    }
+
+    #[inline(never)]
+    fn turn_over(&mut self) {
+        self.first = self.rest.pop_front().unwrap_or_default();
+        self.rest_len -= self.first.len();
     }
 
     /// The element that `order` calls equal, in a line that is in the order that it tells: how an element compares to the one
@@ -102,8 +107,7 @@ impl<T> Line<T> {
             self.rest_len -= 1;
             self.rest.retain(|piece| !piece.is_empty());
         } else if self.first.is_empty() && self.rest_len > 0 {
-            self.first = self.rest.pop_front().unwrap_or_default();
-            self.rest_len -= self.first.len();
+            self.turn_over();
         }
         Some(element)
     }

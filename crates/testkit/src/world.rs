@@ -71,7 +71,13 @@ impl World {
     pub fn new(layout: Layout, limits: Limits) -> Self {
         let users = auth::Users::with_guest([1, 2, 3, 4], true);
         let mechanisms = auth::Mechanism::ALL.to_vec();
-        let settings = Settings::new(limits, users, mechanisms, "leveret@memory");
+        let settings = Settings::new(
+            limits,
+            users,
+            mechanisms,
+            "leveret@memory",
+            auth::Secret::new([7; auth::Secret::BYTES]),
+        );
         let mut world = Self {
             layout,
             settings: Arc::new(settings),
