@@ -2,6 +2,8 @@
 
 use message::Message;
 
+use crate::tag::Tag;
+
 /// What it costs to hold a message in memory, beside its bytes.
 pub(crate) const HELD_BYTES: usize = 64;
 /// What it costs to remember a message that came back and is not in memory.
@@ -48,39 +50,62 @@ pub(crate) struct Entry {
     /// Its place: lower goes first. Given at enqueue, never changed, never used again.
     pub(crate) seq: u64,
     pub(crate) message: Message,
-    /// How much of it is not its body: see [`Size`].
-    pub(crate) head: u16,
-    pub(crate) lane: u8,
-    /// Whether it is kept in the store, and must be settled there when it is gone.
-    pub(crate) is_stored: bool,
-    /// Whether a consumer has had it before.
-    pub(crate) is_redelivered: bool,
-    /// Whether it was read from the store: it shares its memory with whatever was read along.
-    pub(crate) was_read: bool,
+    tag: Tag,
 }
 
 impl Entry {
     /// A message that has just come.
     #[inline]
     pub(crate) fn new(lane: u8, seq: u64, message: Message, is_stored: bool) -> Self {
-        let head = head_len(&message);
-        Self { seq, message, head, lane, is_stored, is_redelivered: false, was_read: false }
+        let tag = Tag::new(head_len(&message), lane, is_stored);
+        Self { seq, message, tag }
     }
 
     /// A message that the store gave back.
     pub(crate) fn read(lane: u8, seq: u64, message: Message) -> Self {
-        Self { was_read: true, ..Self::new(lane, seq, message, true) }
+        let mut entry = Self::new(lane, seq, message, true);
+        entry.tag = entry.tag.read();
+        entry
+    }
+
+    /// The same, and a consumer has had it before if `is_redelivered`.
+    pub(crate) fn redelivered(mut self, is_redelivered: bool) -> Self {
+        self.tag = self.tag.redelivered(is_redelivered);
+        self
+    }
+
+    #[inline]
+    pub(crate) const fn lane(&self) -> u8 {
+        self.tag.lane()
+    }
+
+    /// Whether it is kept in the store, and must be settled there when it is gone.
+    #[inline]
+    pub(crate) const fn is_stored(&self) -> bool {
+        self.tag.is_stored()
+    }
+
+    /// Whether a consumer has had it before.
+    #[inline]
+    pub(crate) const fn is_redelivered(&self) -> bool {
+        self.tag.is_redelivered()
+    }
+
+    /// What else there is to say of it.
+    #[inline]
+    pub(crate) const fn tag(&self) -> Tag {
+        self.tag
     }
 
     /// How long the message is.
     pub(crate) fn size(&self) -> Size {
-        Size { length: self.message.len_bytes() as u32, head: self.head }
+        Size { length: self.message.len_bytes() as u32, head: self.tag.head() }
     }
 
     /// How long its body is.
     #[inline]
     pub(crate) fn body_len(&self) -> u64 {
-        self.message.len_bytes() as u64 - u64::from(self.head)
+        self.message.len_bytes() as u64 - u64::from(self.tag.head())
     }
 
     /// What it takes to hold it.
@@ -92,7 +117,7 @@ impl Entry {
     /// The same, if only memory holds it.
     #[inline]
     pub(crate) fn unstored_weight(&self) -> usize {
-        if self.is_stored { 0 } else { self.weight() }
+        if self.is_stored() { 0 } else { self.weight() }
     }
 }
 

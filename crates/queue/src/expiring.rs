@@ -46,8 +46,7 @@ impl Ready {
         let is_redelivered = fact.acquired_count > 0;
         match entry {
             Some(entry) => {
-                let is_redelivered = is_redelivered || entry.is_redelivered;
-                self.insert(Entry { is_redelivered, ..entry }, room);
+                self.insert(entry.redelivered(is_redelivered), room);
             }
             None => {
                 if !is_redelivered {
@@ -119,8 +118,8 @@ impl Ready {
         }
         let Some(ruled) = &mut self.ruled else { return };
         match removed {
-            Some(Removed::Entry(mut entry)) => {
-                ruled.unwatch(&mut entry);
+            Some(Removed::Entry(entry)) => {
+                let entry = ruled.unwatch(entry);
                 ruled.bury(Doomed::of(&entry), Some(entry.message), reason);
             }
             Some(Removed::Cold(size)) => {

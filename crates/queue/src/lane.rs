@@ -94,7 +94,7 @@ impl Lane {
     #[inline]
     pub(crate) fn push(&mut self, entry: Entry, room: &Room) {
         let is_full = self.window_weight >= room.window_bytes;
-        if self.tail.len() == 0 && !(is_full && entry.is_stored) {
+        if self.tail.len() == 0 && !(is_full && entry.is_stored()) {
             self.window_weight += entry.weight();
             self.window_bytes += entry.body_len();
             self.window.push_back(entry);
@@ -113,8 +113,8 @@ impl Lane {
 
     /// Puts a message back at its old place.
     pub(crate) fn put_back(&mut self, entry: Entry, room: &Room) {
-        if entry.is_stored && self.returned.weight() >= room.window_bytes {
-            self.returned.insert_cold(entry.seq, entry.size(), entry.is_redelivered);
+        if entry.is_stored() && self.returned.weight() >= room.window_bytes {
+            self.returned.insert_cold(entry.seq, entry.size(), entry.is_redelivered());
         } else {
             self.returned.insert_warm(entry);
         }

@@ -30,6 +30,7 @@ mod schedule;
 mod settle;
 mod spot;
 mod succession;
+mod tag;
 mod tail;
 mod takers;
 mod unsettled;

@@ -210,7 +210,8 @@ impl Queue {
         settles: bool,
         taker: Option<TakerKey>,
     ) -> Delivery {
-        let Entry { lane, seq, is_redelivered, is_stored, .. } = entry;
+        let (lane, seq) = (entry.lane(), entry.seq);
+        let (is_redelivered, is_stored) = (entry.is_redelivered(), entry.is_stored());
         let (delivery_count, acquired_count) = self.ready.counts(seq, settles);
         if settles {
             let message = entry.message.clone();

@@ -152,7 +152,7 @@ impl Ready {
     #[inline(never)]
     pub(crate) fn push_special(&mut self, entry: Entry, now_ms: u64, room: &Room) {
         self.unstored_weight += entry.unstored_weight();
-        let (lane, seq) = (entry.lane, entry.seq);
+        let (lane, seq) = (entry.lane(), entry.seq);
         if let Some(facts) = Facts::of(&entry.message, lane, seq) {
             let is_early = facts.deliver_at_ms > now_ms;
             if is_early || facts.expires_at_ms != 0 {
@@ -185,7 +185,7 @@ impl Ready {
         }
         match message {
             Some(message) => {
-                let entry = Entry { is_redelivered, ..Entry::new(lane, seq, message, is_stored) };
+                let entry = Entry::new(lane, seq, message, is_stored).redelivered(is_redelivered);
                 self.unstored_weight += entry.unstored_weight();
                 self.insert(entry, room);
             }
@@ -198,7 +198,7 @@ impl Ready {
 
     /// Puts a message among those that come first, by its place.
     pub(crate) fn insert(&mut self, entry: Entry, room: &Room) {
-        let (lane, share) = (entry.lane, room.share(self.lane_count()));
+        let (lane, share) = (entry.lane(), room.share(self.lane_count()));
         if let Some(ruled) = &mut self.ruled {
             ruled.watch(&entry);
         }
@@ -227,10 +227,10 @@ impl Ready {
             let entry = lane.pop();
             let is_occupied = !lane.is_empty();
             self.occupied.set(number, is_occupied);
-            let mut entry = entry?;
+            let entry = entry?;
             self.unstored_weight -= entry.unstored_weight();
             let Some(ruled) = &mut self.ruled else { return Some(entry) };
-            ruled.unwatch(&mut entry);
+            let entry = ruled.unwatch(entry);
             if !ruled.is_overdue(&entry) {
                 return Some(entry);
             }

@@ -139,7 +139,7 @@ impl Returned {
         let Cold { size, is_redelivered } = self.cold.remove(&seq)?;
         self.bytes -= size.body_len();
         // What was read along may be taken long before, and should not keep this one's neighbours in memory.
-        let entry = Entry { is_redelivered, ..Entry::read(lane, seq, message.detached()) };
+        let entry = Entry::read(lane, seq, message.detached()).redelivered(is_redelivered);
         self.insert_warm(entry);
         self.warm.get(&seq)
     }

@@ -42,8 +42,8 @@ pub(crate) struct Doomed {
 
 impl Doomed {
     pub(crate) fn of(entry: &Entry) -> Self {
-        let Entry { lane, seq, is_stored, .. } = *entry;
-        Self { lane, seq, size: entry.size(), is_stored }
+        let (lane, is_stored) = (entry.lane(), entry.is_stored());
+        Self { lane, seq: entry.seq, size: entry.size(), is_stored }
     }
 }
 
@@ -89,7 +89,7 @@ impl Ruled {
     /// A message has left the order in which it came and waits: its deadline by rule counts.
     pub(crate) fn watch(&mut self, entry: &Entry) {
         if let Some(deadline_ms) = self.uniform_deadline_ms(&entry.message) {
-            self.uniform.insert((deadline_ms, Spot::new(entry.lane, entry.seq)));
+            self.uniform.insert((deadline_ms, Spot::new(entry.lane(), entry.seq)));
         }
     }
 
@@ -101,17 +101,18 @@ impl Ruled {
     }
 
     /// A message leaves its lane: its deadlines do not count any more.
-    pub(crate) fn unwatch(&mut self, entry: &mut Entry) {
+    pub(crate) fn unwatch(&mut self, entry: Entry) -> Entry {
         if !self.uniform.is_empty()
             && let Some(deadline_ms) = self.uniform_deadline_ms(&entry.message)
         {
-            self.uniform.remove(&(deadline_ms, Spot::new(entry.lane, entry.seq)));
+            self.uniform.remove(&(deadline_ms, Spot::new(entry.lane(), entry.seq)));
         }
         if !self.known.is_empty()
             && let Some(fact) = self.known.unwatch(entry.seq)
         {
-            entry.is_redelivered |= fact.acquired_count > 0;
+            return entry.redelivered(fact.acquired_count > 0);
         }
+        entry
     }
 
     /// The rule has changed: the deadlines of `returned` are others.

@@ -92,9 +92,9 @@ impl Schedule {
 
     /// Lets a message wait. If the store has it, memory need not.
     pub(crate) fn insert(&mut self, due_ms: u64, entry: Entry, room: &Room) {
-        let spot = Spot::new(entry.lane, entry.seq);
+        let spot = Spot::new(entry.lane(), entry.seq);
         self.dues.insert((due_ms, spot));
-        if entry.is_stored && (due_ms, spot) >= self.horizon {
+        if entry.is_stored() && (due_ms, spot) >= self.horizon {
             return;
         }
         self.insert_warm(spot, entry);
@@ -197,20 +197,20 @@ impl Schedule {
             self.horizon = due;
             let (_, spot) = due;
             self.unwant(spot);
-            if self.warm.get(&spot).is_some_and(|entry| entry.is_stored) {
+            if self.warm.get(&spot).is_some_and(Entry::is_stored) {
                 self.take_warm(spot);
             }
         }
     }
 
     fn insert_warm(&mut self, spot: Spot, entry: Entry) {
-        *self.weight_mut(entry.is_stored) += weight_of(entry.message.len_bytes());
+        *self.weight_mut(entry.is_stored()) += weight_of(entry.message.len_bytes());
         self.warm.insert(spot, entry);
     }
 
     fn take_warm(&mut self, spot: Spot) -> Option<Entry> {
         let entry = self.warm.remove(&spot)?;
-        *self.weight_mut(entry.is_stored) -= weight_of(entry.message.len_bytes());
+        *self.weight_mut(entry.is_stored()) -= weight_of(entry.message.len_bytes());
         Some(entry)
     }
 

@@ -114,8 +114,7 @@ impl Queue {
         ruled.known.watch(seq);
         match message {
             Some(message) => {
-                let entry =
-                    Entry { is_redelivered: true, ..Entry::new(lane, seq, message, is_stored) };
+                let entry = Entry::new(lane, seq, message, is_stored).redelivered(true);
                 let unstored_weight = entry.unstored_weight();
                 ruled.schedule.insert(retry_at_ms, entry, &self.room);
                 self.ready.keep(unstored_weight);

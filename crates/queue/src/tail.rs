@@ -68,7 +68,7 @@ impl Tail {
     /// Adds a message behind all others.
     pub(crate) fn push(&mut self, entry: Entry) {
         let length = entry.body_len();
-        if !entry.is_stored {
+        if !entry.is_stored() {
             self.count += 1;
             self.bytes += length;
             self.kept_count += 1;

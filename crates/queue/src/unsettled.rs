@@ -11,6 +11,7 @@ use stdx::Slots;
 use crate::delivery::DeliveryId;
 use crate::entry::{Entry, Gone, HELD_BYTES, Size};
 use crate::room::Room;
+use crate::tag::Tag;
 
 /// Which consumer took a message: its slot in the queue's table, and a serial number that no later consumer in that slot
 /// has.
@@ -20,50 +21,42 @@ pub(crate) struct TakerKey {
     pub(crate) serial: NonZeroU64,
 }
 
-/// Whether a delivery is kept in the store, and whether it was one of a message that had come back before.
-#[derive(Clone, Copy, Debug)]
-enum Mark {
-    Unstored,
-    UnstoredAgain,
-    Stored,
-    StoredAgain,
-}
-
-impl Mark {
-    const fn new(is_stored: bool, is_redelivered: bool) -> Self {
-        match (is_stored, is_redelivered) {
-            (false, false) => Self::Unstored,
-            (false, true) => Self::UnstoredAgain,
-            (true, false) => Self::Stored,
-            (true, true) => Self::StoredAgain,
-        }
-    }
-
-    const fn is_stored(self) -> bool {
-        matches!(self, Self::Stored | Self::StoredAgain)
-    }
-
-    const fn is_redelivered(self) -> bool {
-        matches!(self, Self::UnstoredAgain | Self::StoredAgain)
-    }
-}
-
-/// What a consumer has and has not settled.
+/// What a consumer has and has not settled. What is less than a word long lies in pairs in one word: see [`Tag`].
 #[derive(Debug)]
 struct Held {
     seq: u64,
     /// `None` for a message that was fetched one by one. The two parts of a [`TakerKey`] lie apart to save room.
     taker_serial: Option<NonZeroU64>,
-    taker_slot: u32,
-    /// When it was handed over, in seconds since 1970.
-    delivered_at_s: u32,
-    /// The two parts of a [`Size`] lie apart to save room.
-    length: u32,
-    head: u16,
-    lane: u8,
-    mark: Mark,
+    /// The taker's slot, and above it when the message was handed over, in seconds since 1970.
+    slot_and_time_s: u64,
+    /// What there is to say of the message, and above it its length.
+    tag_and_length: NonZeroU64,
     /// `None` when only the store has it.
     message: Option<Message>,
+}
+
+impl Held {
+    #[inline]
+    const fn taker(&self) -> Option<TakerKey> {
+        match self.taker_serial {
+            Some(serial) => Some(TakerKey { slot: self.slot_and_time_s as u32, serial }),
+            None => None,
+        }
+    }
+
+    const fn delivered_at_s(&self) -> u32 {
+        (self.slot_and_time_s >> 32) as u32
+    }
+
+    #[inline]
+    const fn tag(&self) -> Tag {
+        Tag::from_bits(self.tag_and_length.get() as u32)
+    }
+
+    #[inline]
+    const fn length(&self) -> u32 {
+        (self.tag_and_length.get() >> 32) as u32
+    }
 }
 
 /// A delivery that is over.
@@ -131,26 +124,23 @@ impl Unsettled {
         now_s: u32,
         room: &Room,
     ) -> DeliveryId {
-        let Entry { lane, seq, is_stored, is_redelivered, .. } = entry;
-        let (size, length) = (entry.size(), entry.message.len_bytes());
-        self.bytes += size.body_len();
-        self.stored_count += usize::from(is_stored);
+        let (tag, seq) = (entry.tag(), entry.seq);
+        let length = entry.message.len_bytes();
+        self.bytes += entry.body_len();
+        self.stored_count += usize::from(tag.is_stored());
         self.unstored_weight += entry.unstored_weight();
         // What was read shares its memory with what was read along, and would keep all of it.
-        let has_room = !entry.was_read && self.message_bytes + length <= room.unsettled_bytes;
-        let message = (!is_stored || has_room).then_some(entry.message);
+        let has_room = !tag.was_read() && self.message_bytes + length <= room.unsettled_bytes;
+        let message = (!tag.is_stored() || has_room).then_some(entry.message);
         if message.is_some() {
             self.message_bytes += length;
         }
+        let slot = taker.map_or(0, |taker| taker.slot);
         let held = Held {
             seq,
             taker_serial: taker.map(|taker| taker.serial),
-            taker_slot: taker.map_or(0, |taker| taker.slot),
-            delivered_at_s: now_s,
-            length: size.length,
-            head: size.head(),
-            lane,
-            mark: Mark::new(is_stored, is_redelivered),
+            slot_and_time_s: u64::from(slot) | u64::from(now_s) << 32,
+            tag_and_length: tag.beside(length as u32),
             message,
         };
         let slot = u32::try_from(self.held.insert(held) + 1).ok().and_then(NonZeroU32::new);
@@ -161,19 +151,19 @@ impl Unsettled {
     #[inline]
     pub(crate) fn release(&mut self, id: DeliveryId) -> Option<Released> {
         let slot = id.slot.get() as usize - 1;
-        let Held { seq, taker_serial, taker_slot, length, head, lane, mark, message, .. } =
-            self.held.remove_if(slot, |held| held.seq == id.seq)?;
-        let (size, is_stored) = (Size::new(length, head), mark.is_stored());
+        let held = self.held.remove_if(slot, |held| held.seq == id.seq)?;
+        let (tag, length) = (held.tag(), held.length());
+        let (size, is_stored) = (Size::new(length, tag.head()), tag.is_stored());
         self.bytes -= size.body_len();
         self.stored_count -= usize::from(is_stored);
-        if message.is_some() {
+        if held.message.is_some() {
             self.message_bytes -= length as usize;
         }
         if !is_stored {
             self.unstored_weight -= length as usize + HELD_BYTES;
         }
-        let taker = taker_serial.map(|serial| TakerKey { slot: taker_slot, serial });
-        let was_redelivered = mark.is_redelivered();
+        let (taker, seq, message) = (held.taker(), held.seq, held.message);
+        let (lane, was_redelivered) = (tag.lane(), tag.is_redelivered());
         Some(Released { lane, seq, size, is_stored, was_redelivered, message, taker })
     }
 
@@ -184,9 +174,8 @@ impl Unsettled {
         self.held.iter_numbered().map(|(number, held)| {
             let slot = u32::try_from(number + 1).ok().and_then(NonZeroU32::new);
             let slot = slot.expect("fewer than 2^32 deliveries are unsettled");
-            let holder = held.taker_serial.map(|serial| TakerKey { slot: held.taker_slot, serial });
-            let delivered_at_ms = u64::from(held.delivered_at_s) * 1000 + 999;
-            (DeliveryId { slot, seq: held.seq }, holder, delivered_at_ms)
+            let delivered_at_ms = u64::from(held.delivered_at_s()) * 1000 + 999;
+            (DeliveryId { slot, seq: held.seq }, held.taker(), delivered_at_ms)
         })
     }
 
@@ -199,8 +188,8 @@ impl Unsettled {
     pub(crate) fn stored(&self, lane_count: usize) -> Vec<Vec<(u64, u32)>> {
         let mut lanes = vec![Vec::new(); lane_count];
         if self.stored_count > 0 {
-            for held in self.held.iter().filter(|held| held.mark.is_stored()) {
-                lanes[usize::from(held.lane)].push((held.seq, held.length));
+            for held in self.held.iter().filter(|held| held.tag().is_stored()) {
+                lanes[usize::from(held.tag().lane())].push((held.seq, held.length()));
             }
         }
         lanes.iter_mut().for_each(|places| places.sort_unstable());
