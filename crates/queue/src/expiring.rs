@@ -21,8 +21,12 @@ impl Ready {
         ruled.subject(end_seq);
         for _ in 0..limit {
             if !self.let_in_one(now_ms, room) && !self.expire_one(now_ms) {
-                return;
+                break;
             }
+        }
+        // What has gone from the schedule has made room for what comes next, which may have to be read.
+        if let Some(ruled) = &mut self.ruled {
+            ruled.plan(room);
         }
     }
 
