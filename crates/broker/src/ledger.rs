@@ -136,20 +136,27 @@ pub(crate) struct Found {
 
 /// Reads the notes of a store queue.
 pub(crate) fn read(notes: &[(u64, impl AsRef<[u8]>)], is_alive: impl Fn(u8, u64) -> bool) -> Found {
-    let mut last: BTreeMap<u64, (u64, Facts)> = BTreeMap::new();
     let mut void = Vec::new();
+    let mut living: Vec<(u64, Facts)> = Vec::with_capacity(notes.len());
     for (note, bytes) in notes {
         let bytes = bytes.as_ref();
         match from_bytes(bytes).filter(|facts| is_alive(facts.lane, facts.seq)) {
-            Some(facts) => {
-                let before = last.insert(facts.seq, (*note, facts));
-                void.extend(before.map(|(note, _)| (note, NOTE_BYTES as u32)));
-            }
+            Some(facts) => living.push((*note, facts)),
             None => void.push((*note, bytes.len() as u32)),
         }
     }
-    let noted = last.iter().map(|(&seq, &(note, _))| (seq, note)).collect();
-    Found { facts: last.into_values().map(|(_, facts)| facts).collect(), noted, void }
+    // Later notes on a message stand first, so that what follows the first one has been overtaken. Sorting what is mostly
+    // sorted costs a fraction of a map that grows.
+    living.sort_unstable_by_key(|&(note, facts)| (facts.seq, std::cmp::Reverse(note)));
+    living.dedup_by(|later, kept| {
+        let is_overtaken = later.1.seq == kept.1.seq;
+        if is_overtaken {
+            void.push((later.0, NOTE_BYTES as u32));
+        }
+        is_overtaken
+    });
+    let noted = living.iter().map(|(note, facts)| (facts.seq, *note)).collect();
+    Found { facts: living.into_iter().map(|(_, facts)| facts).collect(), noted, void }
 }
 
 #[cfg(test)]
