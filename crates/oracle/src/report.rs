@@ -95,8 +95,9 @@ pub(crate) fn print(
     print_counts("differ as justified", &differences);
     print_counts("not applicable", &reasons);
     println!("{wrong:4} wrong");
-    let unused: Vec<&String> =
-        justified.iter().filter(|id| !differences.contains_key(id.as_str())).collect();
+    let is_named = |id: &String| reasons.keys().any(|reason| reason.contains(&format!("({id})")));
+    let is_used = |id: &String| differences.contains_key(id.as_str()) || is_named(id);
+    let unused: Vec<&String> = justified.iter().filter(|id| !is_used(id)).collect();
     let is_whole = options.only.is_none() && options.leveret.is_none();
     if is_whole && !unused.is_empty() {
         println!("justified, but nothing refers to it: {unused:?}");
