@@ -50,7 +50,9 @@ impl Memory {
     pub(crate) const fn room(&self) -> Room {
         let held_bytes = self.resident_bytes + self.other_bytes;
         if held_bytes < self.bytes_max / 2 {
-            Room { unstored_bytes: self.bytes_max / 4, ..Room::AMPLE }
+            // What waits for its time is best in memory when that comes: many are due in no order of the disk's.
+            let (unstored_bytes, scheduled_bytes) = (self.bytes_max / 4, self.bytes_max / 8);
+            Room { unstored_bytes, scheduled_bytes, ..Room::AMPLE }
         } else if held_bytes < self.bytes_max / 4 * 3 {
             Room {
                 window_bytes: CROWDED_BYTES,
