@@ -237,6 +237,20 @@ def distribution(title, late_ms):
     print("   " + "  ".join(cells))
 
 
+def timeline(due_ms, first_ms, outage):
+    """Prints how late messages were, by the second in which they were due."""
+    first_due_ms = min(due_ms)
+    seconds = {}
+    for due, came in zip(due_ms, first_ms):
+        seconds.setdefault(int((due - first_due_ms) / 1000), []).append(came - due if came else float("inf"))
+    print(f"killed in second {(outage.began_ms - first_due_ms) / 1000:.1f}", end="")
+    print(f", ready again in second {(outage.ready_ms - first_due_ms) / 1000:.1f}")
+    for second, late_ms in sorted(seconds.items()):
+        late_ms.sort()
+        median = late_ms[len(late_ms) // 2]
+        print(f"   {second:3}: {len(late_ms):6} due, half of them within {median:.1f} ms, all within {late_ms[-1]:.1f} ms")
+
+
 def measure(under_test, options):
     """Publishes, consumes over a kill, and says what is wrong."""
     delay_max_ms = options.delay_max * 1000
@@ -261,6 +275,8 @@ def measure(under_test, options):
     arrivals.finish()
     left = consumer.declare(under_test.address, QUEUE)
     under_test.stop()
+    if options.timeline:
+        timeline(due_ms, arrivals.first_ms, outage)
     return report(due_ms, arrivals, outage, left, pending, options.late_max)
 
 
@@ -300,6 +316,7 @@ def main():
     parser.add_argument("--hold", type=float, default=0.4, help="the share of it that passes before the first is due")
     parser.add_argument("--kill-after", type=float, help="seconds after the last confirm; a quarter of --delay-max")
     parser.add_argument("--late-max", type=float, default=LATE_MS_MAX, help="milliseconds; more on a busy machine")
+    parser.add_argument("--timeline", action="store_true", help="print lateness second by second, too")
     parser.add_argument("--seed", type=int, default=os.getpid(), help="of the delays")
     options = parser.parse_args()
     options.kill_after = options.kill_after or options.delay_max / 4
