@@ -24,6 +24,9 @@ impl Broker {
         wanted: ExchangeDeclaration,
     ) -> Result<Option<Ticket>, Refusal> {
         let ExchangeDeclaration { vhost, name, .. } = &wanted;
+        if name.is_empty() && wanted.is_passive {
+            return Err(Refusal::DefaultExchange);
+        }
         let found = self.draft.exchange(vhost.as_str(), name.as_str());
         if wanted.is_passive {
             let missing = || Refusal::NotFound {

@@ -60,7 +60,7 @@ pub use alarm::Alarm;
 pub use broker::{Broker, Reader, Shared};
 pub use event::{Answer, CancelReason, Event};
 pub use mail::Mail;
-pub use publish::Published;
+pub use publish::{Destined, Published};
 pub use publisher::{Confirmation, Publisher};
 pub use recover::{Recovery, Start, StartError};
 pub use refusal::{ArgumentFault, Condition, InvalidArgument, Limit, Object, Refusal};

@@ -5,8 +5,10 @@ use queue::Facts;
 
 use crate::broker::{Awaited, Broker, LISTS_MAX};
 use crate::mail::Mail;
-use crate::publisher::{Confirm, Publisher};
+use crate::publisher::{Confirm, Publisher, Way};
 use crate::refusal::Refusal;
+use crate::relay::Relays;
+use crate::reply::ReplyAddress;
 
 /// Messages in one piece of mail at most: a list is used again, and should not grow without end.
 const RUN_MAX: usize = 512;
@@ -20,6 +22,23 @@ pub enum Published {
     Replied,
     /// It went nowhere. A producer that asked for it (`mandatory`) gets it back, before its confirm.
     Unroutable,
+}
+
+/// Where a message goes when its transaction is committed.
+#[derive(Debug)]
+pub struct Destined {
+    queues: Box<[QueueId]>,
+    relays: Relays,
+    addresses: Box<[ReplyAddress]>,
+    delay_ms: u64,
+}
+
+impl Destined {
+    /// How much memory it takes, beside itself.
+    pub fn held_bytes(&self) -> usize {
+        let relays = self.relays.histories.capacity() + self.relays.delays.capacity();
+        (self.queues.len() + relays) * size_of::<QueueId>() + size_of_val(&*self.addresses)
+    }
 }
 
 impl Broker {
@@ -37,23 +56,60 @@ impl Broker {
         let delay_ms = self.delay_ms(&message, headers);
         let (topology, random) = (&self.topology, &mut self.random);
         let way = publisher.begin(topology, &message, headers, random, delay_ms > 0)?;
-        let (queues, confirm) = (way.queues, way.confirm);
-        if !way.relays.is_empty() {
-            self.keep(way.relays, &message, delay_ms, confirm);
-            if queues.is_empty() && !way.relays.delays.is_empty() {
-                return Ok(Published::Routed);
+        Ok(self.send_along(way, message, delay_ms))
+    }
+
+    /// Finds the way of a message that is published now and sent later, at the end of a transaction.
+    ///
+    /// # Errors
+    /// [`Refusal`] as [`Broker::publish`].
+    pub fn destine(
+        &mut self,
+        publisher: &mut Publisher,
+        message: &Message,
+        headers: &dyn Headers,
+    ) -> Result<Destined, Refusal> {
+        let delay_ms = self.delay_ms(message, headers);
+        let (topology, random) = (&self.topology, &mut self.random);
+        let way = publisher.find_way(topology, message, headers, random, delay_ms > 0)?;
+        Ok(Destined {
+            queues: way.queues.into(),
+            relays: way.relays.clone(),
+            addresses: way.addresses.into(),
+            delay_ms,
+        })
+    }
+
+    /// Sends a message where it was destined to go. Its time begins here.
+    pub fn send_destined(
+        &mut self,
+        publisher: &mut Publisher,
+        message: &Message,
+        destined: &Destined,
+    ) -> Published {
+        let Destined { queues, relays, addresses, delay_ms } = destined;
+        let confirm = publisher.next_confirm(queues.len() + relays.len());
+        let way = Way { queues, relays, addresses, confirm };
+        self.send_along(way, message.renewed(self.now_ms), *delay_ms)
+    }
+
+    fn send_along(&mut self, way: Way<'_>, message: Message, delay_ms: u64) -> Published {
+        let Way { queues, relays, addresses, confirm } = way;
+        if !relays.is_empty() {
+            self.keep(relays, &message, delay_ms, confirm);
+            if queues.is_empty() && !relays.delays.is_empty() {
+                return Published::Routed;
             }
         }
-        way.addresses.iter().for_each(|&address| self.reply(address, message.clone()));
+        addresses.iter().for_each(|&address| self.reply(address, message.clone()));
         let Some((&last, others)) = queues.split_last() else {
-            let has_address = !way.addresses.is_empty();
-            return Ok(if has_address { Published::Replied } else { Published::Unroutable });
+            return if addresses.is_empty() { Published::Unroutable } else { Published::Replied };
         };
         for &queue in others {
             self.send(queue, message.clone(), confirm);
         }
         self.send(last, message, confirm);
-        Ok(Published::Routed)
+        Published::Routed
     }
 
     /// Whether an exchange takes messages from clients.

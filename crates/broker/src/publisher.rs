@@ -136,16 +136,44 @@ impl Publisher {
         random: &mut Random,
         is_delayed: bool,
     ) -> Result<Way<'_>, Refusal> {
-        let Origin { client, link } = self.origin;
         let place = self.route(topology, message, headers, random, is_delayed)?;
+        let way = self.way_at(place);
+        let target_count = way.queues.len() + way.relays.len();
+        let confirm = self.next_confirm(target_count);
+        Ok(Way { confirm, ..self.way_at(place) })
+    }
+
+    /// Finds where a message goes, and promises nothing.
+    ///
+    /// # Errors
+    /// [`Refusal`] as [`Publisher::begin`].
+    pub(crate) fn find_way(
+        &mut self,
+        topology: &Topology,
+        message: &Message,
+        headers: &dyn Headers,
+        random: &mut Random,
+        is_delayed: bool,
+    ) -> Result<Way<'_>, Refusal> {
+        let place = self.route(topology, message, headers, random, is_delayed)?;
+        Ok(self.way_at(place))
+    }
+
+    /// The number of the next message, which so many queues will answer, if messages are confirmed.
+    #[inline]
+    pub(crate) fn next_confirm(&mut self, target_count: usize) -> Option<Confirm> {
+        let Origin { client, link } = self.origin;
+        let number = self.confirms.as_mut()?.begin(target_count);
+        Some(Confirm { client, link, number })
+    }
+
+    #[inline]
+    fn way_at(&self, place: Option<usize>) -> Way<'_> {
         let (queues, relays, addresses) = match place {
-            Some(index) => (&self.routes[index].queues, &self.no_relays, &[][..]),
-            None => (&self.passing, &self.relays, &self.addresses[..]),
+            Some(index) => (&*self.routes[index].queues, &self.no_relays, &[][..]),
+            None => (&*self.passing, &self.relays, &self.addresses[..]),
         };
-        let confirms = self.confirms.as_mut();
-        let number = confirms.map(|confirms| confirms.begin(queues.len() + relays.len()));
-        let confirm = number.map(|number| Confirm { client, link, number });
-        Ok(Way { queues, relays, addresses, confirm })
+        Way { queues, relays, addresses, confirm: None }
     }
 
     /// Where among `routes` the way of a message stands; `None` for `passing`.

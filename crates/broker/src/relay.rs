@@ -55,7 +55,7 @@ impl History {
 }
 
 /// The relays that have a part in a message's way.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Relays {
     /// Those that remember it.
     pub(crate) histories: Vec<QueueId>,

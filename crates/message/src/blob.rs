@@ -180,6 +180,24 @@ impl Message {
         Self::sealed(Bytes::from(blob))
     }
 
+    /// The same message as if it were received at `now_ms`: its own time to live begins there.
+    #[must_use]
+    pub fn renewed(&self, now_ms: u64) -> Self {
+        let ttl_ms = self.expires_at_ms().map(|at_ms| at_ms.saturating_sub(self.received_at_ms()));
+        let (cc, bcc): (Vec<&[u8]>, Vec<&[u8]>) = (self.cc().collect(), self.bcc().collect());
+        self.readdressed(&Readdress {
+            exchange: self.exchange(),
+            routing_key: self.routing_key(),
+            received_at_ms: now_ms,
+            expires_at_ms: ttl_ms.map(|ttl_ms| now_ms.saturating_add(ttl_ms)),
+            deliver_at_ms: self.deliver_at_ms(),
+            delayed_ms: self.delayed_ms(),
+            cc: &cc,
+            bcc: &bcc,
+            deaths: self.deaths().as_ref(),
+        })
+    }
+
     /// The whole message, for a disk or another node.
     pub fn as_bytes(&self) -> &[u8] {
         &self.blob

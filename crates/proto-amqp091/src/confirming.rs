@@ -55,7 +55,7 @@ impl Connection {
                     continue;
                 }
                 if confirmation.is_rejected {
-                    let nack = basic::Nack { delivery_tag, multiple, requeue: false };
+                    let nack = basic::Nack { delivery_tag, multiple, requeue: true };
                     self.out.method(number, &nack);
                 } else {
                     content::write_ack(self.out.buffer(), number, delivery_tag, multiple);

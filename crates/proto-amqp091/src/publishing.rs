@@ -8,7 +8,7 @@
 //! Most messages lie in the input as a whole: those are taken in one step, straight from where they lie into the
 //! arena. The machine above is for those that do not.
 
-use broker::Published;
+use broker::{Destined, Published};
 use message::{Draft, Message};
 use wire_amqp091::content::{self, Content};
 use wire_amqp091::limits::BODY_LEN_MAX;
@@ -216,28 +216,42 @@ impl Connection {
         self.has_published = true;
         let Some(channel) = self.channels.get_mut(number) else { return Ok(()) };
         if let Some(transaction) = &mut channel.transaction {
-            let may_publish = cx.broker.may_publish(&channel.publisher, message.exchange());
-            may_publish.map_err(|refusal| Exception::refused(&refusal, basic::Publish::ID))?;
-            transaction.publish(message, is_mandatory, basic::Publish::ID)?;
+            let destined = cx.broker.destine(&mut channel.publisher, &message, &headers);
+            let destined =
+                destined.map_err(|refusal| Exception::refused(&refusal, basic::Publish::ID))?;
+            transaction.publish(message, destined, is_mandatory, basic::Publish::ID)?;
             channel.count_held(&mut self.channel_bytes);
             return Ok(());
         }
-        self.route(cx, number, message, headers, is_mandatory)
+        let kept = is_mandatory.then(|| message.clone());
+        let published = cx.broker.publish(&mut channel.publisher, message, &headers);
+        let published =
+            published.map_err(|refusal| Exception::refused(&refusal, basic::Publish::ID))?;
+        self.published(cx, number, published, kept);
+        Ok(())
     }
 
-    /// Gives a message to the broker.
-    pub(crate) fn route(
+    /// A message of a transaction that is committed goes where it was destined to go when it was published.
+    pub(crate) fn send_destined(
         &mut self,
         cx: &mut Context<'_>,
         number: u16,
-        message: Message,
-        headers: RawHeaders<'_>,
-        is_mandatory: bool,
-    ) -> Result<(), Exception> {
-        let Some(channel) = self.channels.get_mut(number) else { return Ok(()) };
-        let kept = is_mandatory.then(|| message.clone());
-        let published = cx.broker.publish(&mut channel.publisher, message, &headers);
-        match published.map_err(|refusal| Exception::refused(&refusal, basic::Publish::ID))? {
+        (message, destined, is_mandatory): (Message, Destined, bool),
+    ) {
+        let Some(channel) = self.channels.get_mut(number) else { return };
+        let published = cx.broker.send_destined(&mut channel.publisher, &message, &destined);
+        self.published(cx, number, published, is_mandatory.then_some(message));
+    }
+
+    /// What became of a message, which is `kept` if its producer wants it back from nowhere.
+    fn published(
+        &mut self,
+        cx: &mut Context<'_>,
+        number: u16,
+        published: Published,
+        kept: Option<Message>,
+    ) {
+        match published {
             Published::Routed => {}
             Published::Replied => self.confirm_is_due(number),
             Published::Unroutable => {
@@ -251,7 +265,6 @@ impl Connection {
         if alarm.is_store_full {
             self.block(alarm);
         }
-        Ok(())
     }
 
     fn write_return(&mut self, number: u16, message: &Message) {

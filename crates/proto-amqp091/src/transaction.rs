@@ -5,15 +5,14 @@
 //!                             ↑ tx.rollback ↓           └── a queue has rejected one ──→ the channel is closed
 //! ```
 //!
-//! As in RabbitMQ a transaction is not atomic across queues: it says when things happen, and its end says that they are
+//! As in RabbitMQ a message is routed when it is published, and a transaction is not atomic across queues: it says when things happen, and its end says that they are
 //! safe. While it is committed the connection is not listened to.
 
-use broker::Due;
+use broker::{Destined, Due};
 use message::{Message, Settlement};
+use wire_amqp091::Code;
 use wire_amqp091::method::tx;
-use wire_amqp091::{Code, properties};
 
-use crate::arguments::RawHeaders;
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::errors::Exception;
@@ -27,8 +26,8 @@ const DUE_BYTES: usize = size_of::<(u64, Due)>();
 /// What a channel has said since its transaction began.
 #[derive(Debug, Default)]
 pub(crate) struct Transaction {
-    /// Messages, and whether each is mandatory.
-    publishes: Vec<(Message, bool)>,
+    /// Messages, where they go, and whether each is mandatory.
+    publishes: Vec<(Message, Destined, bool)>,
     /// Deliveries with their tags, and how they are to end.
     settlements: Vec<(Vec<(u64, Due)>, Settlement)>,
     held_bytes: usize,
@@ -51,15 +50,17 @@ impl Transaction {
     pub(crate) fn publish(
         &mut self,
         message: Message,
+        destined: Destined,
         is_mandatory: bool,
         method: u32,
     ) -> Result<(), Exception> {
-        self.held_bytes += message.len_bytes() + size_of::<(Message, bool)>();
+        self.held_bytes +=
+            message.len_bytes() + destined.held_bytes() + size_of::<(Message, Destined, bool)>();
         if self.held_bytes > HELD_BYTES_MAX {
             let text = format!("a transaction holds at most {HELD_BYTES_MAX} bytes");
             return Err(Exception::new(Code::PreconditionFailed, text, method));
         }
-        self.publishes.push((message, is_mandatory));
+        self.publishes.push((message, destined, is_mandatory));
         Ok(())
     }
 
@@ -100,14 +101,7 @@ impl Connection {
         let Transaction { publishes, settlements, .. } = std::mem::take(&mut **transaction);
         channel.count_held(&mut self.channel_bytes);
         self.committing = Some(number);
-        for (message, is_mandatory) in publishes {
-            let again = message.clone();
-            let properties = again.properties();
-            let table = properties::scan(properties).ok().and_then(|scan| scan.headers);
-            // An exchange that is gone since leads nowhere.
-            let headers = RawHeaders { table, properties };
-            let _ = self.route(cx, number, message, headers, is_mandatory);
-        }
+        publishes.into_iter().for_each(|publish| self.send_destined(cx, number, publish));
         for (dues, settlement) in settlements {
             dues.into_iter().for_each(|(_, due)| cx.broker.settle(due, settlement));
         }
