@@ -108,7 +108,7 @@ fn queue_rules(rules: &QueueRules, definition: &metadata::Queue) -> Rules {
         bytes_max: rules.bytes_max,
         overflow,
         // A quorum queue counts deliveries, and shows how many, also without a limit.
-        delivery_limit: rules.delivery_limit.or(is_quorum.then_some(u32::MAX)),
+        delivery_limit: rules.delivery_limit.or_else(|| is_quorum.then_some(u32::MAX)),
         retry,
         consumer_timeout_ms: rules.consumer_timeout_ms,
         keeps_dead: rules.dead_letter_exchange.is_some() && definition.relay_of.is_none(),

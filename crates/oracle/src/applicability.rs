@@ -9,10 +9,10 @@ const WAIT_MS_MAX: u64 = 20_000;
 
 /// Why a server cannot be asked this, if so.
 pub(crate) fn obstacle(transcript: &Transcript, is_leveret: bool) -> Option<String> {
-    if let Verdict::NotApplicable(reason) = &transcript.verdict
-        && !is_leveret
-    {
-        return Some(reason.clone());
+    match &transcript.verdict {
+        Verdict::OnlyInMemory(reason) => return Some(reason.clone()),
+        Verdict::NotApplicable(reason) if !is_leveret => return Some(reason.clone()),
+        _ => {}
     }
     if transcript.has_strangers() {
         return Some("a client from another machine".to_owned());

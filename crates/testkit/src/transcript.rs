@@ -32,7 +32,8 @@
 //!
 //! **The oracle.** The same conversations are held with a real RabbitMQ, see `tests/oracle`. A comment
 //! `# oracle: differs - some-id` says that RabbitMQ goes another way, and where that is justified;
-//! `# oracle: not applicable - words` that it cannot be asked, and why.
+//! `# oracle: not applicable - words` that it cannot be asked, and why; `# oracle: only in memory - words` that no real
+//! server can.
 //!
 //! | step | what it does |
 //! |---|---|
@@ -85,6 +86,8 @@ pub enum Verdict {
     Differs(String),
     /// It cannot be asked, for this reason.
     NotApplicable(String),
+    /// No server but one in memory can be asked, for this reason.
+    OnlyInMemory(String),
 }
 
 /// A line that is none of the language.
@@ -155,7 +158,8 @@ impl Verdict {
         match text.trim().split_once(" - ") {
             Some(("differs", id)) => Ok(Self::Differs(id.to_owned())),
             Some(("not applicable", reason)) => Ok(Self::NotApplicable(reason.to_owned())),
-            _ => Err("the oracle says `differs - ID` or `not applicable - REASON`".to_owned()),
+            Some(("only in memory", reason)) => Ok(Self::OnlyInMemory(reason.to_owned())),
+            _ => Err("the oracle says `differs - ID`, or `not applicable` or `only in memory` with a reason".to_owned()),
         }
     }
 }
