@@ -29,13 +29,13 @@ impl Connection {
         if multiple {
             many = channel.unacked.take_through(tag).ok_or_else(unknown)?;
         } else {
-            one[0] = Some((tag, channel.unacked.take(tag).ok_or_else(unknown)?));
+            one[0] = Some(channel.unacked.take(tag).ok_or_else(unknown)?);
         }
-        let dues = one.into_iter().flatten().chain(many);
+        let taken = one.into_iter().flatten().chain(many);
         if let Some(transaction) = &mut channel.transaction {
-            transaction.settle(dues.collect(), settlement);
+            transaction.settle(taken.collect(), settlement);
         } else {
-            dues.for_each(|(_, due)| cx.broker.settle(due, settlement));
+            taken.for_each(|taken| cx.broker.settle(taken.due, settlement));
         }
         channel.count_held(&mut self.channel_bytes);
         self.look_for_room(cx, number);
@@ -54,8 +54,8 @@ impl Connection {
             return Err(Exception::new(Code::NotImplemented, "requeue=false", method));
         }
         if let Some(channel) = self.channels.get_mut(number) {
-            for (_, due) in channel.unacked.take_through(0).unwrap_or_default() {
-                cx.broker.settle(due, Settlement::Requeue);
+            for taken in channel.unacked.take_through(0).unwrap_or_default() {
+                cx.broker.settle(taken.due, Settlement::Requeue);
             }
             channel.count_held(&mut self.channel_bytes);
             self.look_for_room(cx, number);

@@ -150,8 +150,8 @@ impl Connection {
             channel.assembly = crate::publishing::Assembly::Idle;
             let held = channel.transaction.as_mut().map(|transaction| transaction.take_dues());
             channel.unacked.put_back(held.unwrap_or_default());
-            for (_, due) in channel.unacked.take_through(0).unwrap_or_default() {
-                cx.broker.settle(due, Settlement::Failed);
+            for taken in channel.unacked.take_through(0).unwrap_or_default() {
+                cx.broker.settle(taken.due, Settlement::Failed);
             }
             channel.count_held(&mut self.channel_bytes);
         }

@@ -25,7 +25,8 @@ impl Channel {
     /// Whether the consumers of the channel together have all that they may have.
     pub(crate) fn is_sated(&self) -> bool {
         let count_max = usize::from(self.shared_prefetch.count_max);
-        let held = || self.transaction.as_ref().map_or(0, |transaction| transaction.due_count());
+        let held =
+            || self.transaction.as_ref().map_or(0, |transaction| transaction.consumed_count());
         count_max > 0 && self.unacked.consumed_count() + held() >= count_max
     }
 

@@ -5,10 +5,10 @@
 //!                             ↑ tx.rollback ↓           └── a queue has rejected one ──→ the channel is closed
 //! ```
 //!
-//! As in RabbitMQ a message is routed when it is published, and a transaction is not atomic across queues: it says when things happen, and its end says that they are
-//! safe. While it is committed the connection is not listened to.
+//! As in RabbitMQ a message is routed when it is published, and a transaction is not atomic across queues: it says when
+//! things happen, and its end says that they are safe. While it is committed the connection is not listened to.
 
-use broker::{Destined, Due};
+use broker::Destined;
 use message::{Message, Settlement};
 use wire_amqp091::Code;
 use wire_amqp091::method::tx;
@@ -16,20 +16,21 @@ use wire_amqp091::method::tx;
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::errors::Exception;
+use crate::unacked::Taken;
 
 /// What the messages of one transaction may take. They are in no queue, so that nothing else bounds them.
 const HELD_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// What one held settlement takes.
-const DUE_BYTES: usize = size_of::<(u64, Due)>();
+const DUE_BYTES: usize = size_of::<Taken>();
 
 /// What a channel has said since its transaction began.
 #[derive(Debug, Default)]
 pub(crate) struct Transaction {
     /// Messages, where they go, and whether each is mandatory.
     publishes: Vec<(Message, Destined, bool)>,
-    /// Deliveries with their tags, and how they are to end.
-    settlements: Vec<(Vec<(u64, Due)>, Settlement)>,
+    /// Deliveries, and how they are to end.
+    settlements: Vec<(Vec<Taken>, Settlement)>,
     held_bytes: usize,
     /// A queue has rejected a message of the transaction that is being committed.
     has_rejected: bool,
@@ -41,9 +42,10 @@ impl Transaction {
         self.held_bytes
     }
 
-    /// How many deliveries wait for their end.
-    pub(crate) fn due_count(&self) -> usize {
-        self.settlements.iter().map(|(dues, _)| dues.len()).sum()
+    /// How many deliveries to consumers wait for their end.
+    pub(crate) fn consumed_count(&self) -> usize {
+        let taken = self.settlements.iter().flat_map(|(taken, _)| taken);
+        taken.filter(|taken| !taken.is_fetched).count()
     }
 
     /// Holds a message back.
@@ -65,15 +67,15 @@ impl Transaction {
     }
 
     /// Holds the ends of deliveries back.
-    pub(crate) fn settle(&mut self, dues: Vec<(u64, Due)>, settlement: Settlement) {
-        self.held_bytes += dues.len() * DUE_BYTES;
-        self.settlements.push((dues, settlement));
+    pub(crate) fn settle(&mut self, taken: Vec<Taken>, settlement: Settlement) {
+        self.held_bytes += taken.len() * DUE_BYTES;
+        self.settlements.push((taken, settlement));
     }
 
     /// Forgets everything. Returns the deliveries that were to end.
-    pub(crate) fn take_dues(&mut self) -> Vec<(u64, Due)> {
-        let taken = std::mem::take(self);
-        taken.settlements.into_iter().flat_map(|(dues, _)| dues).collect()
+    pub(crate) fn take_dues(&mut self) -> Vec<Taken> {
+        let forgotten = std::mem::take(self);
+        forgotten.settlements.into_iter().flat_map(|(taken, _)| taken).collect()
     }
 }
 
@@ -102,8 +104,8 @@ impl Connection {
         channel.count_held(&mut self.channel_bytes);
         self.committing = Some(number);
         publishes.into_iter().for_each(|publish| self.send_destined(cx, number, publish));
-        for (dues, settlement) in settlements {
-            dues.into_iter().for_each(|(_, due)| cx.broker.settle(due, settlement));
+        for (taken, settlement) in settlements {
+            taken.into_iter().for_each(|taken| cx.broker.settle(taken.due, settlement));
         }
         self.look_for_room(cx, number);
         self.look_for_commit(cx);

@@ -10,6 +10,15 @@ use broker::Due;
 /// Holes that are not worth closing.
 const HOLES_MAX: usize = 64;
 
+/// A delivery that was taken out.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) tag: u64,
+    pub(crate) due: Due,
+    /// Whether it was fetched, and so counts towards no consumer's bound.
+    pub(crate) is_fetched: bool,
+}
+
 /// The channel's deliveries that the client has not acknowledged.
 #[derive(Debug, Default)]
 pub(crate) struct Unacked {
@@ -52,20 +61,18 @@ impl Unacked {
     }
 
     /// Takes out the delivery with this tag; `None` when there is none.
-    pub(crate) fn take(&mut self, tag: u64) -> Option<Due> {
+    pub(crate) fn take(&mut self, tag: u64) -> Option<Taken> {
         let place = self.place(tag)?;
         let due = self.due[place].1.take()?;
-        if !self.fetched.is_empty() {
-            self.fetched.remove(&tag);
-        }
+        let is_fetched = !self.fetched.is_empty() && self.fetched.remove(&tag);
         self.hole_count += 1;
         self.close_holes();
-        Some(due)
+        Some(Taken { tag, due, is_fetched })
     }
 
     /// Takes out everything up to and including `tag`, in order; `None` when that delivery is not there. Tag 0 stands for
     /// all that is out.
-    pub(crate) fn take_through(&mut self, tag: u64) -> Option<Vec<(u64, Due)>> {
+    pub(crate) fn take_through(&mut self, tag: u64) -> Option<Vec<Taken>> {
         let count = if tag == 0 {
             self.due.len()
         } else {
@@ -73,19 +80,23 @@ impl Unacked {
             self.due[place].1.as_ref()?;
             place + 1
         };
-        let taken = self.due.drain(..count).filter_map(|(tag, due)| Some((tag, due?)));
-        let taken: Vec<(u64, Due)> = taken.collect();
+        let fetched = &mut self.fetched;
+        let taken = self.due.drain(..count).filter_map(|(tag, due)| {
+            let is_fetched = !fetched.is_empty() && fetched.remove(&tag);
+            Some(Taken { tag, due: due?, is_fetched })
+        });
+        let taken: Vec<Taken> = taken.collect();
         self.hole_count -= count - taken.len();
-        if let Some(&(last, _)) = taken.last() {
-            self.fetched = self.fetched.split_off(&(last + 1));
-        }
         self.close_holes();
         Some(taken)
     }
 
     /// Takes back deliveries that were taken out, in any order.
-    pub(crate) fn put_back(&mut self, dues: Vec<(u64, Due)>) {
-        for (tag, due) in dues {
+    pub(crate) fn put_back(&mut self, taken: Vec<Taken>) {
+        for Taken { tag, due, is_fetched } in taken {
+            if is_fetched {
+                self.fetched.insert(tag);
+            }
             match self.due.binary_search_by_key(&tag, |&(tag, _)| tag) {
                 Ok(place) => {
                     self.due[place].1 = Some(due);

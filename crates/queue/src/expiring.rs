@@ -103,7 +103,8 @@ impl Ready {
             ruled.uniform_deadline_ms(&entry.message).is_some_and(|at_ms| at_ms <= now_ms)
         };
         let lanes = self.lane_count();
-        let found = (0..lanes).map(|lane| lane as u8).find(|&lane| {
+        // As they would be delivered: the highest lane first.
+        let found = (0..lanes).rev().map(|lane| lane as u8).find(|&lane| {
             self.lane(lane).and_then(|lane| lane.line_front()).is_some_and(has_expired)
         });
         let Some(lane) = found else { return false };

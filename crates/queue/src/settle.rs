@@ -65,9 +65,7 @@ impl Queue {
             Settlement::Discard => self.let_die(released, Reason::Rejected),
             Settlement::Requeue => self.take_back(released, false),
             Settlement::Failed => self.take_back(released, true),
-            Settlement::Undelivered if self.has_expired(&released) => {
-                self.let_die(released, Reason::Expired)
-            }
+            // If its time is over, whoever else is willing may still have it: that is seen when the queue is dispatched.
             Settlement::Undelivered => {
                 let was_redelivered = released.was_redelivered;
                 self.ready.put_back(released, was_redelivered, &self.room);

@@ -207,7 +207,9 @@ impl Board {
         let is_counted = counts
             && card.is_stored
             && matches!(settlement, Settlement::Requeue | Settlement::Failed);
-        if reason.is_none() && self.has_expired(&self.cards[&seq], now_ms) {
+        // What never reached anybody may still be taken by somebody else.
+        let was_had = settlement != Settlement::Undelivered;
+        if reason.is_none() && was_had && self.has_expired(&self.cards[&seq], now_ms) {
             reason = Some(Reason::Expired);
         }
         match reason {
