@@ -1,7 +1,7 @@
 //! What the reference does with messages.
 
 use super::op::{Op, Post};
-use super::reference::{Mode, Model, Settlement, Side, Unacked, code};
+use super::reference::{Destined, Mode, Model, Settlement, Side, Unacked, code};
 use super::shelf::{Consumer, Entry, Message, Source};
 
 impl Model {
@@ -82,9 +82,10 @@ impl Model {
                 expires_at_ms: post.expiration_ms.map(|ms| self.now_ms + u64::from(ms)),
                 rejected: false,
             };
-            if self.route(post.exchange, post.key).is_none() {
-                return Err(code::NOT_FOUND);
-            }
+            let targets = self.route(post.exchange, post.key).ok_or(code::NOT_FOUND)?;
+            let serials = targets.into_iter().map(|name| (name, self.queues[name].serial));
+            let (targets, mandatory) = (serials.collect(), post.mandatory);
+            let destined = Destined { message, targets, mandatory };
             let confirm = match &mut self.channel(side).mode {
                 Mode::Plain => None,
                 Mode::Confirming(count) => {
@@ -92,11 +93,11 @@ impl Model {
                     Some(*count)
                 }
                 Mode::Transactional { publishes, .. } => {
-                    publishes.push((message, post.mandatory));
+                    publishes.push(destined);
                     continue;
                 }
             };
-            let is_taken = self.send(side, message, post.mandatory, confirm);
+            let is_taken = self.send(side, destined, confirm);
             if let Some(confirm) = confirm {
                 self.expect(side).confirms.insert(confirm, !is_taken);
             }
@@ -105,20 +106,16 @@ impl Model {
     }
 
     /// Gives a message to its queues. Returns whether all of them have taken it.
-    fn send(
-        &mut self,
-        side: Side,
-        message: Message,
-        mandatory: bool,
-        confirm: Option<u64>,
-    ) -> bool {
-        let targets = self.route(message.exchange, message.key).unwrap_or_default();
+    fn send(&mut self, side: Side, destined: Destined, confirm: Option<u64>) -> bool {
+        let Destined { message, targets, mandatory } = destined;
         if targets.is_empty() && mandatory {
             self.expect(side).returns.push_back((message.number, confirm));
         }
         let mut is_taken = true;
-        for name in targets {
-            is_taken &= self.enqueue(name, message.clone(), None);
+        for (name, serial) in targets {
+            if self.queues.get(name).is_some_and(|queue| queue.serial == serial) {
+                is_taken &= self.enqueue(name, message.clone(), None);
+            }
         }
         is_taken
     }
@@ -156,11 +153,12 @@ impl Model {
     fn commit(&mut self, side: Side) -> Result<(), u16> {
         let (publishes, settlements) = self.take_transaction(side)?;
         let mut is_taken = true;
-        for (mut message, mandatory) in publishes {
+        for mut destined in publishes {
+            let message = &mut destined.message;
             let waited_ms = self.now_ms - message.received_at_ms;
             message.received_at_ms += waited_ms;
             message.expires_at_ms = message.expires_at_ms.map(|at_ms| at_ms + waited_ms);
-            is_taken &= self.send(side, message, mandatory, None);
+            is_taken &= self.send(side, destined, None);
         }
         for (_, due, settlement) in settlements {
             self.settle(due, settlement);
@@ -176,7 +174,7 @@ impl Model {
     fn take_transaction(
         &mut self,
         side: Side,
-    ) -> Result<(Vec<(Message, bool)>, Vec<(u64, Unacked, Settlement)>), u16> {
+    ) -> Result<(Vec<Destined>, Vec<(u64, Unacked, Settlement)>), u16> {
         let mode = &mut self.channel(side).mode;
         if !matches!(mode, Mode::Transactional { .. }) {
             return Err(code::PRECONDITION_FAILED);

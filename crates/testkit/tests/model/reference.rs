@@ -56,6 +56,15 @@ pub(crate) enum Settlement {
     Discard,
 }
 
+/// A message that is sent when its transaction is committed.
+#[derive(Clone, Debug)]
+pub(crate) struct Destined {
+    pub(crate) message: Message,
+    /// The queues to which it was routed when it was published, by their serials.
+    pub(crate) targets: BTreeMap<&'static str, u64>,
+    pub(crate) mandatory: bool,
+}
+
 #[derive(Debug, Default)]
 pub(crate) enum Mode {
     #[default]
@@ -63,7 +72,7 @@ pub(crate) enum Mode {
     /// How many messages were published.
     Confirming(u64),
     Transactional {
-        publishes: Vec<(Message, bool)>,
+        publishes: Vec<Destined>,
         settlements: Vec<(u64, Unacked, Settlement)>,
     },
 }
