@@ -9,8 +9,11 @@ use crate::plan::Plan;
 mod answers;
 mod bounds;
 mod credit;
+mod dead;
+mod early;
 mod kept;
 mod mandatory;
+mod once;
 mod order;
 mod origin;
 mod settled;
@@ -42,6 +45,9 @@ impl Judge {
             Box::new(kept::Kept),
             Box::new(settled::Settled),
             Box::new(single::Single),
+            Box::new(dead::Dead),
+            Box::new(early::Early),
+            Box::new(once::Once::default()),
             Box::new(order::Order::default()),
             Box::new(origin::Origin),
             Box::new(credit::Credit),

@@ -54,6 +54,12 @@ pub(crate) struct Publication {
     pub(crate) body_len: usize,
     pub(crate) is_persistent: bool,
     pub(crate) is_mandatory: bool,
+    /// The order that holds is that of messages of the same priority.
+    pub(crate) priority: Option<u8>,
+    /// Before when it may not be delivered, in milliseconds since the world began.
+    pub(crate) not_before_ms: Option<u64>,
+    /// By what its queue knows whether it has had it.
+    pub(crate) key_of_once: Option<String>,
     /// The queues of the plan that it goes to.
     pub(crate) targets: Vec<String>,
 }
@@ -72,6 +78,8 @@ pub(crate) struct Delivery {
     pub(crate) exchange: Vec<u8>,
     pub(crate) key: Vec<u8>,
     pub(crate) body: Vec<u8>,
+    /// When, in milliseconds since the world began.
+    pub(crate) at_ms: u64,
 }
 
 /// Something that happened.
@@ -81,12 +89,14 @@ pub(crate) enum Fact {
     Published { id: MessageId, publication: Publication },
     /// It has been told that the message is safe.
     Confirmed { id: MessageId },
+    /// It has taken back what it sent in a transaction.
+    Withdrawn { id: MessageId },
     /// It got the message back.
     Returned { id: MessageId },
     /// A consumer has got a message.
     Delivered(Delivery),
     /// It has acknowledged or rejected it, with the method of this number on its connection.
-    Settled { copy: Placed, connection: u64, method: u64 },
+    Settled { copy: Placed, connection: u64, method: u64, is_accepted: bool },
     /// It has given it back.
     Requeued { copy: Placed },
     /// The node has answered something that a connection sent behind its method `before`: it has read that.
@@ -94,6 +104,8 @@ pub(crate) enum Fact {
     /// A persistent message is confirmed that a connection sent to `queue` behind its method `before`: what it settled
     /// there until then is on disk.
     Synced { connection: u64, before: u64, queue: String },
+    /// A client has cancelled a consumer.
+    ConsumerGone,
     /// A client has closed a channel.
     ChannelGone { connection: u64, channel: u16 },
     /// A connection has ended, whoever ended it.

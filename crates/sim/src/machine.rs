@@ -27,7 +27,7 @@ use crate::plan::{Pace, Plan, delay_us};
 /// How often work and writing alternate in a turn, as in the reactor.
 const WORK_ROUNDS_MAX: usize = 8;
 /// What the clocks on the wall show when a world begins, in milliseconds since 1970.
-const EPOCH_MS: u64 = 1_700_000_000_000;
+pub(crate) const EPOCH_MS: u64 = 1_700_000_000_000;
 /// How much slower a slow client is.
 const SLOW_LAG: u32 = 30;
 /// What one read takes at most.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use stdx::Random;
 use store::Options;
+use wire_amqp091::Table;
 
 /// How long things take at most, mostly. Now and then they take much longer.
 #[derive(Clone, Copy, Debug)]
@@ -48,9 +49,14 @@ pub(crate) fn delay_us(random: &mut Random, usual: Duration) -> u64 {
 /// An exchange of the plan: all are durable.
 pub(crate) const EXCHANGES: [(&str, &str); 3] =
     [("direct", "direct"), ("fanout", "fanout"), ("topic", "topic")];
+/// The exchange that holds messages back, and its type. Only the queue of late messages is bound to it.
+pub(crate) const DELAYED: (&str, &str) = ("delay", "x-delayed-message");
 const DIRECT_KEYS: [&str; 4] = ["a", "b", "c", "d"];
 const TOPIC_KEYS: [&str; 5] = ["a.b", "a.c", "b.b.c", "a", "c.a.b"];
 const TOPIC_PATTERNS: [&str; 7] = ["a.*", "#.b", "a.#", "*.b.*", "#", "*", "c.#.b"];
+
+/// Where dead letters go.
+const GRAVEYARD: &str = "dead";
 
 /// So little memory that a world's queues page out what they can, and enough for what its connections send in one go.
 const SHORT_MEMORY_BYTES: usize = 1_000_000;
@@ -60,6 +66,94 @@ const SHORT_MEMORY_BYTES: usize = 1_000_000;
 pub(crate) struct PlannedQueue {
     pub(crate) name: String,
     pub(crate) is_durable: bool,
+    pub(crate) nature: Nature,
+    /// Whether it keeps on disk whatever goes in.
+    pub(crate) is_quorum: bool,
+    pub(crate) arguments: Table,
+}
+
+/// What a queue does besides keeping messages in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nature {
+    Plain,
+    /// Messages have priorities.
+    Ranked,
+    /// Messages die there, and go to the graveyard.
+    Mortal,
+    /// Where the dead go.
+    Graveyard,
+    /// Behind the exchange that holds messages back.
+    Late,
+    /// Messages that it has had before are dropped.
+    Once,
+}
+
+impl PlannedQueue {
+    fn durable(name: &str, nature: Nature, arguments: Table) -> Self {
+        Self { name: name.to_owned(), is_durable: true, nature, is_quorum: false, arguments }
+    }
+
+    /// A queue in which messages die in several ways.
+    fn mortal(random: &mut Random) -> Self {
+        let is_quorum = random.chance(1, 2);
+        let mut arguments = Table::new()
+            .with("x-queue-type", if is_quorum { "quorum" } else { "classic" })
+            .with("x-dead-letter-exchange", "")
+            .with("x-dead-letter-routing-key", GRAVEYARD)
+            .with("x-delivery-limit", 1 + random.below(3) as i64);
+        if random.chance(1, 2) {
+            arguments.push("x-message-ttl", 20 + random.below(60) as i64);
+        }
+        if random.chance(1, 2) {
+            arguments.push("x-dead-letter-strategy", "at-least-once");
+            arguments.push("x-overflow", "reject-publish");
+        } else if random.chance(1, 2) {
+            arguments.push("x-max-length", 1 + random.below(8) as i64);
+        }
+        Self { is_quorum, ..Self::durable("mortal", Nature::Mortal, arguments) }
+    }
+
+    /// The queues that do more than others, some of them.
+    fn draw_special(random: &mut Random) -> Vec<Self> {
+        let mut queues = Vec::new();
+        if random.chance(1, 3) {
+            let arguments = Table::new().with("x-max-priority", 3_i64);
+            queues.push(Self::durable("ranked", Nature::Ranked, arguments));
+        }
+        if random.chance(1, 3) {
+            let arguments =
+                Table::new().with("x-queue-type", "quorum").with("x-delivery-limit", -1_i64);
+            let plain = Self::durable("quorum", Nature::Ranked, arguments);
+            queues.push(Self { is_quorum: true, ..plain });
+        }
+        if random.chance(1, 2) {
+            queues.push(Self::mortal(random));
+            queues.push(Self::durable(GRAVEYARD, Nature::Graveyard, Table::new()));
+        }
+        if random.chance(1, 3) {
+            queues.push(Self::durable("late", Nature::Late, Table::new()));
+        }
+        if random.chance(1, 3) {
+            let arguments = Table::new()
+                .with("x-message-deduplication", true)
+                .with("x-cache-size", 100_000_i64);
+            queues.push(Self::durable("once", Nature::Once, arguments));
+        }
+        queues
+    }
+}
+
+/// What is asked for a message besides that it arrives.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wishes {
+    pub(crate) priority: Option<u8>,
+    pub(crate) expiration_ms: Option<u64>,
+    /// How long the exchange is to hold it back.
+    pub(crate) delay_ms: Option<u64>,
+    /// How long its queue is to hold it back.
+    pub(crate) hold_ms: Option<u64>,
+    /// By what a queue knows whether it has had it.
+    pub(crate) key: Option<String>,
 }
 
 /// A binding that exists all the time.
@@ -79,6 +173,7 @@ pub(crate) struct Plan {
     pub(crate) publishers: usize,
     pub(crate) consumers: usize,
     pub(crate) meddlers: usize,
+    pub(crate) transactors: usize,
     /// How often the node starts.
     pub(crate) boots: u64,
     pub(crate) store: Options,
@@ -93,15 +188,20 @@ impl Plan {
         let queue_count = 1 + random.below(5) as usize;
         let queues = (0..queue_count).map(|index| {
             let is_durable = random.chance(4, 5);
-            PlannedQueue { name: format!("q{index}"), is_durable }
+            let plain = PlannedQueue::durable("", Nature::Plain, Table::new());
+            PlannedQueue { name: format!("q{index}"), is_durable, ..plain }
         });
-        let queues = queues.collect();
+        let mut queues: Vec<PlannedQueue> = queues.collect();
         let bindings = (0..random.below(8)).map(|_| {
             let exchange = EXCHANGES[random.below(3) as usize].0;
             let key = binding_key(random, exchange);
             PlannedBinding { exchange, key, queue: random.below(queue_count as u64) as usize }
         });
-        let bindings = bindings.collect();
+        let mut bindings: Vec<PlannedBinding> = bindings.collect();
+        queues.extend(PlannedQueue::draw_special(random));
+        if let Some(queue) = queues.iter().position(|queue| queue.nature == Nature::Late) {
+            bindings.push(PlannedBinding { exchange: DELAYED.0, key: "late", queue });
+        }
         Self {
             pace: Pace::draw(random),
             queues,
@@ -109,6 +209,7 @@ impl Plan {
             publishers: 1 + random.below(3) as usize,
             consumers: random.below(4) as usize,
             meddlers: random.below(2) as usize,
+            transactors: random.below(2) as usize,
             boots: 1 + random.below(5),
             store: store_options(random),
             has_large_bodies: random.chance(1, 4),
@@ -139,8 +240,56 @@ impl Plan {
             1 => ("fanout", String::new()),
             2 => ("topic", TOPIC_KEYS[random.below(5) as usize].to_owned()),
             3 if random.chance(1, 4) => ("", "nowhere".to_owned()),
-            _ => ("", self.queue(random).to_owned()),
+            _ => match self.queue(random) {
+                "late" => (DELAYED.0, "late".to_owned()),
+                name => ("", name.to_owned()),
+            },
         }
+    }
+
+    /// What is asked for a message that goes there at this time.
+    pub(crate) fn wishes(
+        &self,
+        (exchange, key): (&str, &str),
+        now_ms: u64,
+        random: &mut Random,
+    ) -> Wishes {
+        let mut wishes = Wishes::default();
+        if exchange == DELAYED.0 {
+            wishes.delay_ms = Some(random.below(200));
+            return wishes;
+        }
+        let is_target = |queue: &&PlannedQueue| exchange.is_empty() && queue.name == key;
+        match self.queues.iter().find(is_target).map(|queue| queue.nature) {
+            Some(Nature::Plain) if random.chance(1, 10) => {
+                wishes.hold_ms = Some(random.below(100));
+            }
+            Some(Nature::Ranked) => {
+                wishes.priority = random.chance(3, 4).then(|| random.below(7) as u8);
+                wishes.hold_ms = random.chance(1, 10).then(|| random.below(100));
+            }
+            Some(Nature::Mortal) if random.chance(1, 4) => {
+                wishes.expiration_ms = Some(random.below(80));
+            }
+            Some(Nature::Once) => {
+                // Now and then one of a little earlier, perhaps of before a crash.
+                let age = now_ms / 40 - u64::from(random.chance(1, 3)).min(now_ms / 40);
+                wishes.key = Some(format!("{age}.{}", random.below(4)));
+            }
+            _ => {}
+        }
+        wishes
+    }
+
+    /// Whether the plan has an exchange that holds messages back.
+    pub(crate) fn has_delays(&self) -> bool {
+        self.queues.iter().any(|queue| queue.nature == Nature::Late)
+    }
+
+    /// The names of the queues of a nature.
+    pub(crate) fn names(&self, nature: Nature) -> impl Iterator<Item = String> {
+        let queues = self.queues.iter().filter(move |queue| queue.nature == nature);
+        queues.map(|queue| queue.name.clone())
     }
 
     /// One of the queues that exist all the time.

@@ -15,16 +15,20 @@ mod line;
 mod meddler;
 mod publisher;
 mod setup;
+mod transactor;
 
 pub(crate) use auditor::Auditor;
 pub(crate) use consumer::Consumer;
 pub(crate) use meddler::Meddler;
 pub(crate) use publisher::Publisher;
 pub(crate) use setup::Setup;
+pub(crate) use transactor::Transactor;
 
 /// What a role sees of the world when it does something.
 pub(crate) struct Scene<'a> {
     pub(crate) connection: u64,
+    /// In milliseconds since the world began.
+    pub(crate) now_ms: u64,
     pub(crate) client: &'a mut Client,
     pub(crate) judge: &'a mut Judge,
     pub(crate) plan: &'a Plan,

@@ -16,7 +16,7 @@ use crate::machine::{Machine, Stopped};
 use crate::plan::{Plan, delay_us};
 use crate::trace::Trace;
 use crate::user::User;
-use crate::workload::{Auditor, Consumer, Meddler, Next, Publisher, Scene, Setup};
+use crate::workload::{Auditor, Consumer, Meddler, Next, Publisher, Scene, Setup, Transactor};
 
 /// A world that has not come to rest after this much time, or so many events, never will.
 const REST_MS_MAX: u64 = 120_000;
@@ -57,6 +57,7 @@ impl World {
         let publishers = (0..plan.publishers).map(|_| User::new(Box::<Publisher>::default(), true));
         users.extend(publishers);
         users.extend((0..plan.consumers).map(|_| User::new(Box::<Consumer>::default(), true)));
+        users.extend((0..plan.transactors).map(|_| User::new(Box::<Transactor>::default(), true)));
         users.extend((0..plan.meddlers).map(|_| User::new(Box::<Meddler>::default(), true)));
         Self {
             plan,
@@ -292,6 +293,7 @@ impl World {
         let (connection, client) = user.link.as_mut()?;
         let mut scene = Scene {
             connection: *connection,
+            now_ms: self.now.millis(),
             client,
             judge: &mut self.judge,
             plan: &self.plan,

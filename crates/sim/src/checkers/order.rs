@@ -6,11 +6,18 @@ use crate::checkers::Checker;
 use crate::fact::{Consumer, Fact};
 use crate::model::Model;
 
-/// What one channel published to one queue, one consumer gets in the order of publishing, unless it was delivered before.
+/// How long it may take until the node knows that a consumer is gone, and others have what it left.
+const GONE_MS: u64 = 100;
+
+/// What one channel published to one queue, with one priority, one consumer gets in the order of publishing, unless it was
+/// delivered before, or held back, or has died, or was on its way to a consumer that is gone.
 #[derive(Debug, Default)]
 pub(crate) struct Order {
-    /// The highest number so far, by consumer, queue and publishing channel.
-    last: BTreeMap<(Consumer, String, u64), u64>,
+    /// The highest number so far, by consumer, queue, publishing channel and priority.
+    last: BTreeMap<(Consumer, String, u64, Option<u8>), u64>,
+    now_ms: u64,
+    /// When a consumer was last gone: what never reached it comes late, and is not marked.
+    gone_at_ms: Option<u64>,
 }
 
 impl Checker for Order {
@@ -18,14 +25,31 @@ impl Checker for Order {
         "messages of one publisher arrive in order"
     }
 
-    fn hear(&mut self, _: &Model, fact: &Fact) -> Result<(), String> {
-        let Fact::Delivered(delivery) = fact else { return Ok(()) };
+    fn hear(&mut self, model: &Model, fact: &Fact) -> Result<(), String> {
+        let delivery = match fact {
+            Fact::Delivered(delivery) => delivery,
+            Fact::ConsumerGone | Fact::ChannelGone { .. } | Fact::ConnectionGone { .. } => {
+                self.gone_at_ms = Some(self.now_ms);
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        self.now_ms = delivery.at_ms;
         if delivery.is_redelivered {
             return Ok(());
         }
         let (id, queue) = (delivery.copy.id, &delivery.copy.queue);
-        let place = (delivery.consumer.clone(), queue.clone(), id.line);
+        let Some(sent) = model.sent(id) else { return Ok(()) };
+        let publication = &sent.publication;
+        if publication.not_before_ms.is_some() || model.source(&delivery.copy).is_some() {
+            return Ok(());
+        }
+        let place = (delivery.consumer.clone(), queue.clone(), id.line, publication.priority);
         let last = self.last.entry(place).or_default();
+        let is_late_allowed = self.gone_at_ms.is_some_and(|at_ms| self.now_ms < at_ms + GONE_MS);
+        if id.number <= *last && is_late_allowed {
+            return Ok(());
+        }
         if id.number <= *last {
             return Err(format!(
                 "{id} of queue '{queue}' reaches {:?} after number {last}",

@@ -19,11 +19,16 @@ impl Checker for Origin {
         let (id, queue) = (delivery.copy.id, &delivery.copy.queue);
         let Some(sent) = model.sent(id) else { return Err(format!("nobody published {id}")) };
         let publication = &sent.publication;
-        if model.is_planned(queue) && !publication.targets.contains(queue) {
+        let is_letter = model.source(&delivery.copy).is_some();
+        let is_target = is_letter || publication.targets.contains(queue);
+        if model.is_planned(queue) && !is_target {
             return Err(format!("{id} was not published to queue '{queue}'"));
         }
-        let is_address_kept = delivery.exchange == publication.exchange.as_bytes()
-            && delivery.key == publication.key.as_bytes();
+        // A dead letter's new key is the name of its queue.
+        let (exchange, key) =
+            if is_letter { ("", queue) } else { (publication.exchange, &publication.key) };
+        let is_address_kept =
+            delivery.exchange == exchange.as_bytes() && delivery.key == key.as_bytes();
         if !is_address_kept || !is_body_of(id, publication.body_len, &delivery.body) {
             return Err(format!("{id} of queue '{queue}' is not what was published"));
         }

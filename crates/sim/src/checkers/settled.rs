@@ -16,6 +16,9 @@ impl Checker for Settled {
     fn hear(&mut self, model: &Model, fact: &Fact) -> Result<(), String> {
         let Fact::Delivered(delivery) = fact else { return Ok(()) };
         let copy = &delivery.copy;
+        if model.is_doubled(copy) {
+            return Ok(());
+        }
         let how = match model.fate(copy) {
             Some(Fate::Settling { .. }) => "is delivered while its settlement is on its way",
             Some(Fate::Gone) => "is delivered after it was settled",

@@ -15,6 +15,9 @@ impl Checker for Single {
 
     fn hear(&mut self, model: &Model, fact: &Fact) -> Result<(), String> {
         let Fact::Delivered(delivery) = fact else { return Ok(()) };
+        if model.is_doubled(&delivery.copy) {
+            return Ok(());
+        }
         match model.fate(&delivery.copy) {
             Some(Fate::Held(holder)) => Err(format!(
                 "{} of queue '{}' is delivered to {:?} while {holder:?} has it",

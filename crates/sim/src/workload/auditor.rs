@@ -56,6 +56,7 @@ impl Role for Auditor {
             exchange: parcel.exchange,
             key: parcel.key,
             body: parcel.body,
+            at_ms: scene.now_ms,
         }));
     }
 

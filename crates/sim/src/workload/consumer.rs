@@ -86,6 +86,7 @@ impl Consumer {
             exchange: parcel.exchange,
             key: parcel.key,
             body: parcel.body,
+            at_ms: scene.now_ms,
         }));
     }
 
@@ -95,29 +96,29 @@ impl Consumer {
         let Some(&delivery_tag) = self.held.keys().nth(index) else { return };
         let multiple = scene.random.chance(1, 4);
         let requeue = scene.random.chance(1, 6);
+        let mut is_accepted = false;
         let method = match scene.random.below(4) {
             _ if requeue || (multiple && scene.random.chance(1, 3)) => {
                 scene.client.tell(CHANNEL, &basic::Nack { delivery_tag, multiple, requeue })
             }
             0 if !multiple => scene.client.tell(CHANNEL, &basic::Reject { delivery_tag, requeue }),
-            _ => scene.client.tell(CHANNEL, &basic::Ack { delivery_tag, multiple }),
+            _ => {
+                is_accepted = true;
+                scene.client.tell(CHANNEL, &basic::Ack { delivery_tag, multiple })
+            }
         };
         let first = if multiple { 0 } else { delivery_tag };
         let kept = self.held.split_off(&(delivery_tag + 1));
         let settled = self.held.split_off(&first);
         self.held.extend(kept);
         for (copy, _) in settled.into_values() {
-            self.tell(scene, copy, requeue, method);
+            let connection = scene.connection;
+            scene.hear(&if requeue {
+                Fact::Requeued { copy }
+            } else {
+                Fact::Settled { copy, connection, method, is_accepted }
+            });
         }
-    }
-
-    fn tell(&self, scene: &mut Scene<'_>, copy: Placed, requeue: bool, method: u64) {
-        let connection = scene.connection;
-        scene.hear(&if requeue {
-            Fact::Requeued { copy }
-        } else {
-            Fact::Settled { copy, connection, method }
-        });
     }
 
     /// Publishes to a durable queue that it consumes from.
@@ -154,6 +155,7 @@ impl Consumer {
                 if let Some(tag) = self.subscriptions.keys().next() {
                     let cancel = basic::Cancel { consumer_tag: tag, no_wait: false };
                     scene.client.ask(CHANNEL, &cancel, basic::CancelOk::ID);
+                    scene.hear(&Fact::ConsumerGone);
                 }
             }
             _ if self.subscriptions.len() < 4 => self.subscribe(scene),

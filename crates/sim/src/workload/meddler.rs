@@ -161,11 +161,13 @@ impl Meddler {
             exchange: parcel.exchange,
             key: parcel.key,
             body: parcel.body,
+            at_ms: scene.now_ms,
         }));
         if settles && scene.random.chance(1, 2) {
             let delivery_tag = parcel.delivery_tag;
             let method = scene.client.tell(CHANNEL, &basic::Ack { delivery_tag, multiple: false });
-            scene.hear(&Fact::Settled { copy, connection: scene.connection, method });
+            let connection = scene.connection;
+            scene.hear(&Fact::Settled { copy, connection, method, is_accepted: true });
         }
     }
 

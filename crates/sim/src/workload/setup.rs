@@ -3,7 +3,9 @@
 use wire_amqp091::method::{channel, exchange, queue};
 
 use crate::client::Heard;
-use crate::plan::EXCHANGES;
+use wire_amqp091::Table;
+
+use crate::plan::{DELAYED, EXCHANGES};
 use crate::workload::{Next, Role, Scene};
 
 const CHANNEL: u16 = 1;
@@ -35,12 +37,17 @@ impl Setup {
         let plan = scene.plan;
         match step {
             Step::Exchange(index) => {
-                let (exchange, kind) = EXCHANGES[index];
+                let (exchange, kind) = EXCHANGES.get(index).copied().unwrap_or(DELAYED);
+                let arguments = match kind == DELAYED.1 {
+                    true => Table::new().with("x-delayed-type", "direct"),
+                    false => Table::new(),
+                };
                 let declare = exchange::Declare {
                     exchange,
                     kind,
                     durable: true,
                     passive: is_known,
+                    arguments,
                     ..Default::default()
                 };
                 scene.client.ask(CHANNEL, &declare, exchange::DeclareOk::ID);
@@ -51,6 +58,7 @@ impl Setup {
                     queue: &wanted.name,
                     durable: wanted.is_durable,
                     passive: is_known && wanted.is_durable,
+                    arguments: wanted.arguments.clone(),
                     ..Default::default()
                 };
                 scene.client.ask(CHANNEL, &declare, queue::DeclareOk::ID);
@@ -79,7 +87,7 @@ impl Role for Setup {
     fn begin(&mut self, scene: &mut Scene<'_>) {
         scene.client.ask(CHANNEL, &channel::Open::default(), channel::OpenOk::ID);
         let plan = scene.plan;
-        let exchanges = (0..EXCHANGES.len()).map(Step::Exchange);
+        let exchanges = (0..EXCHANGES.len() + usize::from(plan.has_delays())).map(Step::Exchange);
         let queues = (0..plan.queues.len()).map(Step::Queue);
         let bindings = (0..plan.bindings.len()).map(Step::Bind);
         self.steps = exchanges.chain(queues).chain(bindings).rev().collect();
