@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use message::{ClientId, Message, Name, QueueId, ShardId};
 use queue::DeliveryId;
+use store::{Bug, is_seeded};
 
 use crate::broker::Broker;
 use crate::publisher::Confirm;
@@ -132,10 +133,15 @@ impl Broker {
         if target_count == 0 {
             return self.end_try(number, false);
         }
+        let is_forgotten = !was_kept && is_seeded(Bug::DeadForgotten);
         let confirm = Confirm { client: forwarder(self.shard), link: 0, number };
-        self.keep(&found.relays, &message, found.delay_ms, Some(confirm));
+        let confirm = Some(confirm).filter(|_| !is_forgotten);
+        self.keep(&found.relays, &message, found.delay_ms, confirm);
         for queue in found.queues {
-            self.send(queue, message.clone(), Some(confirm));
+            self.send(queue, message.clone(), confirm);
+        }
+        if is_forgotten {
+            self.end_try(number, true);
         }
     }
 

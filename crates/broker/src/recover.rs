@@ -18,7 +18,7 @@ use message::{Message, QueueId, ShardId};
 use metadata::{Change, Part, Unreadable, part_of};
 use queue::{Queue, RecoveredLane};
 use stdx::Random;
-use store::{Disk, Fault, Recovered, RecoveredQueue};
+use store::{Bug, Disk, Fault, Recovered, RecoveredQueue, is_seeded};
 
 use crate::broker::{Broker, Shared};
 use crate::hosted::Hosted;
@@ -150,7 +150,10 @@ impl Broker {
             self.recover_ledger(disk, &mut hosted, part)?;
         }
         if let Some(part) = found.dedup {
-            let records = self.store.read_whole(disk, part.id)?;
+            let mut records = self.store.read_whole(disk, part.id)?;
+            if is_seeded(Bug::KeysForgotten) {
+                records.clear();
+            }
             match &mut hosted.dedup {
                 Some(dedup) => dedup.recover(part.next_seq, &records),
                 None => self.store.forget(part.id),
@@ -186,7 +189,8 @@ impl Broker {
         for (note, length) in void {
             self.store.settle(part.id, note, length);
         }
-        facts.into_iter().for_each(|facts| hosted.queue.restore(facts));
+        let facts = facts.into_iter().filter(|_| !is_seeded(Bug::NotesForgotten));
+        facts.for_each(|facts| hosted.queue.restore(facts));
         hosted.ledger = Ledger::recovered(part.next_seq, noted);
         Ok(())
     }

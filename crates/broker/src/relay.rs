@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use message::{Headers, Message, Name, QueueId, Readdress, Value};
 use metadata::BindingEnd;
 use routing::ExchangeId;
-use store::Ticket;
+use store::{Bug, Ticket, is_seeded};
 
 use crate::broker::{Awaited, Broker};
 use crate::forward::{Forward, Persistence, Source, forwarder};
@@ -179,6 +179,9 @@ impl Broker {
             let (vhost, exchange) = (definition.vhost.clone(), definition.name.clone());
             let message = released(&delivery.message, self.now_ms);
             let source = Source::Held { queue: id, delivery: delivery_id };
+            if is_seeded(Bug::HeldForgotten) {
+                self.settle_here(id, delivery_id, message::Settlement::Accept);
+            }
             let (persistence, barred) = (Persistence::Once, Vec::new());
             self.forward(Forward { vhost, exchange, message, source, persistence, barred });
         }

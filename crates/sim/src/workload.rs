@@ -21,7 +21,7 @@ pub(crate) use auditor::Auditor;
 pub(crate) use consumer::Consumer;
 pub(crate) use meddler::Meddler;
 pub(crate) use publisher::Publisher;
-pub(crate) use setup::Setup;
+pub(crate) use setup::{SETUPS, Setup};
 pub(crate) use transactor::Transactor;
 
 /// What a role sees of the world when it does something.
@@ -35,8 +35,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) random: &'a mut Random,
     /// The last number that was given to a publishing channel or a queue that comes and goes.
     pub(crate) last_line: &'a mut u64,
-    /// Whether all that the plan declares is there.
-    pub(crate) is_set_up: &'a mut bool,
+    /// How many of those who declare have done so.
+    pub(crate) set_up_count: &'a mut usize,
 }
 
 impl Scene<'_> {

@@ -16,7 +16,9 @@ use crate::machine::{Machine, Stopped};
 use crate::plan::{Plan, delay_us};
 use crate::trace::Trace;
 use crate::user::User;
-use crate::workload::{Auditor, Consumer, Meddler, Next, Publisher, Scene, Setup, Transactor};
+use crate::workload::{
+    Auditor, Consumer, Meddler, Next, Publisher, SETUPS, Scene, Setup, Transactor,
+};
 
 /// A world that has not come to rest after this much time, or so many events, never will.
 const REST_MS_MAX: u64 = 120_000;
@@ -39,7 +41,8 @@ pub(crate) struct World {
     pub(crate) trace: Trace,
     last_connection: u64,
     last_line: u64,
-    is_set_up: bool,
+    /// How many of those who declare have done so since the last start.
+    set_up_count: usize,
     /// Whether users do anything of their own accord.
     is_busy: bool,
     /// Whether the node was told to stop.
@@ -53,7 +56,8 @@ impl World {
         let plan = Plan::draw(&mut random);
         let machine = Machine::new(&plan, disk, random.fork());
         let judge = Judge::new(&plan);
-        let mut users = vec![User::new(Box::new(Setup::default()), false)];
+        let setups = (0..SETUPS).map(|part| User::new(Box::new(Setup::new(part)), false));
+        let mut users: Vec<User> = setups.collect();
         let publishers = (0..plan.publishers).map(|_| User::new(Box::<Publisher>::default(), true));
         users.extend(publishers);
         users.extend((0..plan.consumers).map(|_| User::new(Box::<Consumer>::default(), true)));
@@ -70,7 +74,7 @@ impl World {
             trace: Trace::default(),
             last_connection: 0,
             last_line: 0,
-            is_set_up: false,
+            set_up_count: 0,
             is_busy: false,
             is_stopping: false,
             crash_count: 0,
@@ -148,7 +152,7 @@ impl World {
                 self.judge.hear(&Fact::ConnectionGone { connection });
             }
         }
-        self.is_set_up = false;
+        self.set_up_count = 0;
         self.judge.hear(&Fact::Ended { is_flushed });
     }
 
@@ -267,7 +271,7 @@ impl World {
     fn act(&mut self, index: usize) {
         let user = &self.users[index];
         let is_running = user.link.as_ref().is_some_and(|(_, client)| client.is_running());
-        if user.needs_setup && !self.is_set_up {
+        if user.needs_setup && self.set_up_count < SETUPS {
             // Not yet.
         } else if user.link.is_none() {
             self.connect(index);
@@ -299,7 +303,7 @@ impl World {
             plan: &self.plan,
             random: &mut self.random,
             last_line: &mut self.last_line,
-            is_set_up: &mut self.is_set_up,
+            set_up_count: &mut self.set_up_count,
         };
         let outcome = act(&mut *user.role, &mut scene);
         self.flush(index);

@@ -189,6 +189,30 @@ fn a_purge_that_forgets_what_it_keeps_is_found_out() {
     find_out(Bug::PurgeForgetsKept, LIVES);
 }
 
+#[test]
+fn a_dead_letter_that_is_forgotten_before_its_target_has_it_is_found_out() {
+    let broken = find_out(Bug::DeadForgotten, WORLDS);
+    assert!(broken.contains("nothing confirmed is lost"), "{broken}");
+}
+
+#[test]
+fn what_an_exchange_forgets_before_its_queues_have_it_is_found_out() {
+    let broken = find_out(Bug::HeldForgotten, WORLDS);
+    assert!(broken.contains("nothing confirmed is lost"), "{broken}");
+}
+
+#[test]
+fn a_note_that_is_forgotten_at_a_start_is_found_out() {
+    let broken = find_out(Bug::NotesForgotten, WORLDS);
+    assert!(broken.contains("before its time"), "{broken}");
+}
+
+#[test]
+fn a_key_that_is_forgotten_at_a_start_is_found_out() {
+    let broken = find_out(Bug::KeysForgotten, WORLDS);
+    assert!(broken.contains("one message of each key"), "{broken}");
+}
+
 const QUEUE: QueueId = QueueId::new(1, 0);
 
 /// Opens a directory of one shard, empty or not.

@@ -61,6 +61,14 @@ pub enum Bug {
     CopyForgetsSettles,
     /// A message that need not survive a restart does.
     SpillSurvives,
+    /// A queue forgets a dead letter before its target has it.
+    DeadForgotten,
+    /// An exchange forgets what it has held back before its queues have it.
+    HeldForgotten,
+    /// A start does not look at what is noted of single messages.
+    NotesForgotten,
+    /// A start does not know what a queue has had before.
+    KeysForgotten,
     /// A purge does not keep what it is told to keep.
     PurgeForgetsKept,
 }

@@ -1,4 +1,5 @@
-//! The user that declares what the plan wants, after each start: first of all it asks for what must have survived.
+//! The users that declare what the plan wants, after each start: first of all they ask for what must have survived.
+//! A queue lives where it is declared, so that there are several, on shards of their own.
 
 use wire_amqp091::method::{channel, exchange, queue};
 
@@ -18,9 +19,14 @@ enum Step {
     Bind(usize),
 }
 
+/// How many there are.
+pub(crate) const SETUPS: usize = 2;
+
 /// Declares, one thing at a time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Setup {
+    /// Which of them this is: it declares every other queue.
+    part: usize,
     /// What has to be declared since the last start.
     steps: Vec<Step>,
     /// What the node has said is declared, ever.
@@ -28,9 +34,13 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
+    pub(crate) const fn new(part: usize) -> Self {
+        Self { part, steps: Vec::new(), known: Vec::new() }
+    }
+
     fn go_on(&mut self, scene: &mut Scene<'_>) {
         let Some(&step) = self.steps.last() else {
-            *scene.is_set_up = true;
+            *scene.set_up_count += 1;
             return;
         };
         let is_known = self.known.contains(&step);
@@ -88,8 +98,11 @@ impl Role for Setup {
         scene.client.ask(CHANNEL, &channel::Open::default(), channel::OpenOk::ID);
         let plan = scene.plan;
         let exchanges = (0..EXCHANGES.len() + usize::from(plan.has_delays())).map(Step::Exchange);
-        let queues = (0..plan.queues.len()).map(Step::Queue);
-        let bindings = (0..plan.bindings.len()).map(Step::Bind);
+        let is_own = |queue: usize| queue % SETUPS == self.part;
+        let queues = (0..plan.queues.len()).filter(|&index| is_own(index)).map(Step::Queue);
+        let bindings = plan.bindings.iter().enumerate();
+        let bindings = bindings.filter(|(_, binding)| is_own(binding.queue));
+        let bindings = bindings.map(|(index, _)| Step::Bind(index));
         self.steps = exchanges.chain(queues).chain(bindings).rev().collect();
     }
 
