@@ -289,12 +289,23 @@ pub(crate) fn show_text(bytes: &[u8]) -> String {
 
 fn show_table(table: &Table) -> String {
     let pair = |(key, value): (&[u8], &FieldValue)| {
-        let value = match value {
-            FieldValue::LongString(bytes) => show_text(bytes),
-            FieldValue::Table(table) => show_table(table),
-            other => format!("{other:?}"),
-        };
-        format!("{}={value}", key.escape_ascii())
+        format!("{}={}", key.escape_ascii(), show_value(value))
     };
     format!("{{{}}}", table.iter().map(pair).collect::<Vec<_>>().join(", "))
+}
+
+/// As a transcript would write it, where it can.
+fn show_value(value: &FieldValue) -> String {
+    match value {
+        FieldValue::Bool(bit) => bit.to_string(),
+        FieldValue::I32(number) => number.to_string(),
+        FieldValue::I64(number) => format!("long:{number}"),
+        FieldValue::Timestamp(number) => format!("timestamp:{number}"),
+        FieldValue::LongString(bytes) => show_text(bytes),
+        FieldValue::Table(table) => show_table(table),
+        FieldValue::Array(values) => {
+            format!("[{}]", values.iter().map(show_value).collect::<Vec<_>>().join(", "))
+        }
+        other => format!("{other:?}"),
+    }
 }

@@ -53,12 +53,15 @@ struct Course {
     listing: String,
 }
 
+/// What was said in a run that went well, as a transcript.
+pub(crate) type Listing = String;
+
 /// Makes up steps and takes them.
 pub(crate) fn explore(
     setting: Setting,
     random: &mut Random,
     count: usize,
-) -> Result<Tally, Failure> {
+) -> Result<(Tally, Listing), Failure> {
     let mut steps = Vec::new();
     let mut generator = generate::Generator::new(setting.channel_count);
     play(setting, &mut steps, |model, steps| {
@@ -70,7 +73,7 @@ pub(crate) fn explore(
 }
 
 /// Takes given steps.
-pub(crate) fn replay(setting: Setting, given: &[Step]) -> Result<Tally, Failure> {
+pub(crate) fn replay(setting: Setting, given: &[Step]) -> Result<(Tally, Listing), Failure> {
     let mut steps = Vec::new();
     play(setting, &mut steps, |_, steps| given.get(steps.len()).cloned())
 }
@@ -79,7 +82,7 @@ fn play(
     setting: Setting,
     steps: &mut Vec<Step>,
     mut next: impl FnMut(&Model, &[Step]) -> Option<Step>,
-) -> Result<Tally, Failure> {
+) -> Result<(Tally, Listing), Failure> {
     let mut listing = String::new();
     let played = catch_unwind(AssertUnwindSafe(|| {
         let mut course = Course::new(setting)?;
@@ -94,7 +97,7 @@ fn play(
         result.map(|()| course.model.tally)
     }));
     let what = match played {
-        Ok(Ok(tally)) => return Ok(tally),
+        Ok(Ok(tally)) => return Ok((tally, listing)),
         Ok(Err(what)) => what,
         Err(panic) => {
             let text = panic.downcast_ref::<String>().cloned();
@@ -130,13 +133,18 @@ pub(crate) fn shrink(setting: Setting, failure: Failure) -> Failure {
     best
 }
 
+fn connect_line(connection: usize) -> String {
+    format!("C{} connect\n", connection + 1)
+}
+
 impl Course {
     fn new(setting: Setting) -> Result<Self, String> {
         let mut world = World::new(setting.layout, Limits::default());
         let open = |_| Client::open(&mut world);
         let clients = (0..setting.connection_count).map(open).collect::<Result<_, _>>()?;
         let model = Model::new(setting.connection_count);
-        Ok(Self { world, clients, model, listing: String::new() })
+        let listing = (0..setting.connection_count).map(connect_line).collect();
+        Ok(Self { world, clients, model, listing })
     }
 
     fn take(&mut self, step: &Step) -> Result<(), String> {
@@ -156,6 +164,7 @@ impl Course {
                 std::mem::replace(&mut self.clients[step.connection], client)
                     .close(&mut self.world);
                 self.world.settle(false);
+                self.listing += &connect_line(step.connection);
             }
             Op::Publish(post) => {
                 for number in post.first..post.first + post.count {
@@ -178,6 +187,7 @@ impl Course {
 
     /// Compares all that has come, agrees to the ends of channels and connections.
     fn hear(&mut self) -> Result<(), String> {
+        let mut agreed = String::new();
         for connection in 0..self.clients.len() {
             let client = &mut self.clients[connection];
             client.hear(&mut self.world)?;
@@ -191,10 +201,13 @@ impl Course {
                     let _ = writeln!(self.listing, "    S{}[{channel}] {came}", connection + 1);
                     match came.method() {
                         Some(Method::ChannelClose(_)) => {
+                            let _ =
+                                writeln!(agreed, "C{}[{channel}] channel.close-ok", connection + 1);
                             client.put_method(channel, &channel::CloseOk {});
                         }
                         Some(Method::ConnectionClose(_)) => {
                             is_over = true;
+                            let _ = writeln!(agreed, "C{} connection.close-ok", connection + 1);
                             client.put_method(0, &connection::CloseOk {});
                         }
                         _ => {}
@@ -206,15 +219,18 @@ impl Course {
             if is_over {
                 let client = Client::open(&mut self.world)?;
                 std::mem::replace(&mut self.clients[connection], client).close(&mut self.world);
+                agreed += &connect_line(connection);
             }
         }
+        self.listing += &agreed;
         self.world.settle(false);
         Ok(())
     }
 
     fn reconnect_all(&mut self) -> Result<(), String> {
-        for client in &mut self.clients {
+        for (connection, client) in self.clients.iter_mut().enumerate() {
             *client = Client::open(&mut self.world)?;
+            self.listing += &connect_line(connection);
         }
         Ok(())
     }

@@ -9,7 +9,7 @@
 //! Files: `op.rs` what can be done, `generate.rs` what is done, `reference.rs`, `messages.rs` and `shelf.rs` the model,
 //! `observing.rs` what came against what had to come, `course.rs` a run of it, and how one that fails is made small.
 //!
-//! What fails is printed as a transcript, made as short as it gets: put a title above it and it lies well in
+//! What fails is printed as a transcript, made as short as it gets: with a title above it and the right answer in it, it belongs in
 //! `tests/transcripts`.
 
 mod course;
@@ -21,9 +21,9 @@ mod reference;
 mod shelf;
 
 use stdx::Random;
-use testkit::Layout;
+use testkit::{Layout, Transcript};
 
-use course::{Setting, Tally};
+use course::{Listing, Setting, Tally};
 
 /// Pieces of 3 bytes are slow, and covered by the transcripts.
 fn layouts() -> impl Iterator<Item = Layout> {
@@ -68,11 +68,11 @@ fn extent() -> (std::ops::Range<u64>, usize) {
 ///
 /// # Panics
 /// When the node and the model do not agree.
-fn run(seed: u64, layout: Layout, steps: usize) -> Tally {
+fn run(seed: u64, layout: Layout, steps: usize) -> (Tally, Listing) {
     let mut random = Random::new(seed);
     let setting = Setting::random(&mut random, layout);
     match course::explore(setting, &mut random, steps) {
-        Ok(tally) => tally,
+        Ok(it) => it,
         Err(failure) => {
             let whole = failure.steps.len();
             let failure = course::shrink(setting, failure);
@@ -91,11 +91,26 @@ fn the_node_does_what_a_small_model_does() {
     let mut tally = Tally::new();
     for seed in seeds {
         for layout in layouts() {
-            for (what, count) in run(seed, layout, steps) {
+            for (what, count) in run(seed, layout, steps).0 {
                 *tally.entry(what).or_default() += count;
             }
         }
     }
     let missing: Vec<_> = HAPPENS.iter().filter(|&what| !tally.contains_key(what)).collect();
     assert!(missing.is_empty(), "{missing:?} never happened: {tally:#?}");
+}
+
+#[test]
+fn what_is_printed_is_a_transcript_that_goes_the_same_way() {
+    for seed in 0..8 {
+        for layout in layouts() {
+            let (_, listing) = run(seed, layout, 80);
+            let text = format!("# Seed {seed}.\n{listing}");
+            let transcripts = Transcript::parse_all(&text);
+            let transcripts = transcripts.unwrap_or_else(|e| panic!("{e:?} in\n{text}"));
+            if let Err(failure) = testkit::run(&transcripts[0], layout) {
+                panic!("seed {seed}, {layout}, line {}: {failure}\n{text}", failure.line);
+            }
+        }
+    }
 }
