@@ -20,6 +20,7 @@ use crate::census::Census;
 use crate::client::Leaving;
 use crate::confirm::Decided;
 use crate::deadlines::Deadlines;
+use crate::deliver::RULE_BUDGET;
 use crate::event::Event;
 use crate::forward::{Forwards, forwarder};
 use crate::hosted::Hosted;
@@ -79,6 +80,10 @@ pub struct Broker {
     pub(crate) random: Random,
     /// Queues with something to dispatch, each once.
     pub(crate) dirty: VecDeque<QueueId>,
+    /// How many messages may still expire, become due, make room or be sent on in this turn.
+    pub(crate) rule_budget: usize,
+    /// Queues with something to do by rule that wait for the next turn, each once.
+    pub(crate) put_off: Vec<QueueId>,
     /// Requests that wait for a queue's messages to be read from disk.
     pub(crate) fetches: BTreeMap<QueueId, Vec<Request>>,
     /// Clients that are connected to this shard.
@@ -142,6 +147,8 @@ impl Broker {
             store,
             random,
             dirty: VecDeque::new(),
+            rule_budget: RULE_BUDGET,
+            put_off: Vec::new(),
             fetches: BTreeMap::new(),
             clients: BTreeSet::new(),
             census: Census::default(),
@@ -175,6 +182,7 @@ impl Broker {
     /// is handled: mail may speak of what its sender has seen declared.
     pub fn begin_turn(&mut self, now_ms: u64) {
         self.now_ms = now_ms;
+        self.renew_budget();
         self.look_at_topology();
         self.meet_deadlines();
     }
@@ -306,7 +314,12 @@ impl Broker {
 
     /// When the next turn is due without anything else happening.
     pub fn poll_timeout(&self) -> Option<Time> {
-        if self.remains.is_empty() { self.store.poll_timeout() } else { Some(Time::ZERO) }
+        if self.has_rest() { Some(Time::ZERO) } else { self.store.poll_timeout() }
+    }
+
+    /// Whether something was left over for the next turn because it would have made this one too long.
+    pub fn has_rest(&self) -> bool {
+        !self.remains.is_empty() || !self.put_off.is_empty()
     }
 
     /// Drops some of what is not wanted any more. Call once a turn.

@@ -35,6 +35,10 @@ impl Broker {
             if !hosted.queue.has_dead() || !self.forwards.has_room(id) {
                 return;
             }
+            if self.rule_budget == 0 {
+                return self.mark_dirty(id);
+            }
+            self.rule_budget -= 1;
             let Some(dead) = hosted.queue.poll_dead() else { return };
             self.bury_one(id, dead);
         }

@@ -6,6 +6,10 @@ use metadata::{Part, part_of};
 use crate::broker::Broker;
 use crate::event::Event;
 
+/// How many messages expire, become due, make room or are sent on in one turn: a few milliseconds. What there is beyond
+/// them waits for the next turn, so that sockets, heartbeats and other shards get theirs in between.
+pub(crate) const RULE_BUDGET: usize = 8192;
+
 impl Broker {
     /// Hands at most `limit` of a queue's messages to its consumers, and asks the store for more if the queue's
     /// window runs low.
@@ -14,12 +18,17 @@ impl Broker {
         if self.end_if_unused(id) {
             return;
         }
+        if self.rule_budget == 0 && self.wants_budget(id) {
+            return self.put_off.push(id);
+        }
         let Some(hosted) = self.queues.get_mut(id) else { return };
         hosted.queue.set_room(self.memory.room());
         // What is due at this very millisecond may still be taken by somebody who waits for it.
         let is_ruled = hosted.queue.is_ruled();
+        let budget_before = self.rule_budget.min(limit);
+        let mut budget = budget_before;
         if is_ruled {
-            hosted.queue.expire(self.now_ms.saturating_sub(1), limit);
+            hosted.queue.expire(self.now_ms.saturating_sub(1), &mut budget);
         }
         let (definition, is_unnoted) = (&hosted.definition, hosted.ledger.is_empty());
         let mut left = Vec::new();
@@ -41,9 +50,10 @@ impl Broker {
             }
         });
         let has_more = is_ruled && !hosted.queue.can_dispatch() && {
-            let has_expired = hosted.queue.expire(self.now_ms, limit);
-            hosted.queue.trim(limit) || has_expired
+            let has_expired = hosted.queue.expire(self.now_ms, &mut budget);
+            hosted.queue.trim(&mut budget) || has_expired
         };
+        self.rule_budget -= budget_before - budget;
         // Without anybody to take them, messages are best left on disk.
         let is_wanted = hosted.queue.consumer_count() > 0
             || self.fetches.contains_key(&id)
@@ -59,6 +69,9 @@ impl Broker {
         }
         left.into_iter().for_each(|seq| self.strike_facts(id, seq));
         self.attend(id);
+        if !self.fetches.is_empty() {
+            self.fetch_again(id);
+        }
         self.count_resident(id);
         let mut runs = std::mem::take(&mut self.runs);
         for (client, deliveries) in runs.drain(..) {
@@ -67,11 +80,30 @@ impl Broker {
         self.runs = runs;
     }
 
+    /// Whether a queue may have something to do by rule, of which a turn does only so much.
+    fn wants_budget(&self, id: QueueId) -> bool {
+        self.queues.get(id).is_some_and(|hosted| {
+            hosted.queue.is_ruled()
+                || hosted.is_delaying()
+                || hosted.queue.may_be_overdue(self.now_ms)
+        })
+    }
+
+    /// A turn begins, in which so much may be done by rule again. What was left over comes first.
+    pub(crate) fn renew_budget(&mut self) {
+        self.rule_budget = RULE_BUDGET;
+        self.dirty.extend(self.put_off.drain(..));
+    }
+
     /// Does for a queue what it needs besides dispatching.
     fn attend(&mut self, id: QueueId) {
         let Some(hosted) = self.queues.get_mut(id) else { return };
         if hosted.is_delaying() {
+            let count = hosted.queue.ready_count();
             self.release(id);
+            let left = self.queues.get(id).map_or(0, |hosted| hosted.queue.ready_count());
+            let released = usize::try_from(count.saturating_sub(left)).unwrap_or(usize::MAX);
+            self.rule_budget = self.rule_budget.saturating_sub(released.max(1));
         } else if hosted.queue.is_ruled() {
             self.bury(id);
         }

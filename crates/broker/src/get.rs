@@ -8,11 +8,12 @@ use crate::event::Answer;
 use crate::refusal::Refusal;
 use crate::request::{Origin, Request, Verb};
 
-/// Expired messages that are taken out in one go before one is fetched.
+/// Expired messages that are taken out in one go before one is fetched. If there are more, the request waits.
 const EXPIRE_STEP: usize = 1024;
 
 impl Broker {
-    /// Takes one message. If the queue's messages lie on disk only, the request waits until they are read.
+    /// Takes one message. If the queue's messages lie on disk only, the request waits until they are read; if more have expired
+    /// than are taken out in one go, until that is done.
     pub(crate) fn fetch(
         &mut self,
         id: QueueId,
@@ -27,10 +28,12 @@ impl Broker {
             return self.answer(origin, Err(Refusal::OneConsumerOnly { name, vhost }));
         }
         hosted.renew(now_ms);
-        while hosted.queue.is_ruled() && hosted.queue.expire(now_ms, EXPIRE_STEP) {}
-        let delivery = hosted.queue.fetch(origin.client, settles, now_ms);
+        let has_to_wait = self.expire_some(id) || self.fetches.contains_key(&id);
+        let Some(hosted) = self.hosted(id) else { return };
+        let delivery =
+            if has_to_wait { None } else { hosted.queue.fetch(origin.client, settles, now_ms) };
         let ready_count = hosted.queue.ready_count();
-        if delivery.is_none() && ready_count > 0 {
+        if has_to_wait || (delivery.is_none() && ready_count > 0) {
             let request = Request { origin, verb: Verb::Fetch { vhost, name, settles } };
             self.fetches.entry(id).or_default().push(request);
         } else {
@@ -43,5 +46,27 @@ impl Broker {
             self.answer(origin, Ok(Answer::Fetched { queue: id, delivery, ready_count }));
         }
         self.mark_dirty(id);
+    }
+
+    /// Takes out some of what has expired. Returns whether there is more.
+    fn expire_some(&mut self, id: QueueId) -> bool {
+        let Some(hosted) = self.queues.get_mut(id) else { return false };
+        if !hosted.queue.is_ruled() {
+            return false;
+        }
+        let before = self.rule_budget.min(EXPIRE_STEP);
+        let mut budget = before;
+        let has_more = hosted.queue.expire(self.now_ms, &mut budget);
+        self.rule_budget -= before - budget;
+        has_more
+    }
+
+    /// Asks again for those that wait for a message, unless it has to be read.
+    pub(crate) fn fetch_again(&mut self, id: QueueId) {
+        if self.queues.get(id).is_some_and(|hosted| !hosted.queue.is_cold()) {
+            for request in self.fetches.remove(&id).unwrap_or_default() {
+                self.serve(id, request);
+            }
+        }
     }
 }

@@ -6,9 +6,6 @@ use queue::Overdue;
 use crate::broker::Broker;
 use crate::event::{CancelReason, Event};
 
-/// Overdue deliveries that are taken back in one go. What there is beyond them waits for the queue's next turn.
-const OVERDUE_STEP: usize = 1_000;
-
 impl Broker {
     /// Puts back what was not settled in time, and ends the consumers that had it. Their clients hear of it.
     pub(crate) fn end_overdue(&mut self, id: QueueId) {
@@ -17,7 +14,17 @@ impl Broker {
         if hosted.is_deleted || !hosted.queue.may_be_overdue(now_ms) {
             return;
         }
-        for overdue in hosted.queue.overdue(now_ms, OVERDUE_STEP) {
+        if self.rule_budget > 0 {
+            let found = hosted.queue.overdue(now_ms, self.rule_budget);
+            self.rule_budget -= found.len();
+            self.take_from(id, found);
+        }
+        // What there is beyond waits for the next turn.
+        self.mark_dirty(id);
+    }
+
+    fn take_from(&mut self, id: QueueId, found: Vec<Overdue>) {
+        for overdue in found {
             let Overdue { id: delivery, consumer, timeout_ms } = overdue;
             if let Some(consumer) = consumer
                 && self.cancel(id, consumer)
@@ -28,6 +35,5 @@ impl Broker {
             }
             self.settle_here(id, delivery, Settlement::Requeue);
         }
-        self.mark_dirty(id);
     }
 }

@@ -13,16 +13,14 @@ use crate::schedule::Punctual;
 use crate::spot::Spot;
 
 impl Ready {
-    /// Lets in what has waited for its time, and takes out what has expired, at most `limit` messages. `end_seq` is above every
-    /// place.
-    pub(crate) fn expire(&mut self, now_ms: u64, end_seq: u64, limit: usize, room: &Room) {
+    /// Lets in what has waited for its time, and takes out what has expired, at most `budget` messages, which becomes
+    /// less by what was done. `end_seq` is above every place.
+    pub(crate) fn expire(&mut self, now_ms: u64, end_seq: u64, budget: &mut usize, room: &Room) {
         let Some(ruled) = &mut self.ruled else { return };
         ruled.look(now_ms);
         ruled.subject(end_seq);
-        for _ in 0..limit {
-            if !self.let_in_one(now_ms, room) && !self.expire_one(now_ms) {
-                break;
-            }
+        while *budget > 0 && (self.let_in_one(now_ms, room) || self.expire_one(now_ms)) {
+            *budget -= 1;
         }
         // What has gone from the schedule has made room for what comes next, which may have to be read.
         if let Some(ruled) = &mut self.ruled {

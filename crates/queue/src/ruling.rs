@@ -49,11 +49,11 @@ impl Queue {
         self.ready.restore(&facts, self.next_seq());
     }
 
-    /// Takes out what has outlived its time, and lets in what has waited for it: at most `limit` messages. Returns whether
-    /// there is more to do.
-    pub fn expire(&mut self, now_ms: u64, limit: usize) -> bool {
+    /// Takes out what has outlived its time, and lets in what has waited for it: at most `budget` messages, which becomes less
+    /// by what was done. Returns whether there is more to do.
+    pub fn expire(&mut self, now_ms: u64, budget: &mut usize) -> bool {
         self.now_ms = now_ms;
-        self.ready.expire(now_ms, self.next_seq(), limit, &self.room);
+        self.ready.expire(now_ms, self.next_seq(), budget, &self.room);
         self.next_deadline_ms().is_some_and(|deadline_ms| deadline_ms <= now_ms)
     }
 
@@ -62,19 +62,26 @@ impl Queue {
         self.ready.next_deadline_ms()
     }
 
+    /// Whether what comes first lies on disk only, so that it must be read before anybody can have it.
+    pub fn is_cold(&self) -> bool {
+        self.ready.len() > 0 && !self.ready.has_next()
+    }
+
     /// How many messages wait for their time.
     pub fn scheduled_count(&self) -> usize {
         self.ready.ruled.as_ref().map_or(0, |ruled| ruled.schedule.len())
     }
 
-    /// Takes out what comes first, at most `limit` messages, while the queue is longer than it may be. Call when nothing more
-    /// can be dispatched. Returns whether there is more to do at once: if what comes first has to be read, there is not.
-    pub fn trim(&mut self, limit: usize) -> bool {
-        for _ in 0..limit {
+    /// Takes out what comes first, at most `budget` messages, while the queue is longer than it may be; the budget becomes
+    /// less by what was done. Call when nothing more can be dispatched. Returns whether there is more to do at once: if what
+    /// comes first has to be read, there is not.
+    pub fn trim(&mut self, budget: &mut usize) -> bool {
+        while *budget > 0 {
             if !self.is_too_long() {
                 return false;
             }
             let Some(entry) = self.ready.pop() else { break };
+            *budget -= 1;
             if let Some(ruled) = &mut self.ready.ruled {
                 ruled.bury(Doomed::of(&entry), Some(entry.message), Reason::MaxLength);
             }

@@ -49,7 +49,7 @@ impl Stored {
     /// Lets the clock run for `ms`, and takes everything out that is ready. What was due was in memory.
     fn run(&mut self, ms: u64, mut taken: impl FnMut(u64, &Message)) {
         for now_ms in START_MS..=START_MS + ms {
-            while self.queue.expire(now_ms, 1_000) {}
+            while self.queue.expire(now_ms, &mut 1_000) {}
             while let Some(delivery) = self.queue.fetch(CLIENT, false, now_ms) {
                 self.store.remove(&delivery.seq);
                 taken(now_ms, &delivery.message);
@@ -121,7 +121,7 @@ fn a_backlog_that_expires_takes_no_memory_and_one_read_per_window() {
     assert_eq!(stored.queue.next_deadline_ms(), Some(START_MS + 50));
     let mut count = 0;
     while stored.queue.ready_count() > 0 {
-        while stored.queue.expire(START_MS + 50, 1_000) {}
+        while stored.queue.expire(START_MS + 50, &mut 1_000) {}
         while let Some(dead) = stored.queue.poll_dead() {
             assert_eq!((dead.seq, dead.reason), (count, Reason::Expired));
             stored.store.remove(&dead.seq);

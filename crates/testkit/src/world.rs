@@ -63,6 +63,7 @@ pub struct World {
     is_space_low: bool,
     now: Time,
     boots: u64,
+    turn_count: u64,
     notices: Vec<String>,
 }
 
@@ -91,6 +92,7 @@ impl World {
             is_space_low: false,
             now: Time::ZERO,
             boots: 0,
+            turn_count: 0,
             notices: Vec::new(),
         };
         world.boot();
@@ -104,6 +106,7 @@ impl World {
     pub fn run_turns(&mut self) {
         for _ in 0..TURNS_MAX {
             let mut is_busy = false;
+            self.turn_count += 1;
             for shard in 0..self.shards.len() {
                 is_busy |= self.turn(shard);
             }
@@ -112,6 +115,11 @@ impl World {
             }
         }
         panic!("the node does not come to rest");
+    }
+
+    /// How many turns each shard has had.
+    pub const fn turn_count(&self) -> u64 {
+        self.turn_count
     }
 
     /// What the disk is asked is not done before [`World::release_disk`].
@@ -241,7 +249,7 @@ impl World {
             let (Notice::Client { text, .. } | Notice::Shard { text }) = notice;
             self.notices.push(text);
         }
-        is_busy || self.has_input(index)
+        is_busy || self.shards[index].broker().has_rest() || self.has_input(index)
     }
 
     /// Whether a client has sent what the shard would read.

@@ -228,9 +228,9 @@ impl World {
 
     fn wait(&mut self, random: &mut Random) {
         self.now_ms += random.below(30);
-        let limit = 1 + random.below(4) as usize;
+        let mut limit = 1 + random.below(4) as usize;
         self.note(&format!("expire {limit}"));
-        let is_more = self.queue.expire(self.now_ms, limit);
+        let is_more = self.queue.expire(self.now_ms, &mut limit);
         self.expired_at_ms = self.now_ms;
         self.subject_end_seq = self.queue.next_seq();
         if random.chance(1, 2) && is_more {
@@ -442,7 +442,7 @@ impl World {
         let mut has_trimmed = false;
         for round in 0.. {
             assert!(round < 1_000, "there is always more to do");
-            while self.queue.expire(self.now_ms, 1 + random.below(5) as usize) {}
+            while self.queue.expire(self.now_ms, &mut (1 + random.below(5) as usize)) {}
             self.expired_at_ms = self.now_ms;
             self.subject_end_seq = self.queue.next_seq();
             self.tell_dead();
@@ -459,7 +459,7 @@ impl World {
                 has_trimmed = true;
                 self.board.trim();
             }
-            if !self.queue.trim(1 + random.below(5) as usize) && !self.queue.wants_read() {
+            if !self.queue.trim(&mut (1 + random.below(5) as usize)) && !self.queue.wants_read() {
                 break;
             }
         }

@@ -1,0 +1,80 @@
+//! What takes long is done in several turns, so that others get theirs in between.
+
+use testkit::{Layout, Transcript, World, run_at};
+
+/// Messages that have to be dealt with at one moment.
+const COUNT: usize = 60_000;
+
+fn run(world: &mut World, steps: &str) {
+    let text = format!("# A title.\n{steps}");
+    let transcripts = Transcript::parse_all(&text).expect("it can be read");
+    if let Err(failure) = run_at(&transcripts[0], world) {
+        panic!("{failure}");
+    }
+}
+
+/// How many turns it takes until all is done that is due after a while.
+fn turns_after(before: &str, after: &str) -> u64 {
+    let mut world = World::new(Layout::ALL[0], proto_amqp091::Limits::default());
+    run(&mut world, before);
+    let count = world.turn_count();
+    run(&mut world, "time +10s\n");
+    let count = world.turn_count() - count;
+    run(&mut world, after);
+    count
+}
+
+#[test]
+fn messages_that_expire_together_leave_in_several_turns() {
+    let before = format!(
+        "C queue.declare queue=q  S queue.declare-ok\n\
+         C {COUNT}x basic.publish routing_key=q expiration=\"9000\" \"m\"\n"
+    );
+    let turns = turns_after(&before, "C basic.get queue=q  S basic.get-empty\n");
+    assert!(turns > 12, "{turns} turns");
+}
+
+#[test]
+fn dead_letters_leave_in_several_turns() {
+    let before = format!(
+        "C queue.declare queue=dead  S queue.declare-ok\n\
+         C queue.declare queue=q arguments={{x-message-ttl=9000, x-dead-letter-exchange=\"\", \
+         x-dead-letter-routing-key=dead}}  S queue.declare-ok\n\
+         C {COUNT}x basic.publish routing_key=q \"m\"\n"
+    );
+    let after = format!(
+        "C queue.declare queue=dead passive  S queue.declare-ok message_count={COUNT}\n\
+         C basic.get queue=q  S basic.get-empty\n"
+    );
+    let turns = turns_after(&before, &after);
+    assert!(turns > 15, "{turns} turns");
+}
+
+#[test]
+fn what_was_delayed_goes_on_in_several_turns() {
+    let before = format!(
+        "C exchange.declare exchange=e type=x-delayed-message \
+         arguments={{x-delayed-type=fanout}}  S exchange.declare-ok\n\
+         C queue.declare queue=q  S queue.declare-ok\n\
+         C queue.bind queue=q exchange=e  S queue.bind-ok\n\
+         C {COUNT}x basic.publish exchange=e headers={{x-delay=9000}} \"m\"\n"
+    );
+    let after =
+        format!("C queue.declare queue=q passive  S queue.declare-ok message_count={COUNT}\n");
+    let turns = turns_after(&before, &after);
+    assert!(turns > 15, "{turns} turns");
+}
+
+#[test]
+fn a_request_that_waits_until_enough_has_expired_is_answered_in_its_order() {
+    let mut world = World::new(Layout::ALL[0], proto_amqp091::Limits::default());
+    let expired = "C 2000x basic.publish routing_key=q expiration=\"0\" \"m\" +\n";
+    let steps = format!(
+        "C queue.declare queue=q  S queue.declare-ok\n{expired}\
+         C basic.publish routing_key=q \"first\" +\n{expired}\
+         C basic.publish routing_key=q \"second\" +\n\
+         C 3x basic.get queue=q no_ack  \
+         S basic.get-ok \"first\"  S basic.get-ok \"second\"  S basic.get-empty\n"
+    );
+    run(&mut world, &steps);
+}
