@@ -128,7 +128,7 @@ impl Model {
             return true;
         }
         if queue.form.overflow == Some("reject-publish-dlx") {
-            self.die("refused", name, message);
+            self.die("refused", name, message, Some(false));
         } else {
             self.count("refused without letter");
         }
@@ -136,7 +136,13 @@ impl Model {
     }
 
     /// A message leaves its queue without having been accepted.
-    fn die(&mut self, why: &'static str, name: &'static str, message: Message) {
+    fn die(
+        &mut self,
+        why: &'static str,
+        name: &'static str,
+        message: Message,
+        was_had: Option<bool>,
+    ) {
         self.count(why);
         let Some((exchange, key)) = self.queues.get(name).and_then(|it| it.form.dead_letter) else {
             return;
@@ -146,7 +152,7 @@ impl Model {
         let letter = Message { exchange, key, received_at_ms, expires_at_ms: None, ..message };
         for target in self.route(exchange, key).unwrap_or_default() {
             self.count("dead letter");
-            self.enqueue(target, letter.clone(), Some(name));
+            self.enqueue(target, letter.clone(), Some((name, was_had)));
         }
     }
 
@@ -262,9 +268,10 @@ impl Model {
             Settlement::Requeue if !is_over => {
                 queue.put(Entry { redelivered: Some(true), ..entry });
             }
-            Settlement::Requeue => self.die("expired", due.queue, entry.message),
+            Settlement::Requeue => self.die("expired", due.queue, entry.message, Some(true)),
             Settlement::Discard => {
-                self.die("rejected", due.queue, Message { rejected: true, ..entry.message });
+                let message = Message { rejected: true, ..entry.message };
+                self.die("rejected", due.queue, message, Some(true));
             }
         }
     }
@@ -273,7 +280,8 @@ impl Model {
     pub(crate) fn expire(&mut self, name: &'static str, through_ms: u64) {
         let expired = self.queues.get_mut(name).map(|queue| queue.expire(through_ms));
         for entry in expired.unwrap_or_default() {
-            self.die("expired", name, entry.message);
+            let was_had = entry.redelivered;
+            self.die("expired", name, entry.message, was_had);
         }
     }
 
@@ -281,7 +289,8 @@ impl Model {
     pub(crate) fn trim(&mut self, name: &'static str) {
         let trimmed = self.queues.get_mut(name).map(|queue| queue.trim());
         for entry in trimmed.unwrap_or_default() {
-            self.die("too many", name, entry.message);
+            let was_had = entry.redelivered;
+            self.die("too many", name, entry.message, was_had);
         }
     }
 
@@ -353,6 +362,11 @@ impl Model {
     pub(crate) fn restart(&mut self) {
         for connection in 0..self.connections.len() {
             self.lose(connection);
+        }
+        // What came back may be too much or too late.
+        for name in self.names() {
+            self.expire(name, self.now_ms);
+            self.trim(name);
         }
         for name in self.names() {
             let Some(queue) = self.queues.get_mut(name) else { continue };

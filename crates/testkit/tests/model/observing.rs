@@ -189,18 +189,21 @@ impl Model {
             };
             let queue_serial = queue.serial;
             self.count(if it.look.redelivered { "delivered again" } else { "delivered" });
-            let before = last_places.insert(consumer.serial, entry.place);
-            if is_ordered && before.is_some_and(|before| before > entry.place) {
-                return wrong("it stands before the one that came before it");
+            if is_ordered && !entry.is_letter_of(self.step) {
+                let before = last_places.insert(consumer.serial, entry.place);
+                if before.is_some_and(|before| before > entry.place) {
+                    return wrong("it stands before the one that came before it");
+                }
+                last_place = last_place.max(Some(entry.place));
             }
-            last_place = last_place.max(Some(entry.place));
             if !consumer.no_ack {
                 let consumer = Some(consumer.serial);
                 let due = Unacked { queue: name, queue_serial, consumer, entry };
                 self.channel(it.side).unacked.insert(it.delivery_tag, due);
             }
         }
-        let first = self.queues.get(name).and_then(|queue| queue.first_place());
+        let queue = self.queues.get(name);
+        let first = queue.and_then(|queue| queue.first_place_before(self.step));
         match (first, last_place) {
             (Some(first), Some(last)) if is_ordered && first < last => {
                 Err(format!("a message of {name} was passed over"))

@@ -4,8 +4,9 @@ use std::cmp::Reverse;
 
 use super::op::Form;
 
-/// Who gave a message to a queue: a publisher, or the queue in which it died.
-pub(crate) type Source = Option<&'static str>;
+/// Who gave a message to a queue: a publisher, or the queue in which it died and whether a consumer had had it there. What
+/// consumers have had may have to be read again before it goes on, and then others of its queue overtake it.
+pub(crate) type Source = Option<(&'static str, Option<bool>)>;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
@@ -67,6 +68,13 @@ pub(crate) struct Queue {
     pub(crate) ready: Vec<Entry>,
     pub(crate) consumers: Vec<Consumer>,
     last_group: u64,
+}
+
+impl Entry {
+    /// Whether it came in this step as a dead letter.
+    pub(crate) fn is_letter_of(&self, step: u64) -> bool {
+        self.came.0.0 == step && self.came.1.is_some()
+    }
 }
 
 impl Queue {
@@ -148,6 +156,11 @@ impl Queue {
                 && (message.exchange, message.key) == (&look.exchange, &look.key)
         })?;
         Some(self.ready.remove(at))
+    }
+
+    /// The first place, but for dead letters of this step: others may have been delivered before they came.
+    pub(crate) fn first_place_before(&self, step: u64) -> Option<Place> {
+        self.ready.iter().find(|entry| !entry.is_letter_of(step)).map(|entry| entry.place)
     }
 
     pub(crate) fn first_place(&self) -> Option<Place> {
