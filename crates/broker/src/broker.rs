@@ -249,11 +249,11 @@ impl Broker {
     /// Takes what another shard has to tell a client of this one, or this shard itself.
     fn hear(&mut self, client: ClientId, event: Event) {
         match event {
-            Event::Confirmed { first, last, .. } if client == forwarder(self.shard) => {
-                self.forwarded(first, last, false);
+            Event::Confirmed { link, first, last } if client == forwarder(self.shard) => {
+                self.forwarded(link, (first, last), false);
             }
-            Event::Rejected { first, last, .. } if client == forwarder(self.shard) => {
-                self.forwarded(first, last, true);
+            Event::Rejected { link, first, last } if client == forwarder(self.shard) => {
+                self.forwarded(link, (first, last), true);
             }
             event => self.events.push_back((client, event)),
         }
@@ -351,7 +351,7 @@ impl Broker {
 
     /// Bytes of messages that wait in memory.
     pub const fn resident_bytes(&self) -> usize {
-        self.memory.resident_bytes()
+        self.memory.resident_bytes() + self.forwards.bytes()
     }
 
     /// What connections hold in memory: queues make do with the rest.

@@ -76,7 +76,7 @@ impl Broker {
             Event::Confirmed { link, first, last }
         };
         if client == forwarder(self.shard) {
-            self.forwarded(first, last, is_rejected);
+            self.forwarded(link, (first, last), is_rejected);
         } else if client.shard() == self.shard {
             self.events.push_back((client, event));
         } else {

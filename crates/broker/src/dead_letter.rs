@@ -44,7 +44,7 @@ impl Broker {
         }
     }
 
-    pub(crate) fn bury_one(&mut self, id: QueueId, dead: Dead) {
+    fn bury_one(&mut self, id: QueueId, dead: Dead) {
         let Dead { lane, seq, length, is_stored, message, reason, .. } = dead;
         let Some(hosted) = self.queues.get(id) else { return };
         let (Some(message), Some(letters)) = (message, &hosted.dead_letters) else {
@@ -124,6 +124,7 @@ fn addressed(message: &Message, letters: &DeadLetters, deaths: &Deaths, now_ms: 
         expires_at_ms: None,
         deliver_at_ms: None,
         delayed_ms: message.delayed_ms(),
+        held_ttl_ms: None,
         cc: &cc,
         bcc: &bcc,
         deaths: Some(deaths),

@@ -139,6 +139,10 @@ impl Broker {
         while let Some((seq, length)) = dedup.pop_old(now_ms) {
             self.store.settle(dedup_id, seq, length);
         }
+        // A dead letter that comes back has not been sent again.
+        if message.has_died() {
+            return Verdict::Fresh(None);
+        }
         let value = (reader.header_of)(message, &dedup.window.header);
         let Some(key) = value.as_ref().and_then(key_of) else { return Verdict::Fresh(None) };
         match dedup.known.get(&key) {
@@ -159,21 +163,28 @@ impl Broker {
         }
     }
 
-    /// Remembers the key of a message that was enqueued, and what its safety rests on.
-    pub(crate) fn remember_key(&mut self, id: QueueId, key: Box<[u8]>, ticket: Option<Ticket>) {
-        let Some(hosted) = self.queues.get_mut(id) else { return };
-        let Some(dedup) = &mut hosted.dedup else { return };
+    /// Remembers the key of a message that was enqueued, for as long as the message: on disk, if that is where it is,
+    /// which `ticket` says. Returns what the safety of both rests on.
+    pub(crate) fn remember_key(
+        &mut self,
+        id: QueueId,
+        key: Box<[u8]>,
+        mut ticket: Option<Ticket>,
+    ) -> Option<Ticket> {
+        let hosted = self.queues.get_mut(id)?;
+        let dedup = hosted.dedup.as_mut()?;
         let dedup_id = hosted.definition.dedup_id();
         let (seq, at_ms) = (dedup.next_seq, self.now_ms);
         dedup.next_seq += 1;
-        if hosted.definition.is_durable && !self.store.is_full() {
+        if ticket.is_some() {
             let record = [&at_ms.to_le_bytes()[..], &key].concat();
-            self.store.enqueue(dedup_id, seq, &record, false);
+            ticket = Some(self.store.enqueue(dedup_id, seq, &record, true));
         }
         dedup.insert(seq, at_ms, key, ticket);
         while let Some((seq, length)) = dedup.pop_old(at_ms) {
             self.store.settle(dedup_id, seq, length);
         }
+        ticket
     }
 }
 

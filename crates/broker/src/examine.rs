@@ -1,7 +1,6 @@
 //! What a queue that is more than an ordinary one says of a message before it takes it.
 
-use message::{Message, QueueId, Reason};
-use queue::Dead;
+use message::{Message, QueueId};
 
 use crate::broker::Broker;
 use crate::dedup::Verdict;
@@ -36,27 +35,13 @@ impl Broker {
         };
         let hosted = self.queues.get_mut(id)?;
         if hosted.rejects && !hosted.queue.admits(message.body_len()) {
-            let is_dead_letter = hosted.has_dead_overflow && hosted.dead_letters.is_some();
-            if is_dead_letter {
-                self.bury_unborn(id, message);
+            if hosted.has_dead_overflow && hosted.dead_letters.is_some() {
+                hosted.queue.refuse(message);
+                self.mark_dirty(id);
             }
             self.reject(confirm);
             return None;
         }
         Some(Admitted { message, key })
-    }
-
-    /// A message that never came in is a dead letter all the same.
-    fn bury_unborn(&mut self, id: QueueId, message: Message) {
-        let dead = Dead {
-            lane: 0,
-            seq: 0,
-            length: 0,
-            is_stored: false,
-            message: Some(message),
-            reason: Reason::MaxLength,
-            delivery_count: 0,
-        };
-        self.bury_one(id, dead);
     }
 }

@@ -3,18 +3,23 @@
 //! ```text
 //!   source queue ──take──→ forward ──route──→ target queues
 //!        ↑                    │ ↑                  │
-//!        │                    └─┘ again, if it     │ each has it safe, or rejects it
-//!        │                       must not be lost  │
+//!        │                    └─┘ again, if it     │ each has it safe, refuses it,
+//!        │                       must not be lost  │ or has no room on disk
 //!        └──────────────── settled there ←─────────┘
 //! ```
 //!
 //! A message stays in its source until all its targets have it safe, wherever they live, so that a crash in between
-//! leaves it in one of them, or in both. Whether it is tried again when it goes nowhere is the forward's own word: RabbitMQ
-//! calls that the dead-letter strategy `at-least-once`. How much may be under way is bounded; sources wait for the rest.
+//! leaves it in one of them, or in both. A target whose disk is full is asked again, always. Whether a message is tried
+//! again that goes nowhere, or that a queue refuses, is the forward's own word: RabbitMQ calls that the dead-letter
+//! strategy `at-least-once`. Targets that have it do not get it again.
+//!
+//! How much may be under way is bounded, of each source and of all; a source waits for the rest, and what has to be tried
+//! again counts against its own source only.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use message::{ClientId, Message, Name, QueueId, ShardId};
+use metadata::DeadLetterStrategy;
 use queue::DeliveryId;
 use store::{Bug, is_seeded};
 
@@ -25,8 +30,14 @@ use crate::publisher::Confirm;
 const UNDER_WAY_MAX: usize = 4096;
 /// How many bytes of them.
 const UNDER_WAY_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// How long to wait before a message that went nowhere is tried again.
+/// How many messages may be under way from one queue, those included that have to be tried again.
+const OF_QUEUE_MAX: usize = 1024;
+/// How many bytes of them.
+const OF_QUEUE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How long to wait before a message is tried again.
 const RETRY_MS: u64 = 1_000;
+/// Set in an answer beside the number of the target: its disk is full. Numbers of queues do not reach so far.
+const NO_ROOM: u64 = 1 << 63;
 
 /// Where a forwarded message comes from, to be settled there.
 #[derive(Clone, Copy, Debug)]
@@ -45,10 +56,10 @@ impl Source {
     }
 }
 
-/// What is to be done with a message that no queue takes, or that one rejects.
+/// What is to be done with a message that no queue takes, or that one refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Persistence {
-    /// It is dropped, as it would be if its producer had sent it there.
+    /// It is dropped.
     Once,
     /// It is tried again and again.
     UntilTaken,
@@ -71,7 +82,31 @@ pub(crate) struct Forward {
 struct UnderWay {
     forward: Forward,
     left_count: usize,
-    is_rejected: bool,
+    /// A target has refused it in this try.
+    is_refused: bool,
+    /// A target had no room on its disk in this try.
+    is_without_room: bool,
+    /// Those that have it.
+    taken: Vec<QueueId>,
+}
+
+/// What is under way from one queue, or from all.
+#[derive(Clone, Copy, Debug, Default)]
+struct Load {
+    count: usize,
+    bytes: usize,
+}
+
+impl Load {
+    const fn add(&mut self, bytes: usize) {
+        self.count += 1;
+        self.bytes += bytes;
+    }
+
+    const fn take(&mut self, bytes: usize) {
+        self.count -= 1;
+        self.bytes -= bytes;
+    }
 }
 
 /// What is under way from one shard.
@@ -79,8 +114,11 @@ struct UnderWay {
 pub(crate) struct Forwards {
     last_number: u64,
     under_way: BTreeMap<u64, UnderWay>,
-    bytes: usize,
-    /// Those that wait to be tried again.
+    /// Of all queues, without what waits to be tried again.
+    load: Load,
+    /// Of each queue, all of it.
+    loads: BTreeMap<QueueId, Load>,
+    /// Those that wait to be tried again, by time.
     retries: BTreeSet<(u64, u64)>,
     /// Queues that have more to send than may be under way.
     stalled: BTreeSet<QueueId>,
@@ -89,7 +127,11 @@ pub(crate) struct Forwards {
 impl Forwards {
     /// Whether another message may be sent. If not, `queue` is looked at again when there is room.
     pub(crate) fn has_room(&mut self, queue: QueueId) -> bool {
-        let has_room = self.under_way.len() < UNDER_WAY_MAX && self.bytes < UNDER_WAY_BYTES_MAX;
+        let own = self.loads.get(&queue).copied().unwrap_or_default();
+        let has_room = self.load.count < UNDER_WAY_MAX
+            && self.load.bytes < UNDER_WAY_BYTES_MAX
+            && own.count < OF_QUEUE_MAX
+            && own.bytes < OF_QUEUE_BYTES_MAX;
         if !has_room {
             self.stalled.insert(queue);
         }
@@ -100,6 +142,55 @@ impl Forwards {
     pub(crate) fn retry_at_ms(&self) -> Option<u64> {
         self.retries.first().map(|&(at_ms, _)| at_ms)
     }
+
+    /// Bytes of messages that are on their way.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.load.bytes
+    }
+
+    fn add(&mut self, forward: Forward) -> u64 {
+        let bytes = forward.message.len_bytes();
+        self.load.add(bytes);
+        self.loads.entry(forward.source.queue()).or_default().add(bytes);
+        self.last_number += 1;
+        let (left_count, taken) = (0, Vec::new());
+        let (is_refused, is_without_room) = (false, false);
+        let under_way = UnderWay { forward, left_count, is_refused, is_without_room, taken };
+        self.under_way.insert(self.last_number, under_way);
+        self.last_number
+    }
+
+    /// Takes out one that is over. It counts in `load` unless it waited to be tried again.
+    fn remove(&mut self, number: u64, is_waiting: bool) -> Option<Forward> {
+        let UnderWay { forward, .. } = self.under_way.remove(&number)?;
+        let (queue, bytes) = (forward.source.queue(), forward.message.len_bytes());
+        if !is_waiting {
+            self.load.take(bytes);
+        }
+        if let Some(own) = self.loads.get_mut(&queue) {
+            own.take(bytes);
+            if own.count == 0 {
+                self.loads.remove(&queue);
+            }
+        }
+        Some(forward)
+    }
+
+    /// Those of the stalled queues that may go on. Many at once, so that each has something to do.
+    fn resumed(&mut self) -> Vec<QueueId> {
+        let is_half_free =
+            self.load.count <= UNDER_WAY_MAX / 2 && self.load.bytes <= UNDER_WAY_BYTES_MAX / 2;
+        if self.stalled.is_empty() || !is_half_free {
+            return Vec::new();
+        }
+        let loads = &self.loads;
+        let may_go_on = |queue: &QueueId| {
+            loads.get(queue).is_none_or(|own| {
+                own.count <= OF_QUEUE_MAX / 2 && own.bytes <= OF_QUEUE_BYTES_MAX / 2
+            })
+        };
+        self.stalled.extract_if(.., may_go_on).collect()
+    }
 }
 
 /// Who is told what became of a shard's forwards: no connection has this number.
@@ -107,14 +198,20 @@ pub(crate) const fn forwarder(shard: ShardId) -> ClientId {
     ClientId::new(0, shard)
 }
 
+/// Whether it is the broker itself who is told.
+pub(crate) const fn is_forwarder(client: ClientId) -> bool {
+    client.number() == 0
+}
+
+/// The answer of a target whose disk is full.
+pub(crate) const fn without_room(confirm: Confirm) -> Confirm {
+    Confirm { link: confirm.link | NO_ROOM, ..confirm }
+}
+
 impl Broker {
     /// Sends a message.
     pub(crate) fn forward(&mut self, forward: Forward) {
-        let forwards = &mut self.forwards;
-        forwards.last_number += 1;
-        forwards.bytes += forward.message.len_bytes();
-        let number = forwards.last_number;
-        forwards.under_way.insert(number, UnderWay { forward, left_count: 0, is_rejected: false });
+        let number = self.forwards.add(forward);
         self.dispatch_forward(number);
     }
 
@@ -122,37 +219,48 @@ impl Broker {
     fn dispatch_forward(&mut self, number: u64) {
         let Some(UnderWay { forward, .. }) = self.forwards.under_way.get(&number) else { return };
         let (vhost, exchange) = (forward.vhost.clone(), forward.exchange.clone());
-        let (message, barred) = (forward.message.clone(), forward.barred.clone());
+        let message = forward.message.clone();
         let was_kept = matches!(forward.source, Source::Held { .. });
         let mut found = self.route_from(&vhost, exchange.as_str(), &message, was_kept);
-        found.queues.retain(|queue| !barred.contains(queue));
-        let target_count = found.queues.len() + found.relays.len();
         let Some(under_way) = self.forwards.under_way.get_mut(&number) else { return };
-        under_way.left_count = target_count;
-        under_way.is_rejected = false;
-        if target_count == 0 {
-            return self.end_try(number, false);
+        let UnderWay { forward, taken, .. } = under_way;
+        let is_due = |queue: &QueueId| !taken.contains(queue);
+        found.queues.retain(|queue| !forward.barred.contains(queue) && is_due(queue));
+        found.relays.histories.retain(is_due);
+        found.relays.delays.retain(is_due);
+        under_way.left_count = found.queues.len() + found.relays.len();
+        (under_way.is_refused, under_way.is_without_room) = (false, false);
+        if under_way.left_count == 0 {
+            let is_taken = !under_way.taken.is_empty();
+            return self.end_try(number, is_taken);
         }
+        let client = forwarder(self.shard);
         let is_forgotten = !was_kept && is_seeded(Bug::DeadForgotten);
-        let confirm = Confirm { client: forwarder(self.shard), link: 0, number };
-        let confirm = Some(confirm).filter(|_| !is_forgotten);
+        let confirm = |queue: QueueId| {
+            (!is_forgotten).then(|| Confirm { client, link: queue.number(), number })
+        };
         self.keep(&found.relays, &message, found.delay_ms, confirm);
         for queue in found.queues {
-            self.send(queue, message.clone(), confirm);
+            self.send(queue, message.clone(), confirm(queue));
         }
         if is_forgotten {
             self.end_try(number, true);
         }
     }
 
-    /// One target of each of `first..=last` has answered.
-    pub(crate) fn forwarded(&mut self, first: u64, last: u64, is_rejected: bool) {
+    /// One target, which `link` names, has answered for each of `first..=last`.
+    pub(crate) fn forwarded(&mut self, link: u64, (first, last): (u64, u64), is_rejected: bool) {
+        let queue = QueueId::from_number(link & !NO_ROOM);
         for number in first..=last {
             let Some(under_way) = self.forwards.under_way.get_mut(&number) else { continue };
-            under_way.is_rejected |= is_rejected;
+            match (is_rejected, link & NO_ROOM != 0) {
+                (false, _) => under_way.taken.push(queue),
+                (true, false) => under_way.is_refused = true,
+                (true, true) => under_way.is_without_room = true,
+            }
             under_way.left_count -= 1;
             if under_way.left_count == 0 {
-                let is_taken = !under_way.is_rejected;
+                let is_taken = !under_way.is_refused;
                 self.end_try(number, is_taken);
             }
         }
@@ -161,34 +269,56 @@ impl Broker {
     /// All targets have answered, or there are none.
     fn end_try(&mut self, number: u64, is_taken: bool) {
         let forwards = &mut self.forwards;
-        let Some(UnderWay { forward, .. }) = forwards.under_way.get(&number) else { return };
-        if !is_taken && forward.persistence == Persistence::UntilTaken {
+        let Some(under_way) = forwards.under_way.get(&number) else { return };
+        let UnderWay { forward, is_without_room, .. } = under_way;
+        let is_insisted = !is_taken && forward.persistence == Persistence::UntilTaken;
+        if *is_without_room || is_insisted {
+            forwards.load.take(forward.message.len_bytes());
             forwards.retries.insert((self.now_ms + RETRY_MS, number));
-            return;
-        }
-        if let Some(UnderWay { forward, .. }) = forwards.under_way.remove(&number) {
-            forwards.bytes -= forward.message.len_bytes();
+        } else if let Some(forward) = forwards.remove(number, false) {
             self.settle_source(forward.source);
         }
         self.resume_stalled();
     }
 
-    /// Tries again what went nowhere, and drops what comes from a queue that is gone.
+    /// Tries again what is due, by the rules that hold for its queue now. What comes from a queue that is gone is dropped, and
+    /// so are dead letters that nobody wants any more.
     pub(crate) fn retry_forwards(&mut self) {
         while let Some(&(at_ms, number)) = self.forwards.retries.first() {
             if at_ms > self.now_ms {
-                return;
+                break;
             }
             self.forwards.retries.pop_first();
             let Some(UnderWay { forward, .. }) = self.forwards.under_way.get(&number) else {
                 continue;
             };
-            let queue = forward.source.queue();
-            if self.hosted(queue).is_some() {
-                self.dispatch_forward(number);
-            } else if let Some(UnderWay { forward, .. }) = self.forwards.under_way.remove(&number) {
-                self.forwards.bytes -= forward.message.len_bytes();
+            let (source, bytes) = (forward.source, forward.message.len_bytes());
+            match self.persistence_of(source) {
+                Some(persistence) => {
+                    if let Some(under_way) = self.forwards.under_way.get_mut(&number) {
+                        under_way.forward.persistence = persistence;
+                    }
+                    self.forwards.load.add(bytes);
+                    self.dispatch_forward(number);
+                }
+                None => {
+                    self.forwards.remove(number, true);
+                    self.settle_source(source);
+                }
             }
+        }
+        self.resume_stalled();
+    }
+
+    /// What holds for a message from there; `None` if nobody wants it to go on.
+    fn persistence_of(&mut self, source: Source) -> Option<Persistence> {
+        let hosted = self.hosted(source.queue())?;
+        match source {
+            Source::Held { .. } => Some(Persistence::Once),
+            Source::Dead { .. } => Some(match hosted.dead_letters.as_ref()?.strategy {
+                DeadLetterStrategy::AtMostOnce => Persistence::Once,
+                DeadLetterStrategy::AtLeastOnce => Persistence::UntilTaken,
+            }),
         }
     }
 
@@ -204,13 +334,49 @@ impl Broker {
     }
 
     fn resume_stalled(&mut self) {
-        let forwards = &mut self.forwards;
-        if forwards.under_way.len() <= UNDER_WAY_MAX / 2
-            && forwards.bytes <= UNDER_WAY_BYTES_MAX / 2
-        {
-            for queue in std::mem::take(&mut forwards.stalled) {
-                self.mark_dirty(queue);
-            }
+        for queue in self.forwards.resumed() {
+            self.mark_dirty(queue);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use message::{Address, Arena};
+
+    use super::*;
+
+    fn forward(queue: u64) -> Forward {
+        let address = Address::new(b"", b"key", 0);
+        let queue = QueueId::new(queue, 0);
+        Forward {
+            vhost: Name::fixed("/"),
+            exchange: Name::fixed(""),
+            message: Arena::new().message(&address, b"", b"body"),
+            source: Source::Dead { queue, lane: 0, seq: 0, length: 0, is_stored: false },
+            persistence: Persistence::UntilTaken,
+            barred: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_queue_that_cannot_get_rid_of_its_dead_letters_holds_up_no_other() {
+        let mut forwards = Forwards::default();
+        let (stuck, other) = (QueueId::new(1, 0), QueueId::new(2, 0));
+        let mut numbers = Vec::new();
+        while forwards.has_room(stuck) {
+            numbers.push(forwards.add(forward(1)));
+        }
+        assert_eq!(numbers.len(), OF_QUEUE_MAX);
+        assert!(forwards.has_room(other));
+        assert_eq!(forwards.resumed(), []);
+        for &number in &numbers[..OF_QUEUE_MAX / 2] {
+            assert!(forwards.remove(number, false).is_some());
+        }
+        assert_eq!(forwards.resumed(), [stuck]);
+        numbers[OF_QUEUE_MAX / 2..].iter().for_each(|&number| {
+            forwards.remove(number, false);
+        });
+        assert_eq!((forwards.load.count, forwards.load.bytes, forwards.loads.len()), (0, 0, 0));
     }
 }

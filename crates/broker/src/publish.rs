@@ -4,6 +4,7 @@ use message::{Headers, Message, QueueId};
 use queue::Facts;
 
 use crate::broker::{Awaited, Broker, LISTS_MAX};
+use crate::forward::{is_forwarder, without_room};
 use crate::mail::Mail;
 use crate::publisher::{Confirm, Publisher, Way};
 use crate::refusal::Refusal;
@@ -96,7 +97,7 @@ impl Broker {
     fn send_along(&mut self, way: Way<'_>, message: Message, delay_ms: u64) -> Published {
         let Way { queues, relays, addresses, confirm } = way;
         if !relays.is_empty() {
-            self.keep(relays, &message, delay_ms, confirm);
+            self.keep(relays, &message, delay_ms, |_| confirm);
             if queues.is_empty() && !relays.delays.is_empty() {
                 return Published::Routed;
             }
@@ -179,10 +180,13 @@ impl Broker {
         let Some(hosted) = self.queues.get_mut(id) else { return };
         let mut is_stored = hosted.keeps.keeps(&message);
         if is_stored && self.store.is_full() {
-            if confirm.is_some() {
-                return self.reject(confirm);
+            match confirm {
+                Some(confirm) if is_forwarder(confirm.client) => {
+                    return self.reject(Some(without_room(confirm)));
+                }
+                Some(_) => return self.reject(confirm),
+                None => is_stored = false,
             }
-            is_stored = false;
         }
         if !hosted.is_dirty {
             hosted.is_dirty = true;
@@ -192,17 +196,20 @@ impl Broker {
         let (lane, seq) = (hosted.queue.lane_of(&message), hosted.queue.next_seq());
         let lane_id = hosted.definition.lane_id(lane);
         if is_stored {
-            let ticket = self.store.enqueue(lane_id, seq, message.as_bytes(), confirm.is_some());
-            let facts = Facts::of(&message, lane, seq);
-            hosted.queue.enqueue(message, is_stored, self.now_ms);
-            if let Some(confirm) = confirm {
-                self.awaiting.push_back((ticket, Awaited::Confirm(confirm)));
-            }
-            if let Some(facts) = facts {
+            // A note on a message that is not there is void; a message without its note would be delivered before its time.
+            if let Some(facts) = Facts::of(&message, lane, seq) {
                 self.note_facts(id, &facts);
             }
+            let mut ticket =
+                self.store.enqueue(lane_id, seq, message.as_bytes(), confirm.is_some());
+            if let Some(hosted) = self.queues.get_mut(id) {
+                hosted.queue.enqueue(message, is_stored, self.now_ms);
+            }
             if let Some(key) = key {
-                self.remember_key(id, key, Some(ticket));
+                ticket = self.remember_key(id, key, Some(ticket)).unwrap_or(ticket);
+            }
+            if let Some(confirm) = confirm {
+                self.awaiting.push_back((ticket, Awaited::Confirm(confirm)));
             }
         } else {
             let is_spilled = hosted.queue.wants_store() && !self.store.is_full();

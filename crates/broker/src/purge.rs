@@ -16,7 +16,7 @@ impl Broker {
         let Purged { count, kept, remains } = hosted.queue.purge();
         self.discard(remains);
         // The store may have some of any queue's messages: what is short of memory pages out.
-        for (lane, kept) in (0..).zip(&kept) {
+        for (lane, kept) in (0..=u8::MAX).zip(&kept) {
             self.store.purge(definition.lane_id(lane), kept);
         }
         if has_notes {

@@ -35,22 +35,43 @@ pub(crate) struct History {
     next_seq: u64,
     /// Number, message, and whether the store has it.
     messages: VecDeque<(u64, Message, bool)>,
+    /// What the messages take.
+    bytes: usize,
 }
+
+/// What a history takes at most: fewer messages are remembered then.
+const HISTORY_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What it takes to remember a message, beside its bytes.
+const REMEMBERED_BYTES: usize = 48;
 
 impl History {
     pub(crate) const fn new(count_max: usize) -> Self {
-        Self { count_max, next_seq: 0, messages: VecDeque::new() }
+        Self { count_max, next_seq: 0, messages: VecDeque::new(), bytes: 0 }
     }
 
     /// What a start found.
     pub(crate) fn recover(&mut self, next_seq: u64, messages: Vec<(u64, Message)>) {
         self.next_seq = next_seq;
-        self.messages = messages.into_iter().map(|(seq, message)| (seq, message, true)).collect();
+        messages.into_iter().for_each(|(seq, message)| self.push(seq, message.detached(), true));
+    }
+
+    fn push(&mut self, seq: u64, message: Message, is_stored: bool) {
+        self.bytes += message.len_bytes() + REMEMBERED_BYTES;
+        self.messages.push_back((seq, message, is_stored));
+    }
+
+    /// Takes out the oldest message, if there are too many.
+    fn pop_old(&mut self) -> Option<(u64, Message, bool)> {
+        let is_too_long = self.messages.len() > self.count_max
+            || (self.bytes > HISTORY_BYTES_MAX && self.messages.len() > 1);
+        let old = if is_too_long { self.messages.pop_front()? } else { return None };
+        self.bytes -= old.1.len_bytes() + REMEMBERED_BYTES;
+        Some(old)
     }
 
     /// Memory that it takes.
-    pub(crate) fn resident_bytes(&self) -> usize {
-        self.messages.iter().map(|(_, message, _)| message.len_bytes() + 48).sum()
+    pub(crate) const fn resident_bytes(&self) -> usize {
+        self.bytes
     }
 }
 
@@ -98,19 +119,19 @@ impl Broker {
         headers.get("x-delay").as_ref().map_or(0, delay_of)
     }
 
-    /// Gives a message to the relays on its way.
+    /// Gives a message to the relays on its way. `confirm` says whom each of them is to tell.
     pub(crate) fn keep(
         &mut self,
         relays: &Relays,
         message: &Message,
         delay_ms: u64,
-        confirm: Option<Confirm>,
+        confirm: impl Fn(QueueId) -> Option<Confirm>,
     ) {
         for &relay in &relays.histories {
-            self.send(relay, message.clone(), confirm);
+            self.send(relay, message.clone(), confirm(relay));
         }
         for &relay in &relays.delays {
-            self.send(relay, held_back(message, delay_ms, self.now_ms), confirm);
+            self.send(relay, held_back(message, delay_ms, self.now_ms), confirm(relay));
         }
     }
 
@@ -123,12 +144,13 @@ impl Broker {
         history.next_seq += 1;
         let ticket: Option<Ticket> =
             keeps.then(|| self.store.enqueue(id, seq, message.as_bytes(), confirm.is_some()));
-        history.messages.push_back((seq, message.detached(), keeps));
-        while history.messages.len() > history.count_max {
-            if let Some((seq, old, true)) = history.messages.pop_front() {
+        history.push(seq, message.detached(), keeps);
+        while let Some((seq, old, is_stored)) = history.pop_old() {
+            if is_stored {
                 self.store.settle(id, seq, old.len_bytes() as u32);
             }
         }
+        self.count_resident(id);
         match (confirm, ticket) {
             (Some(confirm), Some(ticket)) => {
                 self.awaiting.push_back((ticket, Awaited::Confirm(confirm)));
@@ -223,14 +245,18 @@ fn delay_of(value: &Value) -> u64 {
 
 /// A message as it waits. Its own time to live begins when the wait is over.
 fn held_back(message: &Message, delay_ms: u64, now_ms: u64) -> Message {
+    let ttl_ms =
+        message.expires_at_ms().map(|at_ms| at_ms.saturating_sub(message.received_at_ms()));
+    let delayed_until_ms = (delay_ms > 0).then(|| now_ms.saturating_add(delay_ms));
     let (cc, bcc): (Vec<&[u8]>, Vec<&[u8]>) = (message.cc().collect(), message.bcc().collect());
     message.readdressed(&Readdress {
         exchange: message.exchange(),
         routing_key: message.routing_key(),
         received_at_ms: message.received_at_ms(),
-        expires_at_ms: message.expires_at_ms().map(|at_ms| at_ms.saturating_add(delay_ms)),
-        deliver_at_ms: (delay_ms > 0).then(|| now_ms.saturating_add(delay_ms)),
+        expires_at_ms: None,
+        deliver_at_ms: delayed_until_ms.max(message.deliver_at_ms()),
         delayed_ms: if delay_ms > 0 { Some(delay_ms) } else { message.delayed_ms() },
+        held_ttl_ms: ttl_ms.or_else(|| message.held_ttl_ms()),
         cc: &cc,
         bcc: &bcc,
         deaths: message.deaths().as_ref(),
@@ -239,16 +265,15 @@ fn held_back(message: &Message, delay_ms: u64, now_ms: u64) -> Message {
 
 /// A message as it goes on: its own time to live begins here.
 fn released(message: &Message, now_ms: u64) -> Message {
-    let held_until_ms = message.deliver_at_ms().unwrap_or_else(|| message.received_at_ms());
-    let ttl_ms = message.expires_at_ms().map(|at_ms| at_ms.saturating_sub(held_until_ms));
     let (cc, bcc): (Vec<&[u8]>, Vec<&[u8]>) = (message.cc().collect(), message.bcc().collect());
     message.readdressed(&Readdress {
         exchange: message.exchange(),
         routing_key: message.routing_key(),
         received_at_ms: now_ms,
-        expires_at_ms: ttl_ms.map(|ttl_ms| now_ms.saturating_add(ttl_ms)),
+        expires_at_ms: message.held_ttl_ms().map(|ttl_ms| now_ms.saturating_add(ttl_ms)),
         deliver_at_ms: None,
         delayed_ms: message.delayed_ms(),
+        held_ttl_ms: None,
         cc: &cc,
         bcc: &bcc,
         deaths: message.deaths().as_ref(),

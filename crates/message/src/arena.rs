@@ -201,6 +201,7 @@ mod tests {
             expires_at_ms: None,
             deliver_at_ms: None,
             delayed_ms: Some(9),
+            held_ttl_ms: Some(11),
             cc: &[],
             bcc: &[],
             deaths: Some(&deaths),
@@ -209,7 +210,8 @@ mod tests {
         assert_eq!((again.properties(), again.body()), (&b"props"[..], &b"body"[..]));
         assert_eq!((again.is_persistent(), again.own_priority()), (true, Some(3)));
         assert_eq!((again.received_at_ms(), again.expires_at_ms()), (1_700_000_000_006, None));
-        assert_eq!((again.delayed_ms(), again.cc().count()), (Some(9), 0));
+        assert_eq!((again.delayed_ms(), again.held_ttl_ms()), (Some(9), Some(11)));
+        assert_eq!(again.cc().count(), 0);
         assert!(again.has_died());
         assert_eq!(again.deaths(), Some(deaths));
     }

@@ -77,6 +77,8 @@ pub struct Readdress<'a> {
     pub deliver_at_ms: Option<u64>,
     /// How long its producer asked for it to be delayed, in milliseconds, if that is to be shown.
     pub delayed_ms: Option<u64>,
+    /// How long its own time to live is, in milliseconds, if that is yet to begin.
+    pub held_ttl_ms: Option<u64>,
     /// Further routing keys that consumers see. With `bcc` at most [`KEYS_BYTES_MAX`].
     pub cc: &'a [&'a [u8]],
     /// Further routing keys that nobody sees.
@@ -166,6 +168,7 @@ impl Message {
             expires_at_ms: to.expires_at_ms,
             deliver_at_ms: to.deliver_at_ms,
             delayed_ms: to.delayed_ms,
+            held_ttl_ms: to.held_ttl_ms,
             cc: to.cc,
             bcc: to.bcc,
             deaths: to.deaths,
@@ -192,6 +195,7 @@ impl Message {
             expires_at_ms: ttl_ms.map(|ttl_ms| now_ms.saturating_add(ttl_ms)),
             deliver_at_ms: self.deliver_at_ms(),
             delayed_ms: self.delayed_ms(),
+            held_ttl_ms: self.held_ttl_ms(),
             cc: &cc,
             bcc: &bcc,
             deaths: self.deaths().as_ref(),
@@ -304,6 +308,11 @@ impl Message {
         self.tagged().delayed_ms()
     }
 
+    /// How long its own time to live is, in milliseconds, if that is yet to begin.
+    pub fn held_ttl_ms(&self) -> Option<u64> {
+        self.tagged().held_ttl_ms()
+    }
+
     /// The further routing keys that consumers see.
     pub fn cc(&self) -> Keys<'_> {
         self.tagged().cc()
@@ -394,6 +403,7 @@ pub(crate) fn write_head(out: &mut Vec<u8>, address: &Address<'_>, properties: &
         expires_at_ms: address.expires_at_ms,
         deliver_at_ms: address.deliver_at_ms,
         delayed_ms: None,
+        held_ttl_ms: None,
         cc: address.cc,
         bcc: address.bcc,
         deaths: None,

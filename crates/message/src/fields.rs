@@ -19,6 +19,7 @@ const TAG_DELAYED: u8 = 3;
 const TAG_CC: u8 = 4;
 const TAG_BCC: u8 = 5;
 const TAG_DEATHS: u8 = 6;
+const TAG_HELD_TTL: u8 = 7;
 
 /// What the fields of a message say.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,6 +28,7 @@ pub(crate) struct Extras<'a> {
     pub(crate) expires_at_ms: Option<u64>,
     pub(crate) deliver_at_ms: Option<u64>,
     pub(crate) delayed_ms: Option<u64>,
+    pub(crate) held_ttl_ms: Option<u64>,
     pub(crate) cc: &'a [&'a [u8]],
     pub(crate) bcc: &'a [&'a [u8]],
     pub(crate) deaths: Option<&'a Deaths>,
@@ -54,6 +56,7 @@ impl Extras<'_> {
             (TAG_EXPIRES_AT, self.expires_at_ms),
             (TAG_DELIVER_AT, self.deliver_at_ms),
             (TAG_DELAYED, self.delayed_ms),
+            (TAG_HELD_TTL, self.held_ttl_ms),
         ];
         for (tag, number) in numbers {
             if let Some(number) = number {
@@ -150,7 +153,7 @@ impl<'a> Tagged<'a> {
         let mut fields = self.fields;
         while let Some((tag, bytes)) = fields.tagged() {
             let is_sound = match tag {
-                TAG_EXPIRES_AT | TAG_DELIVER_AT | TAG_DELAYED => bytes.len() == 8,
+                TAG_EXPIRES_AT | TAG_DELIVER_AT | TAG_DELAYED | TAG_HELD_TTL => bytes.len() == 8,
                 TAG_CC | TAG_BCC => {
                     let mut keys = Fields::new(bytes);
                     while keys.short().is_some() {}
@@ -180,6 +183,10 @@ impl<'a> Tagged<'a> {
 
     pub(crate) fn delayed_ms(self) -> Option<u64> {
         self.number(TAG_DELAYED)
+    }
+
+    pub(crate) fn held_ttl_ms(self) -> Option<u64> {
+        self.number(TAG_HELD_TTL)
     }
 
     pub(crate) fn cc(self) -> Keys<'a> {

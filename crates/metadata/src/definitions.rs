@@ -187,7 +187,8 @@ impl Definitions {
                 self.vhost_mut(&queue.vhost).queues.insert(queue.name.clone(), queue);
             }
             Change::RemoveQueue { id } => {
-                if let Some(queue) = self.queues.remove(id) {
+                if let Some(queue) = self.queues.remove(id).filter(|queue| queue.relay_of.is_none())
+                {
                     self.vhost_mut(&queue.vhost).queues.remove(&queue.name);
                 }
             }
@@ -267,7 +268,9 @@ impl Definitions {
     }
 
     fn said_of_queue(&self, queue: &Queue) -> Said<'_> {
-        let Some(vhost) = self.vhosts.get(&queue.vhost) else { return Said::default() };
+        // A relay is its exchange's own, and has its name only to be found.
+        let vhost = self.vhosts.get(&queue.vhost).filter(|_| queue.relay_of.is_none());
+        let Some(vhost) = vhost else { return Said::default() };
         let (name, kind) = (queue.name.as_str(), QueueKind::of(&queue.arguments));
         Said {
             policy: vhost.policies.of_queue(name, kind),

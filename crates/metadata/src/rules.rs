@@ -299,8 +299,8 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// Dead letters on their way count in the length, so that a limit that drops the oldest messages would drop them
-    /// first: then they leave at once, as in RabbitMQ.
+    /// As in RabbitMQ, only a queue that rejects what is too much sends dead letters until they are taken: where the oldest
+    /// messages are dropped, they leave at once.
     fn dead_letter_strategy(&self, overflow: Overflow) -> DeadLetterStrategy {
         match (self.word("dead-letter-strategy"), overflow) {
             (Some("at-least-once"), Overflow::RejectPublish) => DeadLetterStrategy::AtLeastOnce,
@@ -332,7 +332,7 @@ impl<'a> Asked<'a> {
             _ => return None,
         };
         let min_ms = self.number("delayed-retry-min")?;
-        let max_ms = self.number("delayed-retry-max").unwrap_or(u64::MAX);
+        let max_ms = self.number("delayed-retry-max").unwrap_or(min_ms);
         Some(Retry { kind, min_ms, max_ms })
     }
 

@@ -430,7 +430,7 @@ fn quoted(value: &Value) -> String {
 
 fn argument(value: Option<&Value>) -> String {
     match value {
-        None => "none".to_owned(),
+        None | Some(Value::Void) => "none".to_owned(),
         Some(value) => format!("the value '{}' of type '{}'", plain(value), type_name(value)),
     }
 }
@@ -439,14 +439,29 @@ fn plain(value: &Value) -> String {
     match value {
         Value::Bool(v) => v.to_string(),
         Value::Text(v) | Value::Bytes(v) => String::from_utf8_lossy(v).into_owned(),
-        Value::F32(v) => v.to_string(),
-        Value::F64(v) => v.to_string(),
+        Value::F32(v) => float(f64::from(*v)),
+        Value::F64(v) => float(*v),
         Value::Timestamp(v) => v.to_string(),
         other => match other.as_integer() {
             Some(number) => number.to_string(),
-            None => format!("{other:?}"),
+            None => erlang(other),
         },
     }
+}
+
+/// A number as Erlang prints it: with a point always, and with an exponent if that is shorter.
+fn float(number: f64) -> String {
+    let plain = format!("{number:?}");
+    let Some((digits, exponent)) =
+        format!("{number:e}").split_once('e').map(|(digits, exponent)| {
+            let point = if digits.contains('.') { "" } else { ".0" };
+            (format!("{digits}{point}"), exponent.to_owned())
+        })
+    else {
+        return plain;
+    };
+    let scientific = format!("{digits}e{exponent}");
+    if plain.contains('e') || scientific.len() < plain.len() { scientific } else { plain }
 }
 
 /// The names that RabbitMQ has for the types of table values.

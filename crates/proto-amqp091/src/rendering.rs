@@ -187,6 +187,7 @@ mod tests {
             expires_at_ms: None,
             deliver_at_ms: None,
             delayed_ms,
+            held_ttl_ms: None,
             cc: &[b"cc"],
             bcc: &[],
             deaths: Some(&deaths),

@@ -79,7 +79,8 @@ impl Queue {
     /// When there are no lanes, or more than 256.
     pub fn recovered(lanes: &[RecoveredLane]) -> Self {
         let mut queue = Self::with_lanes(u16::try_from(lanes.len()).unwrap_or(u16::MAX));
-        for (lane, &RecoveredLane { first_seq, next_seq, count, bytes }) in (0..).zip(lanes) {
+        for (lane, &RecoveredLane { first_seq, next_seq, count, bytes }) in (0..=u8::MAX).zip(lanes)
+        {
             queue.next_seq = queue.next_seq.max(next_seq);
             queue.ready.recover(lane, (first_seq, next_seq.saturating_sub(1)), count, bytes);
         }

@@ -43,6 +43,22 @@ impl Queue {
         ruled.rules.overflow == Overflow::DropHead || !ruled.rules.are_too_many(count, bytes)
     }
 
+    /// Takes a message that there is no room for: it never was in the queue, and is a dead letter all the same. For queues
+    /// whose rules say so.
+    pub fn refuse(&mut self, message: Message) {
+        let Some(ruled) = &mut self.ready.ruled else { return };
+        let dead = Dead {
+            lane: 0,
+            seq: 0,
+            length: 0,
+            is_stored: false,
+            message: Some(message),
+            reason: Reason::MaxLength,
+            delivery_count: 0,
+        };
+        ruled.dead.push(dead, true);
+    }
+
     /// Says what is known of a message that was recovered. Before the queue is used, once per message, and only of those that
     /// the store has.
     pub fn restore(&mut self, facts: Facts) {

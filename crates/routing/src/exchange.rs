@@ -15,6 +15,7 @@ pub(crate) mod words;
 use std::sync::Arc;
 
 use imbl::OrdMap;
+use message::Value;
 
 use crate::binding::{Binding, Destination, ExchangeId, SameKey};
 use crate::envelope::Envelope;
@@ -158,7 +159,7 @@ impl Exchange {
 
     /// Whether the message goes no further than here for now.
     fn is_kept(&self, place: ExchangeId, envelope: &Envelope<'_>, targets: &mut Targets) -> bool {
-        let is_sieved = self.behaviour.is_sieve && envelope.past != Some(place);
+        let is_sieved = self.is_sieved(place, envelope, targets);
         let delays = self.behaviour.kind == Kind::Delayed;
         if delays {
             // Whether it waits can differ from message to message.
@@ -169,6 +170,18 @@ impl Exchange {
             targets.keep(place);
         }
         is_kept
+    }
+
+    /// Whether the message is to be looked at first. One without a key cannot be told from others, and passes.
+    fn is_sieved(&self, place: ExchangeId, envelope: &Envelope<'_>, targets: &mut Targets) -> bool {
+        let Some(header) = &self.behaviour.sieve else { return false };
+        targets.note_variable();
+        let key = envelope.headers.get(header).filter(|_| envelope.past != Some(place));
+        let is_name = |key: &Value| {
+            let is_compound = matches!(key, Value::Array(_) | Value::Table(_));
+            !is_compound && !matches!(key, Value::Void | Value::Decimal { .. })
+        };
+        key.is_some_and(|key| is_name(&key))
     }
 
     fn match_bindings(

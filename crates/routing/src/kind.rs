@@ -39,8 +39,8 @@ pub(crate) struct Behaviour {
     /// What it routes as: its own type, unless it is one that delays.
     pub(crate) routes_as: Kind,
     pub(crate) hash_on: HashOn,
-    /// Whether it takes no message twice, so that each is kept first. Whoever keeps it looks.
-    pub(crate) is_sieve: bool,
+    /// The header by which it takes no message twice, so that each that has it is kept first. Whoever keeps it looks.
+    pub(crate) sieve: Option<Box<str>>,
 }
 
 /// What a consistent-hash exchange looks at.
@@ -91,8 +91,10 @@ impl Kind {
 impl Behaviour {
     pub(crate) fn of(kind: Kind, arguments: &Arguments) -> Result<Self, Invalid> {
         let is_sieve = arguments.get("x-message-deduplication") == Some(&Value::Bool(true));
+        let header = arguments.get("x-deduplication-header").and_then(Value::as_text);
+        let sieve = is_sieve.then(|| header.unwrap_or("x-deduplication-header").into());
         let hash_on = HashOn::RoutingKey;
-        let mut behaviour = Self { kind, routes_as: kind, hash_on, is_sieve };
+        let mut behaviour = Self { kind, routes_as: kind, hash_on, sieve };
         match kind {
             Kind::ConsistentHash => behaviour.hash_on = HashOn::of(arguments)?,
             Kind::RecentHistory => check_history_length(arguments)?,
