@@ -106,9 +106,22 @@ impl Broker {
             self.rule_budget = self.rule_budget.saturating_sub(released.max(1));
         } else if hosted.queue.is_ruled() {
             self.bury(id);
+            // What was sent on has made room for what is on disk.
+            self.read_by_rule(id);
         }
         self.end_overdue(id);
         self.set_deadline(id);
+    }
+
+    /// Asks the store for what a queue has to look at even if nobody takes it.
+    fn read_by_rule(&mut self, id: QueueId) {
+        if let Some(hosted) = self.queues.get_mut(id)
+            && hosted.queue.wants_read()
+            && let Some(request) = hosted.queue.poll_tail_request()
+        {
+            let lane_id = hosted.definition.lane_id(request.lane);
+            self.store.read(lane_id, request.from_seq, request.bytes_max);
+        }
     }
 
     /// Gives queues what was read for them.

@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use message::{Message, Reason};
 
 use crate::entry::HELD_BYTES;
+use crate::room::READ_BYTES_MIN;
 use crate::spot::Spot;
+
+/// What it costs to remember a dead one that is on disk only.
+const COLD_BYTES: usize = 32;
 
 /// A message that has died. If it is stored, whoever takes it tells the store that it is gone, at once or later, and then
 /// says so: see [`Queue::buried`](crate::Queue::buried).
@@ -19,7 +23,7 @@ pub struct Dead {
     pub length: u32,
     /// Whether it was kept in the store, which must hear that it is gone.
     pub is_stored: bool,
-    /// The message. `None` only if dead letters are not wanted.
+    /// The message. `None` only if dead letters are not wanted, or if it was on disk and cannot be read.
     pub message: Option<Message>,
     /// Why it died.
     pub reason: Reason,
@@ -27,29 +31,66 @@ pub struct Dead {
     pub delivery_count: u32,
 }
 
-/// The dead ones of one queue that nobody has asked for yet.
+/// What is remembered of a dead one that is on disk only.
+#[derive(Clone, Copy, Debug)]
+struct Cold {
+    length: u32,
+    delivery_count: u32,
+    reason: Reason,
+}
+
+impl Cold {
+    const fn dead(self, spot: Spot, message: Option<Message>) -> Dead {
+        let Self { length, delivery_count, reason } = self;
+        let (lane, seq) = (spot.lane(), spot.seq());
+        Dead { lane, seq, length, is_stored: true, message, reason, delivery_count }
+    }
+}
+
+/// The dead ones of one queue that nobody has asked for yet. Only the first ones of those that are stored are in memory.
 #[derive(Debug, Default)]
 pub(crate) struct DeadLetters {
     told: VecDeque<Dead>,
     /// Those of them that the store has: what is read meanwhile must not bring them back.
     stored: BTreeMap<Spot, u32>,
     /// Those that have to be read before they are told of.
-    cold: BTreeMap<Spot, Dead>,
+    cold: BTreeMap<Spot, Cold>,
+    /// Those of the cold ones that the read under way has brought while there was no room.
+    passed: Vec<Spot>,
     /// What the messages of the first ones take.
     weight: usize,
+    /// How much that may be before stored ones stay on disk.
+    room_bytes: usize,
 }
 
 impl DeadLetters {
     /// Memory that is used.
     pub(crate) fn resident_bytes(&self) -> usize {
-        let (told, cold) = (self.told.len() + self.stored.len(), 2 * self.cold.len());
-        self.weight + (told + cold) * HELD_BYTES
+        let told = self.told.len() + self.stored.len();
+        self.weight + told * HELD_BYTES + self.cold.len() * COLD_BYTES
     }
 
-    /// Takes one in. One whose message is wanted and is on disk only has to be read first.
+    /// Says how many bytes of messages may be in memory before those that are stored stay on disk.
+    pub(crate) const fn set_room(&mut self, bytes: usize) {
+        self.room_bytes = bytes;
+    }
+
+    /// What is in memory, and what it takes to hold it.
+    fn told_weight(&self) -> usize {
+        self.weight + self.told.len() * HELD_BYTES
+    }
+
+    fn is_full(&self) -> bool {
+        self.told_weight() >= self.room_bytes.max(READ_BYTES_MIN)
+    }
+
+    /// Takes one in. One whose message is wanted has to be read first if it is on disk only, or is left there while there are
+    /// many already, or others that died before are there.
     pub(crate) fn push(&mut self, dead: Dead, keeps_dead: bool) {
-        if keeps_dead && dead.message.is_none() {
-            self.cold.insert(Spot::new(dead.lane, dead.seq), dead);
+        let has_to_wait = dead.is_stored && (self.is_full() || !self.cold.is_empty());
+        if keeps_dead && (dead.message.is_none() || has_to_wait) {
+            let Dead { lane, seq, length, delivery_count, reason, .. } = dead;
+            self.cold.insert(Spot::new(lane, seq), Cold { length, delivery_count, reason });
         } else {
             self.tell(dead);
         }
@@ -81,23 +122,34 @@ impl DeadLetters {
 
     /// A read has brought a message. Returns whether it is one of the dead.
     pub(crate) fn claim(&mut self, spot: Spot, message: &Message) -> bool {
-        if let Some(dead) = self.cold.remove(&spot) {
-            self.tell(Dead { message: Some(message.detached()), ..dead });
+        if self.is_full() && self.cold.contains_key(&spot) {
+            self.passed.push(spot);
+            return true;
+        }
+        if let Some(cold) = self.cold.remove(&spot) {
+            self.tell(cold.dead(spot, Some(message.detached())));
             return true;
         }
         self.stored.contains_key(&spot)
     }
 
-    /// The store has none in these places that it has not given.
+    /// The store has none in these places that it has not given. Nobody will ever have what it has lost, but whoever keeps
+    /// something beside it has to hear of its end.
     pub(crate) fn skip(&mut self, from: Spot, end: Spot) {
-        while let Some((&spot, _)) = self.cold.range(from..end.max(from)).next() {
-            self.cold.remove(&spot);
+        let passed = std::mem::take(&mut self.passed);
+        let is_lost = |spot: &Spot| passed.binary_search(spot).is_err();
+        let found = self.cold.range(from..end.max(from)).map(|(&spot, _)| spot);
+        let lost: Vec<Spot> = found.filter(is_lost).collect();
+        for spot in lost {
+            if let Some(cold) = self.cold.remove(&spot) {
+                self.tell(cold.dead(spot, None));
+            }
         }
     }
 
-    /// Whether something has to be read.
+    /// Whether something has to be read: not while there is enough in memory.
     pub(crate) fn wants_read(&self) -> bool {
-        !self.cold.is_empty()
+        !self.cold.is_empty() && self.told_weight() < self.room_bytes.max(READ_BYTES_MIN) / 2
     }
 
     /// The next one to read, in a lane of which `may_read` says that it can be, and how many bytes.
@@ -106,16 +158,19 @@ impl DeadLetters {
         bytes_max: usize,
         may_read: impl Fn(u8) -> bool,
     ) -> Option<(Spot, usize)> {
+        if !self.wants_read() {
+            return None;
+        }
         let mut from = Spot::new(0, 0);
         loop {
             let (&spot, _) = self.cold.range(from..).next()?;
             if may_read(spot.lane()) {
                 let mut bytes = 0;
-                for (place, (other, dead)) in (spot.seq()..).zip(self.cold.range(spot..)) {
+                for (place, (other, cold)) in (spot.seq()..).zip(self.cold.range(spot..)) {
                     if *other != Spot::new(spot.lane(), place) || bytes >= bytes_max {
                         break;
                     }
-                    bytes += dead.length as usize;
+                    bytes += cold.length as usize;
                 }
                 return Some((spot, bytes.min(bytes_max)));
             }
@@ -133,7 +188,7 @@ impl DeadLetters {
 
     /// The places and lengths of those that the store must keep until they are told of.
     pub(crate) fn kept(&self) -> impl Iterator<Item = (Spot, u32)> {
-        let cold = self.cold.iter().map(|(&spot, dead)| (spot, dead.length));
+        let cold = self.cold.iter().map(|(&spot, cold)| (spot, cold.length));
         self.stored.iter().map(|(&spot, &length)| (spot, length)).chain(cold)
     }
 }

@@ -177,6 +177,7 @@ impl Ruled {
 
     /// Looks how far ahead messages that wait for their time have to be in memory.
     pub(crate) fn plan(&mut self, room: &Room) {
+        self.dead.set_room(room.window_bytes);
         let known = &self.known;
         self.schedule.plan(room, |spot| known.get(spot.seq()).map(Fact::size));
     }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use message::{ClientId, HEADER_BYTES, Message, Settlement};
-use queue::{Consumer, ConsumerId, Delivery, DeliveryId, Queue, Room, Settled, TailRequest};
+use queue::{
+    Consumer, ConsumerId, Dead, Delivery, DeliveryId, Queue, Room, Rules, Settled, TailRequest,
+};
 
 const CLIENT: ClientId = ClientId::new(1, 0);
 const NOW_MS: u64 = 1_700_000_000_000;
@@ -265,4 +267,60 @@ fn millions_are_dropped_in_steps() {
         steps += 1;
     }
     assert!((COUNT * 2 / 12_000..=COUNT * 2 / 10_000 + 3).contains(&steps), "{steps} steps");
+}
+
+const MANY: u64 = 5_000;
+
+/// A queue whose messages have all died on their way, and that nobody has asked for its dead.
+fn graveyard() -> Stored {
+    let mut stored = Stored::new(Room { window_bytes: 64 * 1024, ..Room::AMPLE });
+    let rules = Rules { ttl_ms: Some(0), keeps_dead: true, ..Rules::default() };
+    stored.queue.set_rules(&rules);
+    (0..MANY).for_each(|_| stored.enqueue(message(1_000)));
+    while stored.queue.ready_count() > 0 {
+        while stored.queue.expire(NOW_MS, &mut 100) {}
+        stored.load();
+        assert!(stored.queue.resident_bytes() < 1024 * 1024, "what has died stays on disk");
+    }
+    stored
+}
+
+impl Stored {
+    /// All that have died, and how much memory they took at most on the way.
+    fn bury_all(&mut self) -> (Vec<Dead>, usize) {
+        let (mut dead, mut bytes_max) = (Vec::new(), 0);
+        while let Some(one) = self.queue.poll_dead() {
+            self.store.remove(&one.seq);
+            self.queue.buried(one.lane, one.seq);
+            dead.push(Dead { message: one.message.map(|message| message.detached()), ..one });
+            self.load();
+            bytes_max = bytes_max.max(self.queue.resident_bytes());
+        }
+        (dead, bytes_max)
+    }
+}
+
+#[test]
+fn dead_letters_that_nobody_asks_for_stay_on_disk() {
+    let mut stored = graveyard();
+    let (dead, bytes_max) = stored.bury_all();
+    assert_eq!(dead.len() as u64, MANY);
+    assert!(dead.iter().map(|dead| dead.seq).eq(0..MANY), "in their order");
+    assert!(dead.iter().all(|dead| dead.message.as_ref() == Some(&message(1_000))));
+    assert!(bytes_max < 1024 * 1024, "{bytes_max} bytes");
+    assert_eq!(stored.queue.resident_bytes(), 0);
+}
+
+#[test]
+fn a_dead_letter_that_the_store_has_lost_is_told_of_nevertheless() {
+    let mut stored = graveyard();
+    stored.store.remove(&(MANY - 10));
+    stored.store.remove(&(MANY - 1));
+    let (dead, _) = stored.bury_all();
+    assert_eq!(dead.len() as u64, MANY);
+    let mut lost: Vec<u64> =
+        dead.iter().filter(|dead| dead.message.is_none()).map(|dead| dead.seq).collect();
+    lost.sort_unstable();
+    assert_eq!(lost, [MANY - 10, MANY - 1]);
+    assert_eq!(stored.queue.resident_bytes(), 0);
 }

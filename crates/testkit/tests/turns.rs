@@ -78,3 +78,16 @@ fn a_request_that_waits_until_enough_has_expired_is_answered_in_its_order() {
     );
     run(&mut world, &steps);
 }
+
+#[test]
+fn dead_letters_of_which_most_wait_on_disk_all_arrive() {
+    let mut world = World::new(Layout::ALL[0], proto_amqp091::Limits::default());
+    let steps = "C queue.declare queue=dead durable  S queue.declare-ok\n\
+         C queue.declare queue=q durable arguments={x-message-ttl=9000, \
+         x-dead-letter-exchange=\"\", x-dead-letter-routing-key=dead}  S queue.declare-ok\n\
+         C 15000x basic.publish routing_key=q delivery_mode=2 bytes*1000\n\
+         time +10s\n\
+         C queue.declare queue=q passive  S queue.declare-ok message_count=0\n\
+         C queue.declare queue=dead passive  S queue.declare-ok message_count=15000\n";
+    run(&mut world, steps);
+}
