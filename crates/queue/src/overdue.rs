@@ -2,7 +2,8 @@
 //!
 //! Whoever holds a message longer than it may loses it: the message goes back to the queue, and its consumer ends. A queue
 //! does not keep its deliveries by their ages, because most queues have thousands that are settled within milliseconds.
-//! It knows the moment before which none can be overdue, and goes through all of them only then.
+//! It knows the moment before which none can be overdue, and goes through all of them only then: once, however many steps
+//! that takes.
 
 use crate::consumer::ConsumerId;
 use crate::delivery::DeliveryId;
@@ -28,6 +29,17 @@ pub(crate) struct Watch {
     timeout_ms: Option<u64>,
     /// The shortest that any of its consumers has had for itself.
     own_min_ms: Option<u64>,
+    /// A look that is not over.
+    look: Option<Look>,
+}
+
+/// How far a look at all deliveries has come.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    began_at_ms: u64,
+    next_slot: u32,
+    /// When the first of those is due that were passed.
+    due_at_ms: Option<u64>,
 }
 
 impl Watch {
@@ -47,11 +59,14 @@ impl Queue {
     pub(crate) fn watch_deliveries(&mut self) {
         let timeout_ms = self.timeout_ms();
         if timeout_ms.is_none() && self.watch.own_min_ms.is_none() {
+            // What is out by then is looked at if there is a timeout again.
+            self.watch.timeout_ms = None;
             return;
         }
         if timeout_ms != self.watch.timeout_ms {
             self.watch.timeout_ms = timeout_ms;
             self.watch.look_at_ms = Some(self.now_ms);
+            self.watch.look = None;
         } else if self.watch.look_at_ms.is_none() && self.unsettled.len() > 0 {
             let shortest_ms = self.watch.own_min_ms.into_iter().chain(timeout_ms).min();
             self.watch.look_at_ms = shortest_ms.map(|ms| self.now_ms.saturating_add(ms));
@@ -64,27 +79,38 @@ impl Queue {
         self.watch.look_at_ms.is_some_and(|look_at_ms| look_at_ms <= now_ms)
     }
 
-    /// At most `limit` of the deliveries that should have been settled by now. The caller settles them.
+    /// At most `limit` of the deliveries that should have been settled by now. The caller settles them, and asks again if
+    /// [`Queue::may_be_overdue`] still says so: the next call goes on where this one has ended.
     pub fn overdue(&mut self, now_ms: u64, limit: usize) -> Vec<Overdue> {
         let mut found = Vec::new();
         if !self.may_be_overdue(now_ms) {
             return found;
         }
         let queue_ms = self.timeout_ms();
-        let mut look_at_ms = None;
-        for (id, holder, delivered_at_ms) in self.unsettled.with_ages() {
+        let begun = self.watch.look.take();
+        let mut look = begun.unwrap_or(Look { began_at_ms: now_ms, next_slot: 0, due_at_ms: None });
+        for (id, holder, delivered_at_ms) in self.unsettled.with_ages(look.next_slot) {
+            if found.len() >= limit {
+                look.next_slot = id.slot.get();
+                self.watch.look = Some(look);
+                return found;
+            }
             let consumer = holder.and_then(|holder| self.takers.consumer(holder));
             let own_ms = consumer.and_then(|consumer| consumer.timeout_ms);
             let Some(timeout_ms) = own_ms.or(queue_ms) else { continue };
             let due_at_ms = delivered_at_ms.saturating_add(timeout_ms);
-            if due_at_ms <= now_ms && found.len() < limit {
+            if due_at_ms <= now_ms {
                 let consumer = consumer.map(|consumer| consumer.id);
                 found.push(Overdue { id, consumer, timeout_ms });
             } else {
-                look_at_ms = look_at_ms.into_iter().chain([due_at_ms]).min();
+                look.due_at_ms = look.due_at_ms.into_iter().chain([due_at_ms]).min();
             }
         }
-        self.watch.look_at_ms = look_at_ms;
+        // What was handed over since a look of several steps began may lie where it had been already.
+        let since_ms = self.watch.own_min_ms.into_iter().chain(queue_ms).min();
+        let since_ms = since_ms.filter(|_| begun.is_some() && self.unsettled.len() > found.len());
+        let since_ms = since_ms.map(|timeout_ms| look.began_at_ms.saturating_add(timeout_ms));
+        self.watch.look_at_ms = look.due_at_ms.into_iter().chain(since_ms).min();
         found
     }
 
@@ -198,6 +224,64 @@ mod tests {
         }
         assert_eq!(count, 3);
         assert_eq!(queue.next_overdue_ms(), None);
+    }
+
+    #[test]
+    fn many_that_are_overdue_together_are_looked_at_once() {
+        const COUNT: usize = 200_000;
+        let mut queue = queue(Some(1_000), COUNT);
+        for _ in 0..COUNT {
+            queue.fetch(ClientId::new(1, 0), true, START_MS);
+        }
+        queue.dispatch(1, START_MS, |_| ());
+        let (mut now_ms, mut count) = (START_MS + 2_000, 0);
+        while queue.may_be_overdue(now_ms) {
+            // None is settled, so that each step passes all those before it if it does not go on behind them.
+            let found = queue.overdue(now_ms, 20);
+            count += found.len();
+            now_ms += u64::from(count == COUNT / 2);
+        }
+        assert_eq!(count, COUNT, "each is found once");
+    }
+
+    #[test]
+    fn what_is_handed_over_during_a_look_is_looked_at_in_its_time() {
+        let mut queue = queue(Some(1_000), 4);
+        let fetch = |queue: &mut Queue, now_ms| {
+            let delivery = queue.fetch(ClientId::new(1, 0), true, now_ms);
+            delivery.and_then(|delivery| delivery.id).expect("there is one")
+        };
+        for _ in 0..3 {
+            fetch(&mut queue, START_MS);
+        }
+        queue.dispatch(1, START_MS, |_| ());
+        let now_ms = START_MS + 2_000;
+        for overdue in queue.overdue(now_ms, 2) {
+            queue.settle(overdue.id, Settlement::Accept, now_ms);
+        }
+        let late = fetch(&mut queue, now_ms);
+        for overdue in queue.overdue(now_ms, 2) {
+            queue.settle(overdue.id, Settlement::Accept, now_ms);
+        }
+        let next_ms = queue.next_overdue_ms().expect("one is out");
+        assert!(next_ms <= now_ms + 2_000);
+        assert_eq!(queue.overdue(now_ms + 2_000, 2).len(), 1);
+        assert!(matches!(queue.settle(late, Settlement::Accept, now_ms), crate::Settled::Gone(_)));
+    }
+
+    #[test]
+    fn a_timeout_that_comes_back_holds_for_what_is_out_already() {
+        let mut queue = queue(Some(1_000), 1);
+        queue.consume(consumer(1, None)).expect("it is alone");
+        let ids = dispatch(&mut queue, START_MS);
+        let look_at_ms = queue.next_overdue_ms().expect("there is a timeout");
+        queue.set_rules(&Rules::default());
+        dispatch(&mut queue, look_at_ms);
+        assert_eq!(queue.overdue(look_at_ms, 10), []);
+        let now_ms = START_MS + 10_000;
+        queue.set_rules(&Rules { consumer_timeout_ms: Some(1_000), ..Rules::default() });
+        dispatch(&mut queue, now_ms);
+        assert_eq!(queue.overdue(now_ms, 10).len(), ids.len());
     }
 
     #[test]

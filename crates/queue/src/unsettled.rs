@@ -167,11 +167,13 @@ impl Unsettled {
         Some(Released { lane, seq, size, is_stored, was_redelivered, message, taker })
     }
 
-    /// All of them: who has each, and by when it was certainly handed over, in milliseconds since 1970.
+    /// All of them whose slots are not before `from_slot`, in the order of their slots: who has each, and by when it was
+    /// certainly handed over, in milliseconds since 1970.
     pub(crate) fn with_ages(
         &self,
+        from_slot: u32,
     ) -> impl Iterator<Item = (DeliveryId, Option<TakerKey>, u64)> + '_ {
-        self.held.iter_numbered().map(|(number, held)| {
+        self.held.iter_numbered_from(from_slot.saturating_sub(1) as usize).map(|(number, held)| {
             let slot = u32::try_from(number + 1).ok().and_then(NonZeroU32::new);
             let slot = slot.expect("fewer than 2^32 deliveries are unsettled");
             let delivered_at_ms = u64::from(held.delivered_at_s()) * 1000 + 999;

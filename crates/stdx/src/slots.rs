@@ -142,14 +142,15 @@ impl<T> Slots<T> {
         }
     }
 
-    /// All values and their numbers.
-    pub fn iter_numbered(&self) -> impl Iterator<Item = (usize, &T)> {
-        let slots = self.pieces.iter().enumerate().flat_map(|(at, piece)| {
+    /// All values and their numbers from a number on, in the order of their numbers.
+    pub fn iter_numbered_from(&self, from: usize) -> impl Iterator<Item = (usize, &T)> {
+        let pieces = self.pieces.iter().enumerate().skip(from / PIECE_LEN);
+        let slots = pieces.flat_map(|(at, piece)| {
             piece.slots.iter().enumerate().map(move |(slot, value)| (at * PIECE_LEN + slot, value))
         });
-        slots.filter_map(|(number, slot)| match slot {
-            Slot::Used(value) => Some((number, value)),
-            Slot::Free { .. } => None,
+        slots.filter_map(move |(number, slot)| match slot {
+            Slot::Used(value) if number >= from => Some((number, value)),
+            Slot::Used(_) | Slot::Free { .. } => None,
         })
     }
 
@@ -204,6 +205,10 @@ mod tests {
             assert_eq!(slots.len(), map.len());
         }
         assert!(slots.iter().eq(map.values()));
+        for from in [0, 1, 1_000, 1_024, 3_000, 1_000_000] {
+            let found = slots.iter_numbered_from(from);
+            assert!(found.eq(map.range(from..).map(|(&number, value)| (number, value))));
+        }
     }
 
     #[test]

@@ -91,3 +91,24 @@ fn dead_letters_of_which_most_wait_on_disk_all_arrive() {
          C queue.declare queue=dead passive  S queue.declare-ok message_count=15000\n";
     run(&mut world, steps);
 }
+
+#[test]
+fn deliveries_that_take_too_long_come_back_in_several_turns() {
+    let mut world = World::new(Layout::ALL[0], proto_amqp091::Limits::default());
+    let before = format!(
+        "C queue.declare queue=q durable arguments={{x-queue-type=quorum, \
+         x-consumer-timeout=5000}}  S queue.declare-ok\n\
+         C {COUNT}x basic.publish routing_key=q \"m\"\n\
+         C basic.consume queue=q consumer_tag=c  S basic.consume-ok\n\
+         S {COUNT}x basic.deliver \"m\"\n"
+    );
+    run(&mut world, &before);
+    let count = world.turn_count();
+    run(&mut world, "time +10s\n");
+    let turns = world.turn_count() - count;
+    assert!(turns > 10, "{turns} turns");
+    let after = format!(
+        "C queue.declare queue=q durable passive  S queue.declare-ok message_count={COUNT}\n"
+    );
+    run(&mut world, &after);
+}
