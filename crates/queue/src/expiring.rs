@@ -43,6 +43,11 @@ impl Ready {
         let Some(ruled) = &mut self.ruled else { return false };
         let Some(Punctual { spot, entry }) = ruled.schedule.pop_due(now_ms) else { return false };
         let Some(fact) = ruled.known.get_mut(spot.seq()) else { return true };
+        if entry.is_none()
+            && ruled.schedule.insert_late(fact.deliver_at_ms, spot, fact.size(), room)
+        {
+            return true;
+        }
         fact.whereabouts = Whereabouts::Apart;
         let fact = *fact;
         let is_redelivered = fact.acquired_count > 0;

@@ -9,6 +9,9 @@
 //! What the store has and is due after the horizon stays there. Up to the horizon everything is in memory or is being read,
 //! so that it is there in time. The horizon is as far as there is room, and moves on when half of it is free again: that
 //! is when one pass over the disk finds many of them side by side.
+//!
+//! What is due before it was read, as after a start, is late: it stays here until the same pass has brought it. Where
+//! messages are taken one by one, each of them would cost a read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,6 +37,8 @@ const NEVER: Due = (u64::MAX, Spot::MAX);
 #[derive(Debug)]
 pub(crate) struct Schedule {
     dues: BTreeSet<Due>,
+    /// Those that are due and wanted still.
+    late: BTreeSet<Due>,
     warm: BTreeMap<Spot, Entry>,
     /// Those that are to be read.
     wanted: BTreeMap<Spot, Wanted>,
@@ -65,6 +70,7 @@ impl Default for Schedule {
     fn default() -> Self {
         Self {
             dues: BTreeSet::new(),
+            late: BTreeSet::new(),
             warm: BTreeMap::new(),
             wanted: BTreeMap::new(),
             kept_weight: 0,
@@ -81,12 +87,12 @@ const fn weight_of(length: usize) -> usize {
 
 impl Schedule {
     pub(crate) fn len(&self) -> usize {
-        self.dues.len()
+        self.dues.len() + self.late.len()
     }
 
     /// Memory that is used.
     pub(crate) fn resident_bytes(&self) -> usize {
-        let indexed = self.dues.len() + 2 * self.wanted.len();
+        let indexed = self.len() + 2 * self.wanted.len();
         self.kept_weight + self.weight + indexed * INDEXED_BYTES
     }
 
@@ -120,16 +126,33 @@ impl Schedule {
         Some(self.remove(due_ms, spot))
     }
 
+    /// Lets one wait on until it is read, which is due and which only the store has. Returns whether there is room for it.
+    pub(crate) fn insert_late(&mut self, due_ms: u64, spot: Spot, size: Size, room: &Room) -> bool {
+        let weight = self.weight + self.wanted_weight + weight_of(size.length as usize);
+        if weight > room.scheduled_bytes {
+            return false;
+        }
+        self.want(spot, Wanted { size, due_ms });
+        self.late.insert((due_ms, spot))
+    }
+
     /// Takes one out before its time.
     pub(crate) fn remove(&mut self, due_ms: u64, spot: Spot) -> Punctual {
-        self.dues.remove(&(due_ms, spot));
+        let due = (due_ms, spot);
+        if !self.dues.remove(&due) {
+            self.late.remove(&due);
+        }
         self.unwant(spot);
         Punctual { spot, entry: self.take_warm(spot) }
     }
 
     /// Gives one its message, if it is wanted.
     pub(crate) fn fill(&mut self, spot: Spot, message: &Message) {
+        let Some(&Wanted { due_ms, .. }) = self.wanted.get(&spot) else { return };
         if self.unwant(spot) {
+            if self.late.remove(&(due_ms, spot)) {
+                self.dues.insert((due_ms, spot));
+            }
             let entry = Entry::read(spot.lane(), spot.seq(), message.detached());
             self.insert_warm(spot, entry);
         }
@@ -234,6 +257,7 @@ impl Schedule {
     pub(crate) fn drop_some(&mut self, mut count: usize) -> usize {
         while count > 0
             && (self.dues.pop_last().is_some()
+                | self.late.pop_last().is_some()
                 | self.warm.pop_last().is_some()
                 | self.wanted.pop_last().is_some())
         {
