@@ -115,7 +115,7 @@ fn what_is_due_before_it_was_read_costs_no_more_than_one_pass_over_the_disk() {
     let bytes: usize = stored.store.values().map(Message::len_bytes).sum();
     let mut count = 0;
     for now_ms in START_MS + 300..START_MS + 2_000 {
-        while stored.queue.expire(now_ms, 1_000) {}
+        while stored.queue.expire(now_ms, &mut 1_000) {}
         while let Some(delivery) = stored.queue.fetch(CLIENT, false, now_ms) {
             stored.store.remove(&delivery.seq);
             count += 1;
