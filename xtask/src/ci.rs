@@ -21,7 +21,7 @@ const STEPS: &[(&str, Action)] = &[
     ("tidy", tidy::run),
     ("release", |root| step::cargo(root, &["build", "--release"])),
     ("interop", |root| interop(root, "run.py", &[])),
-    ("clients", clients),
+    ("clients", |root| interop(root, "clients.py", &[])),
     ("hostile", |root| interop(root, "hostile.py", &[])),
     ("kill9", |root| interop(root, "kill9.py", &["--cycles", "20"])),
     ("delayed", delayed),
@@ -122,11 +122,6 @@ fn oracle(root: &Path) -> Result<(), String> {
 fn seeded_bugs(root: &Path) -> Result<(), String> {
     let test = ["--features", "seeded-bugs", "--test", "seeded_bugs"];
     step::cargo(root, &[&["test", "--package", "sim"], &test[..]].concat())
-}
-
-/// Runs the programs of all client families, but for what the broker does not have yet.
-fn clients(root: &Path) -> Result<(), String> {
-    interop(root, "clients.py", &["--without", "transaction,reply-to"])
 }
 
 /// Delayed messages over a kill. How late they are is told, and fails nothing: it depends on the machine, which others may
