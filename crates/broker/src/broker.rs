@@ -11,7 +11,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use message::{ClientId, Message, QueueId, ShardId, Value};
 use metadata::{Change, QueueKind};
-use queue::{Delivery, Queue, Remains};
+use queue::{Delivery, Queue};
 use stdx::{Random, Recent, Time};
 use store::{Completion, Fault, Store, Submission, Ticket};
 
@@ -28,6 +28,7 @@ use crate::mail::Mail;
 use crate::memory::Memory;
 use crate::publisher::Confirm;
 use crate::registry::Errand;
+use crate::remains::{Leftover, Leftovers};
 use crate::reply::Replies;
 use crate::request::{Origin, Reply, Request};
 use crate::signal::{Fact, Signals};
@@ -35,9 +36,6 @@ use crate::topology::Topology;
 
 /// Deliveries handed out before the events are drained: few enough that they stay in the first-level cache.
 const DISPATCH_STEP: usize = 256;
-
-/// Messages of purged and deleted queues that are dropped in one go: about a millisecond.
-const DROP_STEP: usize = 10_000;
 
 /// Empty lists of messages or deliveries that are kept to be used again.
 pub(crate) const LISTS_MAX: usize = 64;
@@ -110,7 +108,7 @@ pub struct Broker {
     pub(crate) runs: Vec<(ClientId, Vec<Delivery>)>,
     pub(crate) memory: Memory,
     /// What purged and deleted queues held and nobody wants, to be dropped bit by bit.
-    remains: VecDeque<Remains>,
+    pub(crate) remains: Leftovers,
     lagging_count: usize,
     pub(crate) signals: Signals,
     /// The shell's word that the file system of the data directory runs out of room.
@@ -164,7 +162,7 @@ impl Broker {
             message_lists: Vec::new(),
             runs: Vec::new(),
             memory: Memory::new(memory_bytes_max),
-            remains: VecDeque::new(),
+            remains: Leftovers::default(),
             lagging_count: 0,
             signals: Signals::default(),
             is_space_low: false,
@@ -322,22 +320,6 @@ impl Broker {
         !self.remains.is_empty() || !self.put_off.is_empty()
     }
 
-    /// Drops some of what is not wanted any more. Call once a turn.
-    pub fn drop_remains(&mut self) {
-        if let Some(remains) = self.remains.front_mut()
-            && !remains.drop_some(DROP_STEP)
-        {
-            self.remains.pop_front();
-        }
-    }
-
-    /// Has messages dropped that nobody wants: at once if they are few.
-    pub(crate) fn discard(&mut self, mut remains: Remains) {
-        if remains.drop_some(DROP_STEP) {
-            self.remains.push_back(remains);
-        }
-    }
-
     /// Handles what the disk has done.
     ///
     /// # Errors
@@ -470,6 +452,8 @@ impl Broker {
             self.lagging_count -= usize::from(hosted.is_lagging);
             self.signals.of_mut(Fact::Lagging).set(self.lagging_count > 0);
             hosted.late.into_iter().for_each(|confirm| self.confirm(Some(confirm)));
+            self.drop_slowly(Leftover::Notes(hosted.ledger));
+            hosted.dedup.into_iter().for_each(|keys| self.drop_slowly(Leftover::Keys(keys)));
         }
     }
 

@@ -83,6 +83,11 @@ impl Deduplication {
         2 * self.key_bytes + self.order.len() * SEEN_BYTES
     }
 
+    /// Drops about `count` keys of a queue that needs none any more. Returns whether any are left.
+    pub(crate) fn drop_some(&mut self, count: usize) -> bool {
+        (0..count).all(|_| self.known.pop_last().is_some() | self.order.pop_back().is_some())
+    }
+
     /// Takes out the first key, if it has left the window. Returns its number and the length of its record.
     fn pop_old(&mut self, now_ms: u64) -> Option<(u64, u32)> {
         let first = self.order.front()?;

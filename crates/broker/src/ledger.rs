@@ -21,6 +21,7 @@ use message::QueueId;
 use queue::Facts;
 
 use crate::broker::Broker;
+use crate::remains::Leftover;
 
 /// The length of a note.
 const NOTE_BYTES: usize = 41;
@@ -48,6 +49,19 @@ impl Ledger {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.noted.is_empty()
+    }
+
+    /// Keeps what is noted of the messages in `kept` only. Returns the numbers and lengths of these notes, and all others.
+    fn keep(&mut self, kept: impl Iterator<Item = u64>) -> (Vec<(u64, u32)>, Self) {
+        let mut gone = Self { next_note: 0, noted: std::mem::take(&mut self.noted) };
+        let found = kept.filter_map(|seq| Some((seq, gone.noted.remove(&seq)?)));
+        self.noted = found.collect();
+        (self.noted.values().map(|&note| (note, NOTE_BYTES as u32)).collect(), gone)
+    }
+
+    /// Drops about `count` of what is noted of messages that are gone. Returns whether any is left.
+    pub(crate) fn drop_some(&mut self, count: usize) -> bool {
+        (0..count).all(|_| self.noted.pop_last().is_some())
     }
 }
 
@@ -109,17 +123,11 @@ impl Broker {
     }
 
     /// All messages of a queue but those in `kept` are gone.
-    pub(crate) fn strike_all_but(&mut self, id: QueueId, kept: impl Fn(u64) -> bool) {
+    pub(crate) fn strike_all_but(&mut self, id: QueueId, kept: impl Iterator<Item = u64>) {
         let Some(hosted) = self.queues.get_mut(id) else { return };
-        let ledger_id = hosted.definition.ledger_id();
-        let store = &mut self.store;
-        hosted.ledger.noted.retain(|&seq, &mut note| {
-            let is_kept = kept(seq);
-            if !is_kept {
-                store.settle(ledger_id, note, NOTE_BYTES as u32);
-            }
-            is_kept
-        });
+        let (notes, gone) = hosted.ledger.keep(kept);
+        self.store.purge(hosted.definition.ledger_id(), &notes);
+        self.drop_slowly(Leftover::Notes(gone));
     }
 }
 
@@ -181,6 +189,18 @@ mod tests {
         let bytes = to_bytes(&facts(1 << 40, 3));
         assert_eq!(from_bytes(&bytes), Some(facts(1 << 40, 3)));
         assert_eq!(from_bytes(&bytes[1..]), None);
+    }
+
+    #[test]
+    fn of_a_purged_queue_only_what_is_noted_of_kept_messages_stays() {
+        let noted = (0..100).map(|seq| (seq, 1_000 + seq)).collect();
+        let mut ledger = Ledger::recovered(2_000, noted);
+        let (notes, mut gone) = ledger.keep([7, 50, 300].into_iter());
+        assert_eq!(notes, [(1_007, NOTE_BYTES as u32), (1_050, NOTE_BYTES as u32)]);
+        assert_eq!(ledger.noted, BTreeMap::from([(7, 1_007), (50, 1_050)]));
+        assert_eq!((ledger.next_note, gone.noted.len()), (2_000, 98));
+        assert!(gone.drop_some(90));
+        assert!(!gone.drop_some(90));
     }
 
     #[test]

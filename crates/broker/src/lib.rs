@@ -48,6 +48,7 @@ mod recover;
 mod refusal;
 mod registry;
 mod relay;
+mod remains;
 mod reply;
 mod request;
 mod route;

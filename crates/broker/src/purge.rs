@@ -20,10 +20,7 @@ impl Broker {
             self.store.purge(definition.lane_id(lane), kept);
         }
         if has_notes {
-            let is_kept = |seq: u64| {
-                kept.iter().any(|kept| kept.binary_search_by_key(&seq, |&(seq, _)| seq).is_ok())
-            };
-            self.strike_all_but(id, is_kept);
+            self.strike_all_but(id, kept.iter().flatten().map(|&(seq, _)| seq));
         }
         self.count_resident(id);
         self.answer(origin, Ok(Answer::Removed { count }));
