@@ -60,6 +60,8 @@ const GRAVEYARD: &str = "dead";
 
 /// So little memory that a world's queues page out what they can, and enough for what its connections send in one go.
 const SHORT_MEMORY_BYTES: usize = 1_000_000;
+/// Each queue keeps what comes next in memory, so that large messages need more.
+const SHORT_MEMORY_BYTES_OF_LARGE: usize = 4_000_000;
 
 /// A queue that exists all the time, and that nobody purges.
 #[derive(Clone, Debug)]
@@ -202,6 +204,12 @@ impl Plan {
         if let Some(queue) = queues.iter().position(|queue| queue.nature == Nature::Late) {
             bindings.push(PlannedBinding { exchange: DELAYED.0, key: "late", queue });
         }
+        let has_large_bodies = random.chance(1, 4);
+        let memory_bytes_max = match (random.chance(1, 3), has_large_bodies) {
+            (false, _) => 1 << 30,
+            (true, false) => SHORT_MEMORY_BYTES,
+            (true, true) => SHORT_MEMORY_BYTES_OF_LARGE,
+        };
         Self {
             pace: Pace::draw(random),
             queues,
@@ -212,8 +220,8 @@ impl Plan {
             transactors: random.below(2) as usize,
             boots: 1 + random.below(5),
             store: store_options(random),
-            has_large_bodies: random.chance(1, 4),
-            memory_bytes_max: if random.chance(1, 3) { SHORT_MEMORY_BYTES } else { 1 << 30 },
+            has_large_bodies,
+            memory_bytes_max,
         }
     }
 
