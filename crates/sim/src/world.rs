@@ -271,8 +271,9 @@ impl World {
     fn act(&mut self, index: usize) {
         let user = &self.users[index];
         let is_running = user.link.as_ref().is_some_and(|(_, client)| client.is_running());
-        if user.needs_setup && self.set_up_count < SETUPS {
-            // Not yet.
+        let is_too_early = user.needs_setup && self.set_up_count < SETUPS;
+        if is_too_early || self.is_stopping {
+            // Not yet, or no more: a node that stops listens to nobody new.
         } else if user.link.is_none() {
             self.connect(index);
         } else if is_running && self.is_busy {

@@ -6,8 +6,9 @@ use crate::checkers::Checker;
 use crate::fact::{Consumer, Fact};
 use crate::model::Model;
 
-/// How long it may take until the node knows that a consumer is gone, and others have what it left.
-const GONE_MS: u64 = 100;
+/// How long it may take until the node knows that a consumer is gone, and others have got what it sent them before:
+/// slow clients see it late.
+const GONE_MS: u64 = 1_500;
 
 /// What one channel published to one queue, with one priority, one consumer gets in the order of publishing, unless it was
 /// delivered before, or held back, or has died, or was on its way to a consumer that is gone.
