@@ -183,6 +183,7 @@ impl Broker {
         self.renew_budget();
         self.look_at_topology();
         self.meet_deadlines();
+        self.take_loaded();
     }
 
     /// Says how stored messages are read. Once, before the first turn.
@@ -315,9 +316,10 @@ impl Broker {
         if self.has_rest() { Some(Time::ZERO) } else { self.store.poll_timeout() }
     }
 
-    /// Whether something was left over for the next turn because it would have made this one too long.
+    /// Whether something was left over for the next turn: because it would have made this one too long, or because the store
+    /// has answered at once that it has nothing.
     pub fn has_rest(&self) -> bool {
-        !self.remains.is_empty() || !self.put_off.is_empty()
+        !self.remains.is_empty() || !self.put_off.is_empty() || self.store.has_loaded()
     }
 
     /// Handles what the disk has done.

@@ -128,3 +128,15 @@ fn no_bytes_make_recovery_panic() {
         assert!(outcome.is_ok() || outcome.is_err_and(|f| f.kind == FaultKind::DamagedSnapshot));
     }
 }
+
+#[test]
+fn a_read_of_what_the_store_does_not_have_is_answered_without_the_disk() {
+    let mut disk = written();
+    let mut store = open_with(&mut disk, 1, 2, &options()).expect("it is whole").stores.remove(0);
+    assert!(!store.has_loaded());
+    store.read(QUEUE, MESSAGES + 1, 1000);
+    assert!(store.has_loaded(), "nothing else will happen that makes anybody ask");
+    let loaded = store.poll_loaded().expect("a read has an answer");
+    assert_eq!((loaded.messages.len(), loaded.next_seq), (0, MESSAGES + 1));
+    assert!(!store.has_loaded());
+}

@@ -310,6 +310,12 @@ impl Store {
         self.loaded.pop_front()
     }
 
+    /// Whether [`poll_loaded`](Self::poll_loaded) has something. A read of what the store does not have is answered without
+    /// the disk.
+    pub fn has_loaded(&self) -> bool {
+        !self.loaded.is_empty()
+    }
+
     /// The next piece of damage found since the start.
     pub fn poll_damage(&mut self) -> Option<Damage> {
         self.damage.pop_front()
