@@ -93,7 +93,7 @@ pub struct Broker {
     pub(crate) replies: Replies,
     /// The exclusive queues of this shard's clients.
     pub(crate) owned: BTreeMap<ClientId, Vec<QueueId>>,
-    /// In the order of their tickets.
+    /// About in the order of their tickets: what rests on an older one may stand behind, and waits for those before it.
     pub(crate) awaiting: VecDeque<(Ticket, Awaited)>,
     pub(crate) events: VecDeque<(ClientId, Event)>,
     /// Confirms that are decided and not yet told.

@@ -67,8 +67,6 @@ impl Broker {
     /// A message's deaths with the one in this queue.
     fn deaths_of(&self, message: &Message, queue: &Name, reason: Reason) -> Deaths {
         let keys = std::iter::once(message.routing_key()).chain(message.cc());
-        let expires_at_ms = message.expires_at_ms();
-        let ttl_ms = expires_at_ms.map(|at_ms| at_ms.saturating_sub(message.received_at_ms()));
         let death = Death {
             queue: queue.clone(),
             reason,
@@ -76,7 +74,7 @@ impl Broker {
             time_s: self.now_ms / 1_000,
             exchange: message.exchange().to_vec(),
             routing_keys: keys.map(<[u8]>::to_vec).collect(),
-            original_ttl_ms: ttl_ms,
+            original_ttl_ms: message.ttl_ms(),
         };
         Deaths::after(message.deaths(), death)
     }

@@ -11,7 +11,7 @@
 
 use std::collections::VecDeque;
 
-use message::{Headers, Message, Name, QueueId, Readdress, Value};
+use message::{Headers, Message, Name, QueueId, Times, Value};
 use metadata::BindingEnd;
 use routing::ExchangeId;
 use store::{Bug, Ticket, is_seeded};
@@ -245,37 +245,26 @@ fn delay_of(value: &Value) -> u64 {
 
 /// A message as it waits. Its own time to live begins when the wait is over.
 fn held_back(message: &Message, delay_ms: u64, now_ms: u64) -> Message {
-    let ttl_ms =
-        message.expires_at_ms().map(|at_ms| at_ms.saturating_sub(message.received_at_ms()));
-    let delayed_until_ms = (delay_ms > 0).then(|| now_ms.saturating_add(delay_ms));
-    let (cc, bcc): (Vec<&[u8]>, Vec<&[u8]>) = (message.cc().collect(), message.bcc().collect());
-    message.readdressed(&Readdress {
-        exchange: message.exchange(),
-        routing_key: message.routing_key(),
-        received_at_ms: message.received_at_ms(),
+    let delay_ms = (delay_ms > 0).then_some(delay_ms);
+    let delayed_until_ms = delay_ms.map(|delay_ms| now_ms.saturating_add(delay_ms));
+    let times = message.times();
+    message.retimed(&Times {
         expires_at_ms: None,
-        deliver_at_ms: delayed_until_ms.max(message.deliver_at_ms()),
-        delayed_ms: if delay_ms > 0 { Some(delay_ms) } else { message.delayed_ms() },
-        held_ttl_ms: ttl_ms.or_else(|| message.held_ttl_ms()),
-        cc: &cc,
-        bcc: &bcc,
-        deaths: message.deaths().as_ref(),
+        deliver_at_ms: delayed_until_ms.max(times.deliver_at_ms),
+        delayed_ms: delay_ms.or(times.delayed_ms),
+        held_ttl_ms: message.ttl_ms().or(times.held_ttl_ms),
+        ..times
     })
 }
 
 /// A message as it goes on: its own time to live begins here.
 fn released(message: &Message, now_ms: u64) -> Message {
-    let (cc, bcc): (Vec<&[u8]>, Vec<&[u8]>) = (message.cc().collect(), message.bcc().collect());
-    message.readdressed(&Readdress {
-        exchange: message.exchange(),
-        routing_key: message.routing_key(),
+    let times = message.times();
+    message.retimed(&Times {
         received_at_ms: now_ms,
-        expires_at_ms: message.held_ttl_ms().map(|ttl_ms| now_ms.saturating_add(ttl_ms)),
+        expires_at_ms: times.held_ttl_ms.map(|ttl_ms| now_ms.saturating_add(ttl_ms)),
         deliver_at_ms: None,
-        delayed_ms: message.delayed_ms(),
         held_ttl_ms: None,
-        cc: &cc,
-        bcc: &bcc,
-        deaths: message.deaths().as_ref(),
+        ..times
     })
 }

@@ -87,6 +87,21 @@ pub struct Readdress<'a> {
     pub deaths: Option<&'a Deaths>,
 }
 
+/// The times of a message: see the fields of the same names of [`Readdress`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// When it was received.
+    pub received_at_ms: u64,
+    /// When its own time to live is over.
+    pub expires_at_ms: Option<u64>,
+    /// Before when it is not to be delivered.
+    pub deliver_at_ms: Option<u64>,
+    /// How long its producer asked for it to be delayed.
+    pub delayed_ms: Option<u64>,
+    /// How long its own time to live is, if that is yet to begin.
+    pub held_ttl_ms: Option<u64>,
+}
+
 impl<'a> Address<'a> {
     /// A plain address: no priority, no deadline, no further keys.
     pub const fn new(exchange: &'a [u8], routing_key: &'a [u8], received_at_ms: u64) -> Self {
@@ -183,23 +198,45 @@ impl Message {
         Self::sealed(Bytes::from(blob))
     }
 
-    /// The same message as if it were received at `now_ms`: its own time to live begins there.
+    /// The same message, where it was on its way to, at other times.
     #[must_use]
-    pub fn renewed(&self, now_ms: u64) -> Self {
-        let ttl_ms = self.expires_at_ms().map(|at_ms| at_ms.saturating_sub(self.received_at_ms()));
+    pub fn retimed(&self, times: &Times) -> Self {
         let (cc, bcc): (Vec<&[u8]>, Vec<&[u8]>) = (self.cc().collect(), self.bcc().collect());
         self.readdressed(&Readdress {
             exchange: self.exchange(),
             routing_key: self.routing_key(),
-            received_at_ms: now_ms,
-            expires_at_ms: ttl_ms.map(|ttl_ms| now_ms.saturating_add(ttl_ms)),
-            deliver_at_ms: self.deliver_at_ms(),
-            delayed_ms: self.delayed_ms(),
-            held_ttl_ms: self.held_ttl_ms(),
+            received_at_ms: times.received_at_ms,
+            expires_at_ms: times.expires_at_ms,
+            deliver_at_ms: times.deliver_at_ms,
+            delayed_ms: times.delayed_ms,
+            held_ttl_ms: times.held_ttl_ms,
             cc: &cc,
             bcc: &bcc,
             deaths: self.deaths().as_ref(),
         })
+    }
+
+    /// When what is to happen to it happens.
+    pub fn times(&self) -> Times {
+        Times {
+            received_at_ms: self.received_at_ms(),
+            expires_at_ms: self.expires_at_ms(),
+            deliver_at_ms: self.deliver_at_ms(),
+            delayed_ms: self.delayed_ms(),
+            held_ttl_ms: self.held_ttl_ms(),
+        }
+    }
+
+    /// The same message as if it were received at `now_ms`: its own time to live begins there.
+    #[must_use]
+    pub fn renewed(&self, now_ms: u64) -> Self {
+        let expires_at_ms = self.ttl_ms().map(|ttl_ms| now_ms.saturating_add(ttl_ms));
+        self.retimed(&Times { received_at_ms: now_ms, expires_at_ms, ..self.times() })
+    }
+
+    /// How long its own time to live is, in milliseconds, if it has begun.
+    pub fn ttl_ms(&self) -> Option<u64> {
+        self.expires_at_ms().map(|at_ms| at_ms.saturating_sub(self.received_at_ms()))
     }
 
     /// The whole message, for a disk or another node.

@@ -16,7 +16,9 @@ mod settlement;
 mod value;
 
 pub use arena::{Arena, Draft};
-pub use blob::{Address, Damaged, Format, HEADER_BYTES, KEYS_BYTES_MAX, Message, Parts, Readdress};
+pub use blob::{
+    Address, Damaged, Format, HEADER_BYTES, KEYS_BYTES_MAX, Message, Parts, Readdress, Times,
+};
 pub use death::{Death, DeathPlace, Deaths, Reason};
 pub use fields::Keys;
 pub use identity::{ClientId, QueueId, ShardId};
