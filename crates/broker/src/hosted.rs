@@ -5,6 +5,7 @@ use std::sync::Arc;
 use message::{Arguments, Message, Value};
 use metadata::{Definitions, Queue as Definition, QueueKind};
 use queue::{Queue, Sharing};
+use routing::Kind;
 
 use crate::dead_letter::DeadLetters;
 use crate::dedup::Deduplication;
@@ -15,9 +16,9 @@ use crate::relay::History;
 use crate::terms::Lease;
 
 /// The type of exchanges that hold messages back.
-pub(crate) const DELAYED: &str = "x-delayed-message";
+pub(crate) const DELAYED: &str = Kind::Delayed.as_str();
 /// The type of exchanges that remember their last messages.
-pub(crate) const RECENT_HISTORY: &str = "x-recent-history";
+pub(crate) const RECENT_HISTORY: &str = Kind::RecentHistory.as_str();
 
 const LAG_BEGINS_BYTES: usize = 1024 * 1024;
 const LAG_ENDS_BYTES: usize = 256 * 1024;
