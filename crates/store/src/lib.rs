@@ -49,6 +49,7 @@ mod seeded;
 mod segment;
 mod segment_extent;
 mod segment_write;
+mod set_draft;
 mod snapshot;
 mod store;
 mod submission;

@@ -8,6 +8,7 @@
 //! message.
 
 use std::collections::VecDeque;
+use std::mem::take;
 
 use roaring::RoaringBitmap;
 
@@ -15,9 +16,11 @@ use crate::extent::{Extent, Place, Spot};
 use crate::journal_extent::JournalExtent;
 use crate::queue_id::QueueId;
 use crate::record::Seal;
+use crate::retire::Copied;
 use crate::seeded::{Bug, is_seeded};
 use crate::segment::Segment;
 use crate::segment_extent::SegmentExtent;
+use crate::set_draft::SetDraft;
 
 /// A journal file, as the extents in it know it.
 #[derive(Clone, Copy, Debug)]
@@ -173,7 +176,7 @@ impl QueueIndex {
     pub(crate) fn purge(&mut self, keep: &[(u64, u32)], current: u64) -> Vec<Gone> {
         let mut all_gone = Vec::new();
         let mut left = VecDeque::new();
-        for mut extent in std::mem::take(&mut self.extents) {
+        for mut extent in take(&mut self.extents) {
             let before = extent.live();
             let start = keep.partition_point(|(seq, _)| *seq < extent.first_seq());
             let end = keep.partition_point(|(seq, _)| *seq <= extent.last_seq());
@@ -250,7 +253,7 @@ impl QueueIndex {
     pub(crate) fn replace_journal(
         &mut self,
         file: u64,
-        copies: Vec<(Segment, RoaringBitmap)>,
+        copies: Vec<Copied>,
         is_whole: bool,
         planned_in: u64,
     ) -> Vec<u64> {
@@ -263,7 +266,7 @@ impl QueueIndex {
             self.live_count -= live;
             self.live_bytes -= copies.iter().map(|(segment, _)| bytes(segment)).sum::<u64>();
             let sets = copies.iter().map(|(segment, keys)| (keys.clone(), bytes(segment)));
-            Survival { sets: sets.collect() }
+            Survival { sets: sets.collect(), ..Survival::default() }
         } else {
             self.survival(file, &copies)
         };
@@ -272,9 +275,8 @@ impl QueueIndex {
     }
 
     /// Which of the messages in copies of a journal file are still live there, and are not counted any more.
-    fn survival(&mut self, file: u64, copies: &[(Segment, RoaringBitmap)]) -> Survival {
-        let mut live = Survival::new(copies.len());
-        let mut next = 0;
+    fn survival(&mut self, file: u64, copies: &[Copied]) -> Survival {
+        let mut live = Survival::default();
         for extent in &self.extents {
             let Extent::Journal(extent) = extent else { continue };
             if extent.file != file {
@@ -283,15 +285,21 @@ impl QueueIndex {
             for spot in extent.live_from(0) {
                 self.live_count -= 1;
                 self.live_bytes -= u64::from(spot.length);
-                while copies.get(next).is_some_and(|(segment, _)| segment.last_seq() < spot.seq) {
-                    next += 1;
+                let is_before = |(segment, _): &Copied| segment.last_seq() < spot.seq;
+                while copies.get(live.sets.len()).is_some_and(is_before) {
+                    live.finish_segment();
                 }
                 // What could not be read is in no segment; it was reported.
-                let copy = copies.get(next).filter(|(segment, _)| segment.first_seq <= spot.seq);
-                if let Some((segment, _)) = copy {
-                    live.add(next, segment, spot.seq, spot.length);
+                let copy = copies.get(live.sets.len());
+                if let Some((segment, _)) =
+                    copy.filter(|(segment, _)| segment.first_seq <= spot.seq)
+                {
+                    live.add(segment, spot);
                 }
             }
+        }
+        while live.sets.len() < copies.len() {
+            live.finish_segment();
         }
         live
     }
@@ -396,20 +404,25 @@ impl QueueIndex {
     }
 }
 
-/// What is live in segments that take the place of a journal file.
+/// What is live in segments that take the place of a journal file, and its bytes.
+#[derive(Default)]
 struct Survival {
     sets: Vec<(RoaringBitmap, u64)>,
+    /// The set of the last segment that was met, which is not the last one of `sets` yet.
+    draft: SetDraft,
+    draft_bytes: u64,
 }
 
 impl Survival {
-    fn new(segments: usize) -> Self {
-        Self { sets: vec![(RoaringBitmap::new(), 0); segments] }
+    fn add(&mut self, segment: &Segment, spot: Spot) {
+        self.draft.push((spot.seq - segment.first_seq) as u32);
+        self.draft_bytes += u64::from(spot.length);
     }
 
-    fn add(&mut self, at: usize, segment: &Segment, seq: u64, length: u32) {
-        let (set, bytes) = &mut self.sets[at];
-        set.try_push((seq - segment.first_seq) as u32).expect("sequence numbers grow");
-        *bytes += u64::from(length);
+    /// All of this segment was seen.
+    fn finish_segment(&mut self) {
+        let (set, bytes) = (take(&mut self.draft).finish(), take(&mut self.draft_bytes));
+        self.sets.push((set, bytes));
     }
 }
 

@@ -19,6 +19,7 @@ use crate::live::{encode_set, parse_set};
 use crate::paths;
 use crate::queue_id::QueueId;
 use crate::record::{Kind, RECORD_HEADER_BYTES, Record, Seal, u32_at};
+use crate::set_draft::SetDraft;
 use crate::table::{ENTRY_BYTES, Table, TableSource};
 
 /// Behind the keys: their length, the number of spilled messages, a checksum over both and the keys.
@@ -90,7 +91,7 @@ pub(crate) struct SegmentDraft {
     first_seq: u64,
     bytes: Vec<u8>,
     table: Table,
-    keys: RoaringBitmap,
+    keys: SetDraft,
     spilled: u32,
 }
 
@@ -103,7 +104,7 @@ impl SegmentDraft {
             first_seq,
             bytes: vec![0; HEADER_BYTES],
             table: Table::default(),
-            keys: RoaringBitmap::new(),
+            keys: SetDraft::default(),
             spilled: 0,
         }
     }
@@ -122,7 +123,7 @@ impl SegmentDraft {
         record.append(Seal::new(self.epoch, self.number), offset, &mut self.bytes);
         self.table.push(Spot { seq, offset, length: payload.len() as u32, is_spilled });
         let delta = u32::try_from(seq - self.first_seq).expect("the caller asked `has_room`");
-        self.keys.try_push(delta).expect("sequence numbers grow");
+        self.keys.push(delta);
         self.spilled += u32::from(is_spilled);
     }
 
@@ -145,9 +146,10 @@ impl SegmentDraft {
         };
         let seal = segment.seal();
         self.table.encode(seal, self.first_seq, records_end, &mut self.bytes);
-        self.keys.optimize();
+        let mut keys = self.keys.finish();
+        keys.optimize();
         let keys_at = self.bytes.len();
-        encode_set(&self.keys, &mut self.bytes);
+        encode_set(&keys, &mut self.bytes);
         let keys_length = (self.bytes.len() - keys_at) as u32;
         for number in [keys_length, self.spilled] {
             self.bytes.extend_from_slice(&number.to_le_bytes());
@@ -157,7 +159,7 @@ impl SegmentDraft {
         let header = segment.header().encode();
         self.bytes[..HEADER_BYTES].copy_from_slice(&header);
         self.bytes.extend_from_slice(&header);
-        (self.bytes, segment, self.keys)
+        (self.bytes, segment, keys)
     }
 }
 
