@@ -3,13 +3,13 @@
 //!
 //! ```text
 //!   top   server (the shell)                  sim (the faked world), oracle (real servers)
-//!     7                                       testkit
+//!     7   management (HTTP)                   testkit
 //!     6   node (assembly)
 //!     5   proto-amqp091 (one conversation)
 //!     4   broker (the core's verbs)           perf (speaks bytes only, shares nothing with the broker)
 //!     3   queue, auth
 //!     2   routing, store, metadata
-//!     1   message, wire-amqp091, config
+//!     1   message, wire-amqp091, config        management-api (routes), ctl (the command line over it)
 //!     0   stdx
 //! ```
 
@@ -52,10 +52,16 @@ const LAYERS: &[Layer] = &[
     layer("broker", &[&["stdx", "message", "routing", "store", "metadata", "queue", "auth"]]),
     layer("proto-amqp091", &[CORE, &["wire-amqp091"]]),
     layer("node", &[CORE, &["proto-amqp091"]]),
+    layer("management-api", &[&["stdx"]]),
+    layer("management", &[CORE, &["proto-amqp091", "node", "management-api"]]),
+    layer("ctl", &[&["stdx", "management-api"]]),
     layer("testkit", &[CORE, &["wire-amqp091", "proto-amqp091", "node"]]),
     layer("sim", &[CORE, &["wire-amqp091", "proto-amqp091", "node", "testkit"]]),
     layer("oracle", &[&["metadata", "testkit"]]),
-    layer("server", &[CORE, &["proto-amqp091", "node", "config", "perf"]]),
+    layer(
+        "server",
+        &[CORE, &["proto-amqp091", "node", "config", "perf", "management-api", "management", "ctl"]],
+    ),
 ];
 
 /// What tests may use besides, from any layer: cargo allows that circle, and nothing of it is shipped.
