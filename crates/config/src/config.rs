@@ -113,10 +113,10 @@ impl Default for Draft {
             disk_free_bytes: None,
             memory_bytes: None,
         };
-        for definition in options::TABLE {
+        for definition in options::definitions() {
             if let Some(default) = definition.default {
-                let read = definition.shape.apply(&mut draft, "", default);
-                assert_eq!(read, Ok(()), "the default of {} is valid", definition.names[0]);
+                let read = definition.apply(&mut draft, &[], default);
+                assert_eq!(read, Ok(()), "the default of {} is valid", definition.name);
             }
         }
         draft

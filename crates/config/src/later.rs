@@ -17,11 +17,31 @@ const FILES: [&str; 7] = [
 
 /// Why a known key has no effect; `None` for a key that is not known.
 pub(crate) fn reason(key: &[&str]) -> Option<&'static str> {
-    options().find(|option| matches(option.name, key).is_some()).map(|option| option.doc)
+    names().find(|(name, _)| matches(name, key).is_some()).map(|(_, reason)| reason)
 }
 
-/// All of them.
+/// Why an option that is defined has no effect, if it has none; `name` with its `$`.
+pub(crate) fn reason_of(name: &str) -> Option<&'static str> {
+    names().find(|(listed, _)| *listed == name).map(|(_, reason)| reason)
+}
+
+/// Those of which only the name is known.
 pub(crate) fn options() -> impl Iterator<Item = ConfigOption> {
+    let is_undefined =
+        |name| crate::options::definitions().all(|definition| !definition.is_called(name));
+    names().filter(move |(name, _)| is_undefined(name)).map(|(name, reason)| ConfigOption {
+        name,
+        doc: "",
+        default: None,
+        example: None,
+        expected: String::new(),
+        without_effect: Some(reason),
+        is_defined: false,
+    })
+}
+
+/// All names with their reasons.
+fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
     FILES.into_iter().flat_map(|file| {
         let mut reason = "";
         file.lines().filter_map(move |line| {
@@ -29,7 +49,7 @@ pub(crate) fn options() -> impl Iterator<Item = ConfigOption> {
                 reason = title;
                 return None;
             }
-            Some(ConfigOption { name: line, doc: reason, default: None, has_effect: false })
+            Some((line, reason))
         })
     })
 }

@@ -20,6 +20,7 @@ mod options;
 mod problem;
 mod suggest;
 mod syntax;
+mod unit;
 
 pub use amount::Amount;
 pub use config::{Config, TcpOptions};
@@ -82,21 +83,23 @@ pub fn parse(
 
 /// Every option: those that have an effect first, then those of RabbitMQ that are accepted with a notice.
 pub fn options() -> impl Iterator<Item = ConfigOption> {
-    options::TABLE.iter().flat_map(options::Definition::options).chain(later::options())
+    options::definitions().flat_map(options::Definition::options).chain(later::options())
 }
 
 /// Gives a setting to the option that it belongs to.
 fn apply(draft: &mut Draft, setting: &Setting) -> Result<Option<Notice>, Problem> {
     let key: Vec<&str> = setting.key.iter().map(String::as_str).collect();
-    let problem = |what| Problem { place: setting.place.clone(), what };
-    if let Some((definition, name)) = options::find(&key) {
-        let Err(expected) = definition.shape.apply(draft, name, &setting.value) else {
-            return Ok(None);
-        };
-        let (key, value) = (setting.key.join("."), setting.value.clone());
-        return Err(problem(What::BadValue { key, value, expected }));
-    }
     let key_text = setting.key.join(".");
+    let problem = |what| Problem { place: setting.place.clone(), what };
+    if let Some((definition, filled)) = options::find(&key) {
+        if let Err(expected) = definition.apply(draft, &filled, &setting.value) {
+            let value = (!definition.is_secret).then(|| setting.value.clone());
+            return Err(problem(What::BadValue { key: key_text, value, expected }));
+        }
+        // The list of names without effect may have a pattern that is wider than what is defined.
+        let reason = later::reason_of(definition.name);
+        return Ok(reason.map(|reason| Notice::later(setting.place.clone(), key_text, reason)));
+    }
     match later::reason(&key) {
         Some(reason) => Ok(Some(Notice::later(setting.place.clone(), key_text, reason))),
         None => Err(problem(What::UnknownKey { nearest: suggest::nearest(&key), key: key_text })),

@@ -1,26 +1,32 @@
 //! What there is to say about an option.
 
 /// An option, for documentation and for `config explain`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigOption {
     /// Its name. A part that begins with `$` may be anything: `listeners.tcp.$name`.
     pub name: &'static str,
-    /// What it does; for an option without effect, why it has none.
+    /// What it does; empty for an option of which only the name is known.
     pub doc: &'static str,
     /// Its value when it is not set, in words where it is not a single value.
     pub default: Option<&'static str>,
-    /// False for an option of RabbitMQ that is accepted with a notice and has no effect.
-    pub has_effect: bool,
+    /// A value as it may stand in a file.
+    pub example: Option<&'static str>,
+    /// What its values look like, in words; empty for an option of which only the name is known.
+    pub expected: String,
+    /// Why it has no effect, for an option of RabbitMQ that is accepted with a notice.
+    pub without_effect: Option<&'static str>,
+    /// Whether its values are checked.
+    pub is_defined: bool,
 }
 
-/// Whether a key, split at its dots, is one of a name's. Gives the last part that the key fills in.
-pub(crate) fn matches<'k>(name: &str, key: &[&'k str]) -> Option<&'k str> {
+/// Whether a key, split at its dots, is one of a name's. Gives what the key fills in for each `$`.
+pub(crate) fn matches<'k>(name: &str, key: &[&'k str]) -> Option<Vec<&'k str>> {
     let mut parts = name.split('.');
-    let mut filled = "";
+    let mut filled = Vec::new();
     for found in key {
         let part = parts.next()?;
         if part.starts_with('$') {
-            filled = found;
+            filled.push(*found);
         } else if part != *found {
             return None;
         }

@@ -1,338 +1,199 @@
-//! The options that have an effect: each of them once.
+//! The options: each of them once, in the file of its area.
+//!
+//! A definition reads as a sentence of its parts:
+//!
+//! ```text
+//! Definition::number("heartbeat", "What it does.", 0..=65_535, |config, n| config.heartbeat_s = n as u16)
+//!     .unit(Unit::Seconds)       what a bare number counts; `5m` is understood then, too
+//!     .default("60")             the text that stands for it when it is not set
+//! ```
+//!
+//! A name may have parts that are filled in (`listeners.tcp.$name`); `set` then gets what fills them. An option
+//! whose part is not built yet has its definition here, so that its values are checked and arrive in the
+//! configuration, and its name in `later/*.txt`, so that whoever sets it is told. The name leaves that list when the
+//! option has its effect.
 
-use crate::amount::Amount;
+mod access;
+mod limits;
+mod listeners;
+mod node;
+mod protocol;
+
+pub(crate) use access::AUTH_MECHANISMS;
+
+use std::ops::RangeInclusive;
+
 use crate::config::{Config, Draft};
-use crate::listener::Listener;
+use crate::later;
 use crate::option::{ConfigOption, matches};
+use crate::unit::Unit;
 
-/// The login mechanisms that can be offered, and are unless configured, in this order.
-pub(crate) const AUTH_MECHANISMS: [&str; 2] = ["PLAIN", "AMQPLAIN"];
-
-/// The longest text value that an option takes.
+/// The longest value that an option takes, in bytes.
 const TEXT_BYTES_MAX: usize = 4096;
 
+/// All of them, area by area.
+const AREAS: [&[Definition]; 5] =
+    [listeners::TABLE, protocol::TABLE, access::TABLE, limits::TABLE, node::TABLE];
+
 /// An option.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Definition {
-    /// Its names; the first is the one to use.
-    pub(crate) names: &'static [&'static str],
+    pub(crate) name: &'static str,
+    /// Another name for the same.
+    alias: Option<&'static str>,
     doc: &'static str,
     /// The text that stands for it when it is not set; absent for options of which there can be many.
     pub(crate) default: Option<&'static str>,
-    pub(crate) shape: Shape,
+    /// A value as it may stand in a file.
+    example: Option<&'static str>,
+    /// Whether nobody may see its value.
+    pub(crate) is_secret: bool,
+    unit: Unit,
+    shape: Shape,
 }
 
 /// What values an option takes, and where they go.
-#[derive(Debug)]
-pub(crate) enum Shape {
-    Number {
-        min: u32,
-        max: u32,
-        set: fn(&mut Config, u32),
-    },
-    Switch {
-        set: fn(&mut Config, bool),
-    },
-    /// `set` gets the part of the key that stands for a `$`, and the value; false for a value that is not one.
-    Text {
-        expected: &'static str,
-        set: fn(&mut Draft, &str, &str) -> bool,
-    },
+#[derive(Clone, Debug)]
+enum Shape {
+    Number { min: u64, max: u64, set: fn(&mut Config, u64) },
+    Switch { set: fn(&mut Config, bool) },
+    Text { expected: &'static str, set: fn(&mut Draft, &[&str], &str) -> bool },
 }
 
 impl Definition {
+    const fn new(name: &'static str, doc: &'static str, shape: Shape) -> Self {
+        let (alias, default, example, is_secret) = (None, None, None, false);
+        Self { name, alias, doc, default, example, is_secret, unit: Unit::None, shape }
+    }
+
+    /// A whole number.
+    const fn number(
+        name: &'static str,
+        doc: &'static str,
+        range: RangeInclusive<u64>,
+        set: fn(&mut Config, u64),
+    ) -> Self {
+        Self::new(name, doc, Shape::Number { min: *range.start(), max: *range.end(), set })
+    }
+
+    /// `true` or `false`.
+    const fn switch(name: &'static str, doc: &'static str, set: fn(&mut Config, bool)) -> Self {
+        Self::new(name, doc, Shape::Switch { set })
+    }
+
+    /// Anything else. `set` gets what fills the parts with a `$`, and the value; it gives false for a value that is
+    /// not what is `expected`.
+    const fn text(
+        name: &'static str,
+        doc: &'static str,
+        expected: &'static str,
+        set: fn(&mut Draft, &[&str], &str) -> bool,
+    ) -> Self {
+        Self::new(name, doc, Shape::Text { expected, set })
+    }
+
+    const fn alias(self, name: &'static str) -> Self {
+        Self { alias: Some(name), ..self }
+    }
+
+    const fn default(self, text: &'static str) -> Self {
+        Self { default: Some(text), ..self }
+    }
+
+    const fn example(self, text: &'static str) -> Self {
+        Self { example: Some(text), ..self }
+    }
+
+    const fn unit(self, unit: Unit) -> Self {
+        Self { unit, ..self }
+    }
+
+    /// Its value is repeated in no message.
+    #[expect(dead_code, reason = "passwords are defined with accounts")]
+    const fn secret(self) -> Self {
+        Self { is_secret: true, ..self }
+    }
+
+    /// Whether this is one of its names, with its `$`.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.alias == Some(name)
+    }
+
     /// What there is to say about it, under each of its names.
     pub(crate) fn options(&'static self) -> impl Iterator<Item = ConfigOption> {
-        let Self { names, doc, default, .. } = self;
-        names.iter().map(|name| ConfigOption { name, doc, default: *default, has_effect: true })
+        [Some(self.name), self.alias].into_iter().flatten().map(|name| ConfigOption {
+            name,
+            doc: self.doc,
+            default: self.default,
+            example: self.example,
+            expected: self.expected(),
+            without_effect: later::reason_of(name),
+            is_defined: true,
+        })
     }
-}
 
-impl Shape {
-    /// Reads a value, or says what was expected instead.
-    pub(crate) fn apply(&self, draft: &mut Draft, name: &str, value: &str) -> Result<(), String> {
-        match *self {
-            Self::Number { min, max, set } => {
-                let number = parse_number(value).filter(|n| (min..=max).contains(n));
-                let number = number.ok_or_else(|| format!("a whole number from {min} to {max}"))?;
+    /// What its values look like, in words.
+    pub(crate) fn expected(&self) -> String {
+        match self.shape {
+            Shape::Number { min, max, .. } => {
+                format!("a whole number from {min} to {max}{}", self.unit.words())
+            }
+            Shape::Switch { .. } => "true or false".to_owned(),
+            Shape::Text { expected, .. } => expected.to_owned(),
+        }
+    }
+
+    /// Reads a value, or says what was expected instead. `filled` are the parts of the key that stand for a `$`.
+    pub(crate) fn apply(
+        &self,
+        draft: &mut Draft,
+        filled: &[&str],
+        value: &str,
+    ) -> Result<(), String> {
+        self.take(draft, filled, value).ok_or_else(|| self.expected())
+    }
+
+    fn take(&self, draft: &mut Draft, filled: &[&str], value: &str) -> Option<()> {
+        match self.shape {
+            Shape::Number { min, max, set } => {
+                let number = self.unit.parse(value).filter(|n| (min..=max).contains(n))?;
                 set(&mut draft.config, number);
             }
-            Self::Switch { set } => set(
-                &mut draft.config,
-                match value {
-                    "true" => true,
-                    "false" => false,
-                    _ => return Err("true or false".to_owned()),
-                },
-            ),
-            Self::Text { expected, set } => {
-                if value.len() > TEXT_BYTES_MAX || !set(draft, name, value) {
-                    return Err(expected.to_owned());
-                }
+            Shape::Switch { set } => set(&mut draft.config, switch(value)?),
+            Shape::Text { set, .. } => {
+                let fits = value.len() <= TEXT_BYTES_MAX && set(draft, filled, value);
+                fits.then_some(())?;
             }
         }
-        Ok(())
+        Some(())
     }
 }
 
-/// The option that a key belongs to, and the part of the key that fills a `$`.
-pub(crate) fn find<'k>(key: &[&'k str]) -> Option<(&'static Definition, &'k str)> {
-    TABLE.iter().find_map(|definition| {
-        let filled = definition.names.iter().find_map(|name| matches(name, key));
-        filled.map(|name| (definition, name))
-    })
+/// All definitions.
+pub(crate) fn definitions() -> impl Iterator<Item = &'static Definition> {
+    AREAS.into_iter().flatten()
 }
 
-pub(crate) static TABLE: &[Definition] = &[
-    Definition {
-        names: &["listeners.tcp"],
-        doc: "Set to `none` to take no AMQP connections over plain TCP.",
-        default: None,
-        shape: Shape::Text {
-            expected: "none; a port or address goes into listeners.tcp.1",
-            set: |draft, _, value| {
-                draft.has_no_listener = value == "none";
-                draft.has_no_listener
-            },
-        },
-    },
-    Definition {
-        names: &["listeners.tcp.$name"],
-        doc: "Where AMQP connections are taken: an address and port, or a port for all interfaces. Without any, \
-              127.0.0.1:5672 and [::1]:5672, where RabbitMQ listens on all interfaces.",
-        default: None,
-        shape: Shape::Text {
-            expected: Listener::EXPECTED,
-            set: |draft, name, value| {
-                let listener = Listener::parse(value);
-                listener.map(|it| draft.listeners.insert(name.to_owned(), it)).is_some()
-            },
-        },
-    },
-    Definition {
-        names: &["tcp_listen_options.backlog"],
-        doc: "How many connections may wait to be taken.",
-        default: Some("128"),
-        shape: Shape::Number { min: 1, max: 65_535, set: |c, n| c.tcp.backlog = n },
-    },
-    Definition {
-        names: &["tcp_listen_options.nodelay"],
-        doc: "Whether small writes are sent at once (TCP_NODELAY).",
-        default: Some("true"),
-        shape: Shape::Switch { set: |c, on| c.tcp.is_nodelay = on },
-    },
-    Definition {
-        names: &["tcp_listen_options.keepalive"],
-        doc: "Whether the operating system probes idle connections (SO_KEEPALIVE).",
-        default: Some("false"),
-        shape: Shape::Switch { set: |c, on| c.tcp.is_keepalive = on },
-    },
-    Definition {
-        names: &["tcp_listen_options.sndbuf"],
-        doc: "The send buffer of a connection in bytes (SO_SNDBUF); 0 leaves it to the operating system.",
-        default: Some("0"),
-        shape: Shape::Number { min: 0, max: 1 << 30, set: |c, n| c.tcp.send_buffer = n },
-    },
-    Definition {
-        names: &["tcp_listen_options.recbuf"],
-        doc: "The receive buffer of a connection in bytes (SO_RCVBUF); 0 leaves it to the operating system.",
-        default: Some("0"),
-        shape: Shape::Number { min: 0, max: 1 << 30, set: |c, n| c.tcp.receive_buffer = n },
-    },
-    Definition {
-        names: &["heartbeat"],
-        doc: "Seconds between signs of life on an idle connection, offered to clients; 0 turns them off.",
-        default: Some("60"),
-        shape: Shape::Number { min: 0, max: 65_535, set: |c, n| c.heartbeat_s = narrow(n) },
-    },
-    Definition {
-        names: &["frame_max"],
-        doc: "The largest frame in bytes, offered to clients. RabbitMQ asks for 8192 at least.",
-        default: Some("131072"),
-        shape: Shape::Number { min: 4096, max: 1 << 27, set: |c, n| c.frame_max = n },
-    },
-    Definition {
-        names: &["initial_frame_max"],
-        doc: "The largest frame in bytes before both sides have agreed on one. Long tokens as passwords may \
-              need more.",
-        default: Some("8192"),
-        shape: Shape::Number { min: 4096, max: 1 << 20, set: |c, n| c.initial_frame_max = n },
-    },
-    Definition {
-        names: &["channel_max", "max_channels_per_connection"],
-        doc: "How many channels a connection may open; 0 for as many as the protocol has room for.",
-        default: Some("2047"),
-        shape: Shape::Number { min: 0, max: 65_535, set: |c, n| c.channel_max = narrow(n) },
-    },
-    Definition {
-        names: &["handshake_timeout"],
-        doc: "Milliseconds that a client may take to log in and open a virtual host.",
-        default: Some("10000"),
-        shape: Shape::Number { min: 1, max: 86_400_000, set: |c, n| c.handshake_timeout_ms = n },
-    },
-    Definition {
-        names: &["max_message_size"],
-        doc: "The longest body of a message in bytes.",
-        default: Some("16777216"),
-        shape: Shape::Number { min: 1, max: 1 << 29, set: |c, n| c.message_size_max = n },
-    },
-    Definition {
-        names: &["deprecated_features.permit.global_qos"],
-        doc: "Whether `basic.qos` with `global` bounds what all consumers of a channel have together. RabbitMQ 4.3 has \
-              `false`, which lets it count for each consumer by itself.",
-        default: Some("true"),
-        shape: Shape::Switch { set: |c, is_on| c.permits_global_qos = is_on },
-    },
-    Definition {
-        names: &["deprecated_features.permit.transient_nonexcl_queues"],
-        doc: "Whether queues may be declared that are neither durable nor exclusive. RabbitMQ 4.3 has `false`.",
-        default: Some("true"),
-        shape: Shape::Switch { set: |c, is_on| c.permits_transient_queues = is_on },
-    },
-    Definition {
-        names: &["loopback_users"],
-        doc: "Set to `none` to let every user log in from other machines, the user guest too.",
-        default: None,
-        shape: Shape::Text {
-            expected: "none; a user goes into loopback_users.NAME = true",
-            set: |draft, _, value| {
-                draft.has_no_loopback_user = value == "none";
-                draft.has_no_loopback_user
-            },
-        },
-    },
-    Definition {
-        names: &["loopback_users.$user"],
-        doc: "Whether this user may log in from this machine only. True for guest unless set to false, also when \
-              other users are named.",
-        default: None,
-        shape: Shape::Text {
-            expected: "true or false",
-            set: |draft, user, value| {
-                let users = &mut draft.config.loopback_users;
-                match value {
-                    "true" => drop(users.insert(user.to_owned())),
-                    "false" => drop(users.remove(user)),
-                    _ => return false,
-                }
-                true
-            },
-        },
-    },
-    Definition {
-        names: &["default_vhost"],
-        doc: "The virtual host of a fresh broker.",
-        default: Some("/"),
-        shape: Shape::Text {
-            expected: "a name of 1 to 255 bytes",
-            set: |draft, _, value| {
-                draft.config.default_vhost = value.to_owned();
-                (1..=255).contains(&value.len())
-            },
-        },
-    },
-    Definition {
-        names: &["default_queue_type"],
-        doc: "The type of queues that ask for none, where their virtual host has none either: `classic` or `quorum`. \
-              Queues that cannot be quorum queues are classic.",
-        default: Some("classic"),
-        shape: Shape::Text {
-            expected: "classic or quorum; streams come later",
-            set: |draft, _, value| {
-                draft.config.default_queue_type = value.to_owned();
-                matches!(value, "classic" | "quorum")
-            },
-        },
-    },
-    Definition {
-        names: &["auth_mechanisms.$name"],
-        doc: "A login mechanism that is offered: PLAIN or AMQPLAIN. Without any, both. RabbitMQ offers ANONYMOUS \
-              too.",
-        default: None,
-        shape: Shape::Text {
-            expected: "PLAIN or AMQPLAIN; other mechanisms come later",
-            set: |draft, name, value| {
-                draft.auth_mechanisms.insert(name.to_owned(), value.to_owned());
-                AUTH_MECHANISMS.contains(&value)
-            },
-        },
-    },
-    Definition {
-        names: &["disk_free_limit.absolute"],
-        doc: "Publishers are held back while less is free on the file system of the data directory, until a quarter \
-              more is; 0 for no limit. Wins over the relative limit. Without either, 1GiB, but at most a tenth of the \
-              file system. RabbitMQ's default is 50MB, which a fast disk fills between two looks.",
-        default: None,
-        shape: Shape::Text {
-            expected: Amount::EXPECTED_BYTES,
-            set: |draft, _, value| {
-                draft.disk_free_bytes = Amount::parse_bytes(value);
-                draft.disk_free_bytes.is_some()
-            },
-        },
-    },
-    Definition {
-        names: &["disk_free_limit.relative"],
-        doc: "The same limit in times of the machine's memory.",
-        default: None,
-        shape: Shape::Text {
-            expected: Amount::EXPECTED_SHARE,
-            set: |draft, _, value| {
-                draft.config.disk_free_limit = Amount::parse_share(value);
-                draft.config.disk_free_limit.is_some()
-            },
-        },
-    },
-    Definition {
-        names: &["vm_memory_high_watermark.absolute"],
-        doc: "How much memory messages and connections may take together; above it, publishers are held back. 0 \
-              holds them back always. Wins over the relative limit.",
-        default: None,
-        shape: Shape::Text {
-            expected: Amount::EXPECTED_BYTES,
-            set: |draft, _, value| {
-                draft.memory_bytes = Amount::parse_bytes(value);
-                draft.memory_bytes.is_some()
-            },
-        },
-    },
-    Definition {
-        names: &["vm_memory_high_watermark.relative"],
-        doc: "The same limit as a share of the machine's memory, or of what its control group may use.",
-        default: Some("0.6"),
-        shape: Shape::Text {
-            expected: Amount::EXPECTED_SHARE,
-            set: |draft, _, value| {
-                let share = Amount::parse_share(value);
-                share.map(|share| draft.config.memory_max = share).is_some()
-            },
-        },
-    },
-    Definition {
-        names: &["leveret.shards"],
-        doc: "How many threads share the work; 0 for one per core. Not an option of RabbitMQ.",
-        default: Some("0"),
-        shape: Shape::Number { min: 0, max: 1024, set: |c, n| c.shards = narrow(n) },
-    },
-    Definition {
-        names: &["leveret.data_dir"],
-        doc: "The directory for everything that outlives the process. Not an option of RabbitMQ.",
-        default: None,
-        shape: Shape::Text {
-            expected: "the path of a directory",
-            set: |draft, _, value| {
-                draft.config.data_dir = value.to_owned();
-                !value.is_empty() && !value.contains('\0')
-            },
-        },
-    },
-];
-
-/// Whole numbers as RabbitMQ reads them: digits, perhaps with a sign.
-fn parse_number(text: &str) -> Option<u32> {
-    text.parse().ok()
+/// The option that a key belongs to, and what fills the parts with a `$`. A name that fits letter by letter goes
+/// before one with a `$`.
+pub(crate) fn find<'k>(key: &[&'k str]) -> Option<(&'static Definition, Vec<&'k str>)> {
+    let found = definitions().filter_map(|definition| {
+        let mut names = [Some(definition.name), definition.alias].into_iter().flatten();
+        names.find_map(|name| matches(name, key)).map(|filled| (definition, filled))
+    });
+    found.min_by_key(|(_, filled)| filled.len())
 }
 
-fn narrow(number: u32) -> u16 {
-    u16::try_from(number).expect("the option's maximum fits")
+/// What RabbitMQ takes for a switch.
+fn switch(value: &str) -> Option<bool> {
+    match value {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
+/// A number as the type that its option's range fits.
+fn narrow<T: TryFrom<u64>>(number: u64) -> T {
+    T::try_from(number).ok().expect("the option's maximum fits")
 }

@@ -26,12 +26,13 @@ pub struct Problem {
     pub(crate) what: What,
 }
 
+/// What is wrong. A value that nobody may see is absent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum What {
     Syntax,
     Include,
     UnknownKey { key: String, nearest: Option<String> },
-    BadValue { key: String, value: String, expected: String },
+    BadValue { key: String, value: Option<String>, expected: String },
 }
 
 /// Something that is no mistake but may surprise.
@@ -86,8 +87,11 @@ impl fmt::Display for What {
             Self::UnknownKey { key, nearest: Some(nearest) } => {
                 write!(f, "unknown key `{key}`; did you mean `{nearest}`?")
             }
-            Self::BadValue { key, value, expected } => {
+            Self::BadValue { key, value: Some(value), expected } => {
                 write!(f, "`{key} = {value}`: expected {expected}")
+            }
+            Self::BadValue { key, value: None, expected } => {
+                write!(f, "`{key}`: expected {expected}; its value is not repeated here")
             }
         }
     }

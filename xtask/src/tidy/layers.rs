@@ -60,7 +60,10 @@ const LAYERS: &[Layer] = &[
     layer("oracle", &[&["metadata", "testkit"]]),
     layer(
         "server",
-        &[CORE, &["proto-amqp091", "node", "config", "perf", "management-api", "management", "ctl"]],
+        &[
+            CORE,
+            &["proto-amqp091", "node", "config", "perf", "management-api", "management", "ctl"],
+        ],
     ),
 ];
 
