@@ -20,6 +20,7 @@ mod options;
 mod problem;
 mod suggest;
 mod syntax;
+mod tls;
 mod unit;
 
 pub use amount::Amount;
@@ -27,6 +28,7 @@ pub use config::{Config, TcpOptions};
 pub use listener::{Host, Listener};
 pub use option::ConfigOption;
 pub use problem::{Notice, Place, Problem};
+pub use tls::{CertificateName, Password, SanKind, TlsOptions, TlsVersion};
 
 use std::collections::BTreeMap;
 

@@ -26,6 +26,7 @@ use crate::context::Context;
 use crate::errors::Exception;
 use crate::heartbeat::{Due, Heartbeat};
 use crate::outgoing::Outgoing;
+use crate::peer::Peer;
 use crate::settings::Settings;
 
 /// Memory for a partly received frame above this is given back when the frame is whole.
@@ -47,15 +48,6 @@ pub(crate) enum Stage {
     /// The client has sent connection.close, and its queues are being deleted.
     Leaving,
     Finished,
-}
-
-/// Who is at the other end of the socket.
-#[derive(Clone, Debug)]
-pub struct Peer {
-    /// Its address, for people.
-    pub address: String,
-    /// Whether it is on this machine, which is what the default user is limited to.
-    pub is_loopback: bool,
 }
 
 /// What a client said that it can do.

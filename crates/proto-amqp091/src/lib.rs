@@ -28,6 +28,7 @@ mod heartbeat;
 mod labels;
 mod methods;
 mod outgoing;
+mod peer;
 mod prefetch;
 mod publishing;
 mod rendering;
@@ -37,7 +38,8 @@ mod settings;
 mod transaction;
 mod unacked;
 
-pub use connection::{Connection, Peer};
+pub use connection::Connection;
 pub use context::Context;
+pub use peer::{Peer, PeerCertificate, TlsFacts};
 pub use rendering::READER;
 pub use settings::{Limits, Settings};

@@ -271,7 +271,9 @@ impl Reactor {
             return tracing::debug!(%peer, %error, "the client was gone at once");
         }
         let is_loopback = auth::is_loopback(peer.ip());
-        let client = self.shard.accept(Peer { address: peer.to_string(), is_loopback }, now);
+        let client = self
+            .shard
+            .accept(Peer { address: peer.to_string(), is_loopback, ..Peer::default() }, now);
         if let Err(error) = self.sockets.add(self.poll.registry(), stream, seat, client) {
             tracing::warn!(%peer, %error, "the client cannot be served");
             self.shard.lost(client, now);

@@ -329,7 +329,11 @@ impl Machine {
             station.shard.complete(completion).map_err(|_| Stopped::Disk)?;
         }
         for connection in std::mem::take(&mut station.arriving) {
-            let peer = Peer { address: format!("client {connection}"), is_loopback: true };
+            let peer = Peer {
+                address: format!("client {connection}"),
+                is_loopback: true,
+                ..Peer::default()
+            };
             let client = station.shard.accept(peer, now);
             if let Some(socket) = self.sockets.get_mut(&connection) {
                 socket.client = Some(client);

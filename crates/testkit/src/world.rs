@@ -329,7 +329,8 @@ impl World {
 /// The venue of conversations in memory.
 impl Venue for World {
     fn connect(&mut self, is_loopback: bool) -> Result<SocketId, String> {
-        let peer = Peer { address: "a client in memory".to_owned(), is_loopback };
+        let peer =
+            Peer { address: "a client in memory".to_owned(), is_loopback, ..Peer::default() };
         let shard = self.next_shard % self.layout.shard_count;
         self.next_shard += 1;
         let client = self.shards[shard].accept(peer, self.now);
