@@ -98,11 +98,21 @@ impl Clients {
         self.count
     }
 
+    /// The numbers of all connections behind the slot of `after`, by slot.
+    pub(crate) fn ids_after(
+        &self,
+        shard: ShardId,
+        after: Option<ClientId>,
+    ) -> impl Iterator<Item = ClientId> + '_ {
+        let first = after.map_or(0, |after| (after.number() & SLOT_MASK) as usize + 1);
+        let slots = self.slots.iter().enumerate().skip(first);
+        slots.filter(|(_, slot)| slot.client.is_some()).map(move |(index, slot)| {
+            ClientId::new(slot.generation << SLOT_BITS | index as u64, shard)
+        })
+    }
+
     /// The numbers of all connections, by slot.
     pub(crate) fn ids(&self, shard: ShardId) -> Vec<ClientId> {
-        let taken = self.slots.iter().enumerate().filter(|(_, slot)| slot.client.is_some());
-        taken
-            .map(|(index, slot)| ClientId::new(slot.generation << SLOT_BITS | index as u64, shard))
-            .collect()
+        self.ids_after(shard, None).collect()
     }
 }

@@ -4,18 +4,22 @@
 //! mail and completions into a [`Shard`], and carry away bytes, mail and submissions. Everything between is
 //! deterministic: the same inputs give the same outputs. This crate knows no operating system.
 
-mod administer;
 mod boot;
 mod budget;
 mod clients;
+mod errand;
 mod free_space;
 mod notice;
+pub mod observation;
+mod operator;
 mod pace;
 mod shard;
 mod shortage;
 mod timers;
 
 pub use boot::{Boot, BootError, boot};
+pub use errand::Errand;
 pub use free_space::FreeSpace;
 pub use notice::Notice;
+pub use operator::Reply;
 pub use shard::Shard;

@@ -7,18 +7,17 @@
 //!   poll_mail, poll_submission, poll_timeout                      the shell carries away the rest, and waits
 //! ```
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use broker::{Broker, Event, Mail, Refusal};
+use broker::{Broker, Event, Mail};
 use message::{Arena, ClientId, ShardId};
 use proto_amqp091::{Connection, Context, Peer, Settings};
 use stdx::{Random, Time};
 use store::{Completion, Fault, Submission};
 
-use crate::administer::OPERATOR;
 use crate::clients::Clients;
 use crate::notice::Notice;
+use crate::operator::{Operator, operator_of};
 use crate::pace::Pace;
 use crate::shortage::Shortage;
 use crate::timers::Timers;
@@ -47,10 +46,9 @@ pub struct Shard {
     unsent_mail_bytes: usize,
     pub(crate) shortage: Shortage,
     pub(crate) notices: Vec<Notice>,
-    /// How an operator's changes ended.
-    pub(crate) administered: VecDeque<Result<(), Refusal>>,
+    pub(crate) operator: Operator,
     /// When the turn began, by the clock that only goes on.
-    turn_began_at: Time,
+    pub(crate) turn_began_at: Time,
 }
 
 impl Shard {
@@ -73,7 +71,7 @@ impl Shard {
             unsent_mail_bytes: 0,
             shortage,
             notices: Vec::new(),
-            administered: VecDeque::new(),
+            operator: Operator::default(),
         }
     }
 
@@ -285,7 +283,7 @@ impl Shard {
     }
 
     fn tell(&mut self, id: ClientId, event: Event, now: Time) {
-        if id == OPERATOR {
+        if id == operator_of(self.id) {
             return self.hear_as_operator(event);
         }
         let Some(client) = self.clients.get_mut(id) else {

@@ -65,6 +65,11 @@ impl Consumers {
         self.by_number.remove(number)
     }
 
+    /// All of them, in the order of their numbers.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Consumer)> {
+        self.by_number.iter()
+    }
+
     /// The numbers of a channel's consumers.
     pub(crate) fn of_channel(&self, channel: u16) -> Vec<u32> {
         let of_channel = self.by_number.iter().filter(|(_, consumer)| consumer.channel == channel);

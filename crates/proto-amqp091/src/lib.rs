@@ -27,6 +27,7 @@ mod handshake;
 mod heartbeat;
 mod labels;
 mod methods;
+mod observe;
 mod outgoing;
 mod peer;
 mod prefetch;
@@ -40,6 +41,7 @@ mod unacked;
 
 pub use connection::Connection;
 pub use context::Context;
+pub use observe::{ChannelState, ConnectionActivity, ConnectionState, ConsumerState, Octets};
 pub use peer::{Peer, PeerCertificate, TlsFacts};
 pub use rendering::READER;
 pub use settings::{Limits, Settings};

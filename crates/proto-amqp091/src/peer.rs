@@ -5,6 +5,8 @@
 pub struct Peer {
     /// Its address, for people.
     pub address: String,
+    /// The address that it has connected to, for people.
+    pub local_address: String,
     /// Whether it is on this machine, which is what the default user is limited to.
     pub is_loopback: bool,
     /// The user's name that its certificate stands for, if it has shown one that was verified and the name that

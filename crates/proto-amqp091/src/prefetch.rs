@@ -21,6 +21,13 @@ pub(crate) struct SharedPrefetch {
     is_paused: bool,
 }
 
+impl SharedPrefetch {
+    /// The bound; 0 for none.
+    pub(crate) const fn count_max(&self) -> u16 {
+        self.count_max
+    }
+}
+
 impl Channel {
     /// Whether the consumers of the channel together have all that they may have.
     pub(crate) fn is_sated(&self) -> bool {

@@ -50,9 +50,14 @@ impl Unacked {
         tag
     }
 
+    /// How many deliveries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.due.len() - self.hole_count
+    }
+
     /// How many of the deliveries went to consumers.
     pub(crate) fn consumed_count(&self) -> usize {
-        self.due.len() - self.hole_count - self.fetched.len()
+        self.len() - self.fetched.len()
     }
 
     /// About how much memory the list takes. The messages themselves are their queues'.

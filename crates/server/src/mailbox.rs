@@ -18,12 +18,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use broker::Mail;
 use crossbeam_queue::{ArrayQueue, SegQueue};
 use mio::Waker;
+use node::Errand;
 use store::Completion;
 
 use crate::listeners::Caller;
 
 /// Batches of mail that one shard may have lying with another. A shard sends at most one a turn.
 const RING_BATCHES: usize = 64;
+
+/// Errands that may wait for a shard.
+pub(crate) const ERRANDS_MAX: usize = 64;
 
 /// Mail from one shard to another.
 #[derive(Debug)]
@@ -40,6 +44,7 @@ pub(crate) struct Inbox {
     rings: Vec<Ring>,
     completions: SegQueue<Completion>,
     callers: SegQueue<Caller>,
+    errands: ArrayQueue<Errand>,
     is_asleep: AtomicBool,
     /// Somebody has rung since the turn began.
     is_rung: AtomicBool,
@@ -64,6 +69,7 @@ impl Inbox {
             rings: (0..shards).map(ring).collect(),
             completions: SegQueue::new(),
             callers: SegQueue::new(),
+            errands: ArrayQueue::new(ERRANDS_MAX),
             is_asleep: AtomicBool::new(false),
             is_rung: AtomicBool::new(false),
             is_quiet: AtomicBool::new(false),
@@ -109,6 +115,19 @@ impl Inbox {
 
     pub(crate) fn take_caller(&self) -> Option<Caller> {
         self.callers.pop()
+    }
+
+    /// Puts an errand in, or gives it back when [`ERRANDS_MAX`] wait already: whoever sends errands waits until the shard
+    /// has run some of its own. One that is put in as the process ends may never run.
+    #[expect(dead_code, reason = "the management thread, which sends errands, is not there yet")]
+    pub(crate) fn put_errand(&self, errand: Errand) -> Result<(), Errand> {
+        let result = self.errands.push(errand);
+        self.wake();
+        result
+    }
+
+    pub(crate) fn take_errand(&self) -> Option<Errand> {
+        self.errands.pop()
     }
 
     /// The process ends.

@@ -35,6 +35,8 @@ const READ_BYTES: usize = 256 * 1024;
 const READ_BYTES_BETWEEN_WORK: usize = 256 * 1024;
 /// How often work and writing alternate in a turn, at most: then sockets are looked at again.
 const WORK_ROUNDS_MAX: usize = 8;
+/// How many errands of other threads are run in a turn, at most.
+const ERRANDS_MAX: usize = 8;
 /// How long to wait before accepting again when there was no room for a client.
 const ACCEPT_PAUSE_MS: u64 = 100;
 /// How long clients are given to agree to the end of the server.
@@ -154,6 +156,7 @@ impl Reactor {
         self.shard.set_space_low(self.inboxes[usize::from(self.id)].is_space_low());
         self.take_mail();
         self.take_completions();
+        self.run_errands();
         self.take_events(events);
         self.accept(now);
         self.read(now);
@@ -201,6 +204,16 @@ impl Reactor {
                 std::process::abort();
             }
         }
+    }
+
+    /// Runs some of what other threads have asked for; a turn that is too long is felt by every client.
+    fn run_errands(&mut self) {
+        let inbox = &self.inboxes[usize::from(self.id)];
+        for _ in 0..ERRANDS_MAX {
+            let Some(errand) = inbox.take_errand() else { return };
+            errand.run(&mut self.shard);
+        }
+        self.is_busy = true;
     }
 
     fn take_events(&mut self, events: &Events) {
@@ -271,9 +284,11 @@ impl Reactor {
             return tracing::debug!(%peer, %error, "the client was gone at once");
         }
         let is_loopback = auth::is_loopback(peer.ip());
-        let client = self
-            .shard
-            .accept(Peer { address: peer.to_string(), is_loopback, ..Peer::default() }, now);
+        let local_address =
+            stream.local_addr().map_or_else(|_| "?".to_owned(), |local| local.to_string());
+        let peer_seen =
+            Peer { address: peer.to_string(), local_address, is_loopback, ..Peer::default() };
+        let client = self.shard.accept(peer_seen, now);
         if let Err(error) = self.sockets.add(self.poll.registry(), stream, seat, client) {
             tracing::warn!(%peer, %error, "the client cannot be served");
             self.shard.lost(client, now);

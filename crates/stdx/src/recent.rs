@@ -1,6 +1,7 @@
 //! A map that finds again at once what it found last.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 /// An ordered map for keys that come in runs: asking for the same key as before costs one comparison.
 #[derive(Debug)]
@@ -85,6 +86,12 @@ impl<K: Copy + Ord, V> Recent<K, V> {
     /// Keys and values, in the order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = (K, &V)> {
         self.by_key.iter().filter_map(|(&key, &slot)| Some((key, self.slots[slot].as_ref()?)))
+    }
+
+    /// The keys behind `after`, in their order; all of them if there is none.
+    pub fn keys_after(&self, after: Option<K>) -> impl Iterator<Item = K> + '_ {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.by_key.range((from, Bound::Unbounded)).map(|(&key, _)| key)
     }
 
     /// Takes everything out.

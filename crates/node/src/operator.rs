@@ -1,0 +1,80 @@
+//! An operator at the node: it asks what clients ask, and changes what only it may.
+//!
+//! ```text
+//!   errand ──operate──→ Broker::request ──→ … ──→ Event::Answered ──→ the Reply that was left with it
+//! ```
+//!
+//! Each question is a conversation of its own, so that its answer is told apart. An operator is no connection: it owns
+//! nothing, has no consumers, and is there as long as the node is.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+
+use broker::{Answer, Event, Origin, Refusal, Request, Verb};
+use message::{ClientId, ShardId};
+use metadata::Change;
+
+use crate::shard::Shard;
+
+/// Takes the end of what an operator has asked for, in the turn in which it comes. It is dropped when the node stops first.
+pub type Reply = Box<dyn FnOnce(Result<Answer, Refusal>) + Send>;
+
+/// Questions of operators that are under way in one shard, at most.
+const WAITING_MAX: usize = 65_536;
+
+/// The client that a shard's operator is to the broker: no connection has that number.
+pub(crate) const fn operator_of(shard: ShardId) -> ClientId {
+    ClientId::new((1 << 56) - 1, shard)
+}
+
+/// Those who wait for an answer.
+#[derive(Default)]
+pub(crate) struct Operator {
+    last_link: u64,
+    waiting: BTreeMap<u64, Reply>,
+    /// How changes ended that were asked for with [`Shard::administer`].
+    administered: VecDeque<Result<(), Refusal>>,
+}
+
+impl fmt::Debug for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Operator").field("waiting", &self.waiting.len()).finish_non_exhaustive()
+    }
+}
+
+impl Shard {
+    /// Does something in an operator's name that clients can do too, or an operator only ([`Verb::Administer`]). A queue
+    /// that is declared so lives on this shard: whoever declares many takes the shards in turn. What is answered is told
+    /// in this turn or a later one; the answer is dropped without a word when far too much is under way.
+    pub fn operate(&mut self, verb: Verb, answer: Reply) {
+        if self.operator.waiting.len() >= WAITING_MAX {
+            return;
+        }
+        self.operator.last_link += 1;
+        let link = self.operator.last_link;
+        self.operator.waiting.insert(link, answer);
+        let origin = Origin { client: operator_of(self.id), link };
+        self.broker.request(Request { origin, verb });
+    }
+
+    /// Has an operator's change made. How it ends, [`Shard::poll_administered`] tells.
+    pub fn administer(&mut self, change: Change) {
+        let verb = Verb::Administer(Box::new(change));
+        self.broker
+            .request(Request { origin: Origin { client: operator_of(self.id), link: 0 }, verb });
+    }
+
+    /// How the first of the changes has ended that nobody has been told of: it is on disk, or refused.
+    pub fn poll_administered(&mut self) -> Option<Result<(), Refusal>> {
+        self.operator.administered.pop_front()
+    }
+
+    pub(crate) fn hear_as_operator(&mut self, event: Event) {
+        if let Event::Answered { link, reply } = event {
+            match self.operator.waiting.remove(&link) {
+                Some(answer) => answer(*reply),
+                None => self.operator.administered.push_back((*reply).map(|_| ())),
+            }
+        }
+    }
+}
