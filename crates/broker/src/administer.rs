@@ -1,12 +1,12 @@
-//! What an operator changes: virtual hosts, policies, limits and parameters.
+//! What an operator changes: virtual hosts, users, permissions, policies, limits and parameters.
 
 use message::Name;
-use metadata::{Change, DEFAULT_VHOST, QueueKind, Vhost, VhostDefinition, VhostSettings};
+use metadata::{Change, DEFAULT_VHOST, QueueKind, User, Vhost, VhostDefinition, VhostSettings};
 use store::Ticket;
 
 use crate::broker::{Awaited, Broker};
 use crate::mail::Mail;
-use crate::refusal::Refusal;
+use crate::refusal::{Object, Refusal};
 use crate::registry::{After, Errand};
 
 impl Broker {
@@ -51,6 +51,30 @@ impl Broker {
             | Change::ClearParameter { vhost, .. } => {
                 self.named_vhost(vhost)?;
             }
+            Change::SetUser(user) => {
+                if !user.is_hash_readable() {
+                    return Err(Refusal::UnreadableHash { user: user.name.clone() });
+                }
+            }
+            Change::RemoveUser { name } => {
+                self.named_user(name)?;
+            }
+            Change::SetPermissions { vhost, user, permissions } => {
+                self.named_vhost(vhost)?;
+                self.named_user(user)?;
+                permissions.check().map_err(Refusal::InvalidPattern)?;
+            }
+            Change::ClearPermissions { vhost, user }
+            | Change::ClearTopicPermissions { vhost, user, .. } => {
+                self.named_vhost(vhost)?;
+                self.named_user(user)?;
+            }
+            Change::SetTopicPermissions { vhost, user, exchange, permissions } => {
+                self.named_vhost(vhost)?;
+                self.named_user(user)?;
+                self.named_exchange(vhost, exchange)?;
+                permissions.check().map_err(Refusal::InvalidPattern)?;
+            }
             Change::SetUserLimits { .. }
             | Change::SetGlobalParameter { .. }
             | Change::ClearGlobalParameter { .. } => {}
@@ -69,6 +93,21 @@ impl Broker {
     pub(crate) fn named_vhost(&self, name: &Name) -> Result<&Vhost, Refusal> {
         let vhost = self.draft.definitions().vhost(name.as_str());
         vhost.ok_or_else(|| Refusal::NoVhost { name: name.clone() })
+    }
+
+    /// The user of this name, or the refusal of who said something of them.
+    fn named_user(&self, name: &Name) -> Result<&User, Refusal> {
+        let user = self.draft.definitions().user(name.as_str());
+        user.map(|user| &**user).ok_or_else(|| Refusal::NoUser { name: name.clone() })
+    }
+
+    fn named_exchange(&self, vhost: &Name, name: &Name) -> Result<(), Refusal> {
+        let exchange = self.draft.exchange(vhost.as_str(), name.as_str());
+        exchange.map(|_| ()).ok_or_else(|| Refusal::NotFound {
+            object: Object::Exchange,
+            name: name.clone(),
+            vhost: vhost.clone(),
+        })
     }
 
     /// Removes a virtual host. Once that is on disk, its clients are sent away and its queues end.

@@ -1,7 +1,7 @@
 //! What a client asked for and may not have, as facts. The front-ends put them into their protocol's words.
 
 use message::{Name, Value};
-use metadata::{InvalidPolicy, QueueKind};
+use metadata::{InvalidPattern, InvalidPolicy, QueueKind};
 use routing::Invalid;
 
 /// What kind of thing a refusal speaks of.
@@ -222,6 +222,18 @@ pub enum Refusal {
     },
     /// A policy makes no sense.
     InvalidPolicy(InvalidPolicy),
+    /// A permission is no regular expression.
+    InvalidPattern(InvalidPattern),
+    /// The hash of a password is not in base64.
+    UnreadableHash {
+        /// Whose.
+        user: Name,
+    },
+    /// There is no such user.
+    NoUser {
+        /// The name.
+        name: Name,
+    },
     /// There is no such virtual host.
     NoVhost {
         /// Its name.

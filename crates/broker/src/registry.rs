@@ -269,6 +269,12 @@ fn is_durable(topology: &Topology, change: &Change) -> bool {
         | Change::RemoveVhost { .. }
         | Change::SetVhostLimits { .. }
         | Change::SetUserLimits { .. }
+        | Change::SetUser(_)
+        | Change::RemoveUser { .. }
+        | Change::SetPermissions { .. }
+        | Change::ClearPermissions { .. }
+        | Change::SetTopicPermissions { .. }
+        | Change::ClearTopicPermissions { .. }
         | Change::SetPolicy { .. }
         | Change::ClearPolicy { .. }
         | Change::SetParameter { .. }

@@ -100,6 +100,12 @@ impl Topology {
             | Change::SetVhost(_)
             | Change::SetVhostLimits { .. }
             | Change::SetUserLimits { .. }
+            | Change::SetUser(_)
+            | Change::RemoveUser { .. }
+            | Change::SetPermissions { .. }
+            | Change::ClearPermissions { .. }
+            | Change::SetTopicPermissions { .. }
+            | Change::ClearTopicPermissions { .. }
             | Change::SetPolicy { .. }
             | Change::ClearPolicy { .. }
             | Change::SetParameter { .. }

@@ -7,7 +7,9 @@ use message::{Name, QueueId};
 use serde::{Deserialize, Serialize};
 
 use crate::object::{Binding, Exchange, Queue};
+use crate::permissions::{Permissions, TopicPermissions};
 use crate::policy::Policy;
+use crate::user::User;
 use crate::vhost::{UserLimits, VhostDefinition, VhostLimits};
 
 /// One change of what is declared.
@@ -55,6 +57,49 @@ pub enum Change {
         user: Name,
         /// All of the user's limits.
         limits: UserLimits,
+    },
+    /// A user is there, in place of one of the same name.
+    SetUser(User),
+    /// A user is gone, with permissions and limits.
+    RemoveUser {
+        /// Who.
+        name: Name,
+    },
+    /// A user may do this in a virtual host, and nothing else.
+    SetPermissions {
+        /// Where.
+        vhost: Name,
+        /// Who.
+        user: Name,
+        /// What.
+        permissions: Permissions,
+    },
+    /// A user may not enter a virtual host.
+    ClearPermissions {
+        /// Where.
+        vhost: Name,
+        /// Who.
+        user: Name,
+    },
+    /// A user may do this with a topic exchange, and nothing else.
+    SetTopicPermissions {
+        /// Where.
+        vhost: Name,
+        /// Who.
+        user: Name,
+        /// With which exchange.
+        exchange: Name,
+        /// What.
+        permissions: TopicPermissions,
+    },
+    /// A user may do everything with a topic exchange, as far as other permissions let them.
+    ClearTopicPermissions {
+        /// Where.
+        vhost: Name,
+        /// Who.
+        user: Name,
+        /// With which exchange; all of them if absent.
+        exchange: Option<Name>,
     },
     /// A policy is there, in place of one of the same name.
     SetPolicy {

@@ -12,6 +12,7 @@ use crate::change::Change;
 use crate::object::{Exchange, Queue, principal};
 use crate::policy::{Policies, Policy};
 use crate::rules::{ExchangeRules, QueueKind, QueueRules, Said};
+use crate::user::User;
 use crate::vhost::{DEFAULT_VHOST, PREDECLARED, UserLimits, Vhost, VhostDefinition, VhostSettings};
 
 /// All that is declared.
@@ -24,7 +25,9 @@ pub struct Definitions {
     relays: OrdMap<u64, QueueId>,
     next_id: u64,
     rules_version: u64,
-    user_limits: OrdMap<Name, UserLimits>,
+    pub(crate) users: OrdMap<Name, Arc<User>>,
+    pub(crate) user_limits: OrdMap<Name, UserLimits>,
+    pub(crate) access_version: u64,
     global_parameters: OrdMap<String, serde_json::Value>,
 }
 
@@ -44,7 +47,9 @@ impl Definitions {
             relays: OrdMap::new(),
             next_id: 1,
             rules_version: 0,
+            users: OrdMap::new(),
             user_limits: OrdMap::new(),
+            access_version: 0,
             global_parameters: OrdMap::new(),
         };
         definitions.set_vhost(&VhostDefinition {
@@ -194,6 +199,12 @@ impl Definitions {
             }
             Change::ReserveIds(id) => self.reserve_ids(*id),
             Change::Bind(_) | Change::Unbind(_) => {}
+            Change::SetUser(_)
+            | Change::RemoveUser { .. }
+            | Change::SetPermissions { .. }
+            | Change::ClearPermissions { .. }
+            | Change::SetTopicPermissions { .. }
+            | Change::ClearTopicPermissions { .. } => self.apply_access(change),
             Change::SetVhost(vhost) => self.set_vhost(vhost),
             Change::RemoveVhost { name } => self.remove_vhost(name),
             Change::SetVhostLimits { vhost, limits } => self.vhost_mut(vhost).limits = *limits,
@@ -251,6 +262,7 @@ impl Definitions {
 
     fn remove_vhost(&mut self, name: &Name) {
         let Some(vhost) = self.vhosts.remove(name) else { return };
+        self.access_version += 1;
         for exchange in vhost.exchanges.values() {
             self.exchanges.remove(&exchange.id);
             self.remove_relay(exchange.id);
@@ -287,11 +299,11 @@ impl Definitions {
         }
     }
 
-    fn vhost_mut(&mut self, name: &Name) -> &mut Vhost {
+    pub(crate) fn vhost_mut(&mut self, name: &Name) -> &mut Vhost {
         self.vhosts.entry(name.clone()).or_default()
     }
 
-    /// Changes that make the virtual hosts, policies, limits and parameters of these definitions out of
+    /// Changes that make the virtual hosts, users, policies, limits and parameters of these definitions out of
     /// [`Definitions::new`]; what else is declared in the virtual hosts comes behind them.
     pub fn durable_settings(&self) -> Vec<Change> {
         let mut changes = Vec::new();
@@ -305,6 +317,7 @@ impl Definitions {
         for (name, vhost) in &self.vhosts {
             vhost.tell(name, &mut changes);
         }
+        self.tell_access(&mut changes);
         for (user, limits) in &self.user_limits {
             changes.push(Change::SetUserLimits { user: user.clone(), limits: *limits });
         }

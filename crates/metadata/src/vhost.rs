@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
 use crate::object::{Exchange, Queue};
+use crate::permissions::Grants;
 use crate::policy::Policies;
 use crate::rules::QueueKind;
 
@@ -42,6 +43,8 @@ pub struct Vhost {
     pub policies: Policies,
     /// Its operator policies.
     pub operator_policies: Policies,
+    /// Who may do what in it.
+    pub grants: Grants,
     /// Its runtime parameters, by component and name.
     pub parameters: OrdMap<(String, String), serde_json::Value>,
 }

@@ -176,8 +176,10 @@ const fn code(refusal: &Refusal) -> Code {
         | Refusal::ServerNamed { .. }
         | Refusal::Limit(Limit::Queues { .. })
         | Refusal::ProtectedVhost { .. }
-        | Refusal::InvalidPolicy(_) => Code::PreconditionFailed,
-        Refusal::Limit(_) | Refusal::NoVhost { .. } => Code::NotAllowed,
+        | Refusal::InvalidPolicy(_)
+        | Refusal::InvalidPattern(_)
+        | Refusal::UnreadableHash { .. } => Code::PreconditionFailed,
+        Refusal::Limit(_) | Refusal::NoVhost { .. } | Refusal::NoUser { .. } => Code::NotAllowed,
         Refusal::ConditionalDelete { .. } | Refusal::NotYet { .. } => Code::NotImplemented,
     }
 }
@@ -231,13 +233,12 @@ fn explanation(refusal: &Refusal) -> String {
             format!("Cannot declare a server-named queue for type rabbit_{}_queue", kind.as_str())
         }
         Refusal::Limit(limit) => limit_reached(limit),
-        // These two are refused to operators, who do not ask on this protocol.
-        Refusal::ProtectedVhost { name } => {
-            format!(
-                "Refusing to delete virtual host '{name}' because it is protected from deletion"
-            )
-        }
+        // These are refused to operators, who do not ask on this protocol.
+        Refusal::ProtectedVhost { name } => protected_vhost(name),
         Refusal::InvalidPolicy(invalid) => invalid.to_string(),
+        Refusal::InvalidPattern(invalid) => invalid.to_string(),
+        Refusal::UnreadableHash { user } => format!("password hash of user '{user}' is not_base64"),
+        Refusal::NoUser { name } => format!("user '{name}' not found"),
         Refusal::NoVhost { name } => format!("vhost {name} not found"),
         Refusal::InvalidProperty { property, name, vhost } => {
             format!("invalid property '{property}' for queue '{name}' in vhost '{vhost}'")
@@ -246,6 +247,10 @@ fn explanation(refusal: &Refusal) -> String {
             format!("{feature} is not supported by this version of Leveret")
         }
     }
+}
+
+fn protected_vhost(name: &Name) -> String {
+    format!("Refusing to delete virtual host '{name}' because it is protected from deletion")
 }
 
 const fn flag(condition: Condition) -> &'static str {
