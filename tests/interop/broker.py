@@ -41,7 +41,9 @@ class Leveret:
         self.folder.cleanup()
 
     def command(self, *settings):
+        # Many brokers run side by side here: each has the HTTP API on a port of its own.
         command = [str(self.binary), "serve", "--data-dir", str(self.data_dir)]
+        command += ["--set", "management.tcp.port=0"]
         for setting in settings:
             command += ["--set", setting]
         return command

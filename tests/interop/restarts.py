@@ -158,8 +158,10 @@ def a_port_in_use_is_named(world):
     with socket.create_server(("127.0.0.1", 0)) as taken, tempfile.TemporaryDirectory() as folder:
         port = taken.getsockname()[1]
         command = [world.broker.binary, "serve", "--data-dir", folder]
-        line = does_not_start([*command, "--set", f"listeners.tcp.1=127.0.0.1:{port}"])
-        assert str(port) in line, line
+        amqp, http = f"listeners.tcp.1=127.0.0.1:{port}", f"management.tcp.port={port}"
+        for settings in ((amqp, "management.tcp.port=0"), ("listeners.tcp.1=127.0.0.1:0", http)):
+            line = does_not_start([*command, *(word for setting in settings for word in ("--set", setting))])
+            assert str(port) in line, line
 
 
 @test(ours_only=True)
@@ -178,7 +180,7 @@ def an_unknown_option_is_refused_with_the_nearest_known_one(world):
 
 @test(ours_only=True)
 def options_of_other_parts_are_accepted(world):
-    settings = ("management.tcp.port=15672", "prometheus.tcp.port=15692", "disk_free_limit.absolute=1GB")
+    settings = ("management.db_cache_multiplier=5", "prometheus.tcp.port=15692", "disk_free_limit.absolute=1GB")
     with Restartable(world, *settings) as own:
         own.channel().queue_declare("", exclusive=True)
         own.broker.stop()

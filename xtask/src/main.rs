@@ -3,6 +3,7 @@
 //! - `tidy` holds the rules of the house that no compiler knows: layers, lengths, links, words;
 //! - `sim` runs the simulator;
 //! - `oracle` holds the transcripts' conversations with a real server;
+//! - `openapi` writes the document that describes the HTTP API;
 //! - `ci` runs every step that a change has to pass, in order, and stops at the first that fails.
 //!
 //! It knows nothing of brokers: a rule about behaviour belongs in a test, not here.
@@ -29,6 +30,7 @@ usage: cargo xtask COMMAND
   tidy                            check layers, lengths, links and words
   sim [ARGUMENT]...               run the simulator in release mode, for example: sim --seeds 1000
   oracle [ARGUMENT]...            hold the transcripts' conversations with a real RabbitMQ, see tests/oracle
+  openapi                         write docs/openapi.json, which tells the routes of the HTTP API
   ci [--skip STEP]... [STEP]...   run all steps of continuous integration, or those named
 ";
 
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Some((&"tidy", [])) => tidy::run(&root),
         Some((&"sim", rest)) => step::cargo_sim(&root, rest),
         Some((&"oracle", rest)) => step::cargo_oracle(&root, rest),
+        Some((&"openapi", [])) => step::openapi(&root),
         Some((&"ci", rest)) => ci::run(&root, rest),
         _ => Err(USAGE.to_owned()),
     };

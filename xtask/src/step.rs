@@ -58,6 +58,27 @@ pub(crate) fn cargo_oracle(root: &Path, arguments: &[&str]) -> Result<(), String
     cargo(root, &[&["run", "--quiet", "--package", "oracle", "--"], arguments].concat())
 }
 
+/// Writes the document that describes the HTTP API.
+///
+/// # Errors
+/// The crate that has the routes does not build, or the file cannot be written.
+pub(crate) fn openapi(root: &Path) -> Result<(), String> {
+    let program = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let arguments = ["run", "--quiet", "--package", "management-api", "--example", "openapi"];
+    let output = Command::new(&program)
+        .args(arguments)
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|fault| format!("cannot start {program}: {fault}"))?;
+    if !output.status.success() {
+        return Err(format!("`{program} {}` failed: {}", arguments.join(" "), output.status));
+    }
+    let path = root.join("docs/openapi.json");
+    std::fs::write(&path, output.stdout).map_err(|fault| format!("{}: {fault}", path.display()))
+}
+
 /// The folder that cargo builds into.
 pub(crate) fn target(root: &Path) -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)

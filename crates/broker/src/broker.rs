@@ -191,6 +191,11 @@ impl Broker {
         self.reader = reader;
     }
 
+    /// The pointer to the topology in force, for whoever looks at it from outside.
+    pub fn shared_topology(&self) -> Shared {
+        Arc::clone(&self.shared)
+    }
+
     /// The time of this turn, in milliseconds since 1970.
     pub const fn now_ms(&self) -> u64 {
         self.now_ms

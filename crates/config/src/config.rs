@@ -13,6 +13,8 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// Options of the sockets of `listeners`.
     pub tcp: TcpOptions,
+    /// Where the HTTP API is served.
+    pub management: ManagementOptions,
     /// How often either side shows that it is there, in seconds; 0 for never. Clients may ask for less.
     pub heartbeat_s: u16,
     /// The largest frame that is offered to clients, in bytes.
@@ -63,6 +65,25 @@ pub struct TcpOptions {
     pub receive_buffer: u32,
 }
 
+/// Where the HTTP API is served.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ManagementOptions {
+    /// The interface; `None` for this machine only, which is the default.
+    pub host: Option<Host>,
+    /// The port; 0 lets the operating system choose.
+    pub port: u16,
+}
+
+impl ManagementOptions {
+    /// The addresses to listen on.
+    pub fn listeners(&self) -> Vec<Listener> {
+        match &self.host {
+            Some(host) => vec![Listener { host: host.clone(), port: self.port }],
+            None => loopback_listeners(self.port),
+        }
+    }
+}
+
 /// Values while they are being read. Options with a part to fill in (`listeners.tcp.$name`) are ordered by it.
 #[derive(Debug)]
 pub(crate) struct Draft {
@@ -89,6 +110,7 @@ impl Default for Draft {
             config: Config {
                 listeners: vec![],
                 tcp: TcpOptions::default(),
+                management: ManagementOptions::default(),
                 heartbeat_s: 0,
                 frame_max: 0,
                 initial_frame_max: 0,
@@ -128,7 +150,7 @@ impl Draft {
         let mut config = self.config;
         config.listeners = match (self.has_no_listener, self.listeners.is_empty()) {
             (true, _) => vec![],
-            (false, true) => default_listeners(),
+            (false, true) => loopback_listeners(5672),
             (false, false) => self.listeners.into_values().collect(),
         };
         config.auth_mechanisms = if self.auth_mechanisms.is_empty() {
@@ -147,9 +169,9 @@ impl Draft {
 
 /// RabbitMQ listens on all interfaces unless told otherwise. With an account whose password everybody knows, that
 /// is for the operator to ask for: `listeners.tcp.default = 5672`.
-fn default_listeners() -> Vec<Listener> {
+fn loopback_listeners(port: u16) -> Vec<Listener> {
     use std::net::{Ipv4Addr, Ipv6Addr};
     [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
-        .map(|address| Listener { host: Host::Address(address), port: 5672 })
+        .map(|address| Listener { host: Host::Address(address), port })
         .to_vec()
 }

@@ -24,7 +24,7 @@ mod tls;
 mod unit;
 
 pub use amount::Amount;
-pub use config::{Config, TcpOptions};
+pub use config::{Config, ManagementOptions, TcpOptions};
 pub use listener::{Host, Listener};
 pub use option::ConfigOption;
 pub use problem::{Notice, Place, Problem};

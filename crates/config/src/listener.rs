@@ -40,7 +40,7 @@ impl Listener {
 impl Host {
     const NAME_BYTES_MAX: usize = 253;
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         if let Some(inner) = text.strip_prefix('[') {
             let address: std::net::Ipv6Addr = inner.strip_suffix(']')?.parse().ok()?;
             return Some(Self::Address(address.into()));

@@ -16,6 +16,7 @@
 mod access;
 mod limits;
 mod listeners;
+mod management;
 mod node;
 mod protocol;
 
@@ -32,8 +33,14 @@ use crate::unit::Unit;
 const TEXT_BYTES_MAX: usize = 4096;
 
 /// All of them, area by area.
-const AREAS: [&[Definition]; 5] =
-    [listeners::TABLE, protocol::TABLE, access::TABLE, limits::TABLE, node::TABLE];
+const AREAS: [&[Definition]; 6] = [
+    listeners::TABLE,
+    protocol::TABLE,
+    access::TABLE,
+    limits::TABLE,
+    management::TABLE,
+    node::TABLE,
+];
 
 /// An option.
 #[derive(Clone, Debug)]

@@ -206,12 +206,12 @@ fn bad_values_say_what_is_expected() {
 
 #[test]
 fn keys_of_parts_that_come_later_are_accepted_with_a_notice() {
-    let text = "management.tcp.port = 15672\nlog.file.level = debug\nssl_options.verify = verify_peer\n\
+    let text = "management.db_cache_multiplier = 5\nlog.file.level = debug\nssl_options.verify = verify_peer\n\
                 default_users.a\\.b.password = x\ndeprecated_features.permit.any = true\n";
     let (config, notices) = read(text).unwrap();
     assert_eq!(config, Config::default());
     let expected = [
-        "rabbitmq.conf:1: `management.tcp.port` has no effect: the HTTP API and its user interface come later",
+        "rabbitmq.conf:1: `management.db_cache_multiplier` has no effect: this option of the HTTP API comes later",
         "rabbitmq.conf:2: `log.file.level` has no effect: the options of logging come later",
         "rabbitmq.conf:3: `ssl_options.verify` has no effect: TLS listeners come later",
         "rabbitmq.conf:4: `default_users.a.b.password` has no effect: accounts other than the guest account come later",

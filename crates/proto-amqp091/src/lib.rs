@@ -44,4 +44,4 @@ pub use context::Context;
 pub use observe::{ChannelState, ConnectionActivity, ConnectionState, ConsumerState, Octets};
 pub use peer::{Peer, PeerCertificate, TlsFacts};
 pub use rendering::READER;
-pub use settings::{Limits, Settings};
+pub use settings::{Limits, RABBITMQ_VERSION, Settings};

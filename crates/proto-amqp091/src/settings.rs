@@ -6,7 +6,7 @@ use metadata::{DEFAULT_VHOST, QueueKind};
 use wire_amqp091::{FieldValue, Table};
 
 /// The RabbitMQ version that Leveret is compatible with. Clients and tools switch features by it.
-const RABBITMQ_VERSION: &str = "4.3.6";
+pub const RABBITMQ_VERSION: &str = "4.3.6";
 
 /// Capabilities that RabbitMQ 4.3 announces; clients ask for them before they use a feature.
 const CAPABILITIES: [&str; 9] = [

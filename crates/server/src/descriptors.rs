@@ -15,8 +15,13 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::disk_threads;
 
-/// Standard streams, the lock, the signal pipe, and what the system's libraries open for a moment.
-const FIXED: usize = 16;
+/// Standard streams, the lock, the signal pipe, what the HTTP API waits with, and what the system's libraries open for a
+/// moment.
+const FIXED: usize = 24;
+/// The HTTP API gets one part in this many.
+const MANAGEMENT_PART: usize = 32;
+/// A command line and a dashboard can always come in.
+const MANAGEMENT_MIN: usize = 4;
 /// Each shard has a poll, a waker, and sometimes a second one of each for a moment.
 const PER_SHARD: usize = 4;
 /// More cached files than this do not make a disk thread any faster.
@@ -39,6 +44,8 @@ pub(crate) struct Shares {
     pub(crate) files_per_disk: usize,
     /// How many clients may be connected.
     pub(crate) clients_max: usize,
+    /// How many connections the HTTP API may have.
+    pub(crate) management_max: usize,
 }
 
 impl Shares {
@@ -50,11 +57,16 @@ impl Shares {
         let disks = shards * disk_threads::PER_SHARD;
         let files_per_disk =
             (limit / DISK_PART / disks).clamp(FILES_PER_DISK_MIN, FILES_PER_DISK_MAX);
-        let reserve =
-            FIXED + listeners + shards * PER_SHARD + disks * (files_per_disk + TRANSIENT_PER_DISK);
+        let management_max =
+            (limit / MANAGEMENT_PART).clamp(MANAGEMENT_MIN, management::CONNECTIONS_MAX);
+        let reserve = FIXED
+            + management_max
+            + listeners
+            + shards * PER_SHARD
+            + disks * (files_per_disk + TRANSIENT_PER_DISK);
         match limit.checked_sub(reserve) {
             Some(clients_max) if clients_max >= CLIENTS_MIN => {
-                Ok(Self { limit, files_per_disk, clients_max })
+                Ok(Self { limit, files_per_disk, clients_max, management_max })
             }
             _ => Err(format!(
                 "this process may have {limit} open files, and {shards} shards need {}; raise the limit (`ulimit -n`, LimitNOFILE of systemd) or lower leveret.shards",
@@ -129,8 +141,8 @@ mod tests {
     #[test]
     fn a_limit_that_is_too_low_is_refused_with_the_one_that_is_needed() {
         let reason = Shares::of(20, 2, 1).expect_err("there is nothing left for clients");
-        assert!(reason.contains("2 shards need 51"), "{reason}");
-        let shares = Shares::of(51, 2, 1).expect("just enough");
+        assert!(reason.contains("2 shards need 63"), "{reason}");
+        let shares = Shares::of(63, 2, 1).expect("just enough");
         assert_eq!(shares.clients_max, CLIENTS_MIN);
     }
 

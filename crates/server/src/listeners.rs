@@ -43,20 +43,8 @@ impl Listeners {
     /// # Errors
     /// What cannot be listened on, why, and what to do.
     pub(crate) fn open(wanted: &[(String, u16)], backlog: i32) -> Result<Self, String> {
-        let mut listeners = Vec::new();
-        for (host, port) in wanted {
-            let addresses = (host.as_str(), *port).to_socket_addrs().map_err(|error| {
-                format!("listener {host}:{port}: the host name cannot be resolved: {error}")
-            })?;
-            let mut addresses: Vec<SocketAddr> = addresses.collect();
-            addresses.sort_unstable();
-            addresses.dedup();
-            for address in addresses {
-                let listener =
-                    listen(address, backlog).map_err(|error| explain(address, &error))?;
-                listeners.push(listener);
-            }
-        }
+        let listeners = open_all(wanted, backlog, "listeners.tcp.1")?;
+        let listeners = listeners.into_iter().map(TcpListener::from_std).collect();
         Ok(Self { listeners, seats: Seats::new(0) })
     }
 
@@ -105,7 +93,33 @@ impl Listeners {
     }
 }
 
-fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+/// Opens a listening socket on each address of each host and port, which `option` has set.
+///
+/// # Errors
+/// What cannot be listened on, why, and what to do.
+pub(crate) fn open_all(
+    wanted: &[(String, u16)],
+    backlog: i32,
+    option: &str,
+) -> Result<Vec<std::net::TcpListener>, String> {
+    let mut listeners = Vec::new();
+    for (host, port) in wanted {
+        let addresses = (host.as_str(), *port).to_socket_addrs().map_err(|error| {
+            format!("listener {host}:{port}: the host name cannot be resolved: {error}")
+        })?;
+        let mut addresses: Vec<SocketAddr> = addresses.collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        for address in addresses {
+            let listener =
+                listen(address, backlog).map_err(|error| explain(address, &error, option))?;
+            listeners.push(listener);
+        }
+    }
+    Ok(listeners)
+}
+
+fn listen(address: SocketAddr, backlog: i32) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     socket.set_reuse_address(true)?;
@@ -115,21 +129,21 @@ fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     }
     socket.bind(&address.into())?;
     socket.listen(backlog)?;
-    Ok(TcpListener::from_std(socket.into()))
+    Ok(socket.into())
 }
 
-fn explain(address: SocketAddr, error: &io::Error) -> String {
+fn explain(address: SocketAddr, error: &io::Error, option: &str) -> String {
     let remedy = match error.kind() {
         io::ErrorKind::AddrInUse => {
-            "another program listens there; stop it or set another port in listeners.tcp.1"
+            format!("another program listens there; stop it or set another port in {option}")
         }
         io::ErrorKind::PermissionDenied => {
-            "ports below 1024 need a privilege; set a higher port in listeners.tcp.1"
+            format!("ports below 1024 need a privilege; set a higher port in {option}")
         }
         io::ErrorKind::AddrNotAvailable => {
-            "this machine does not have the address; correct listeners.tcp.1"
+            format!("this machine does not have the address; correct {option}")
         }
-        _ => "correct listeners.tcp.1",
+        _ => format!("correct {option}"),
     };
     format!("cannot listen on {address}: {error}; {remedy}")
 }

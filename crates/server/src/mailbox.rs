@@ -119,7 +119,6 @@ impl Inbox {
 
     /// Puts an errand in, or gives it back when [`ERRANDS_MAX`] wait already: whoever sends errands waits until the shard
     /// has run some of its own. One that is put in as the process ends may never run.
-    #[expect(dead_code, reason = "the management thread, which sends errands, is not there yet")]
     pub(crate) fn put_errand(&self, errand: Errand) -> Result<(), Errand> {
         let result = self.errands.push(errand);
         self.wake();

@@ -17,6 +17,7 @@ mod free_space;
 mod fsck;
 mod listeners;
 mod mailbox;
+mod management;
 mod memory;
 mod reactor;
 mod serve;

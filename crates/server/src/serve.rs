@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
-use config::{Config, Host};
+use config::{Config, Host, Listener};
+use management::{Desk, Facts, Listening};
 use message::{Name, ShardId};
 use mio::{Poll, Waker};
 use node::{Boot, Shard};
@@ -23,6 +24,7 @@ use crate::disk_threads::DiskThreads;
 use crate::free_space::Watch;
 use crate::listeners::Listeners;
 use crate::mailbox::{Inbox, Inboxes};
+use crate::management::{ByInbox, Management};
 use crate::memory::memory_bytes;
 use crate::reactor::{Reactor, WAKER};
 
@@ -61,19 +63,35 @@ fn serve(options: &Options) -> Result<(), String> {
         .map_err(|error| format!("signals cannot be caught: {error}"))?;
     let config = load(options)?;
     let data_dir = DataDir::open(&data_path(options, &config)?)?;
-    let mut listeners = Listeners::open(&addresses(&config), backlog(&config))?;
-    let bound = listeners.addresses().map_err(|error| format!("a listener is gone: {error}"))?;
+    let mut listeners = Listeners::open(&addresses(&config.listeners), backlog(&config))?;
+    let management = Management::open(&addresses(&config.management.listeners()), data_dir.path())?;
+    let gone = |error| format!("a listener is gone: {error}");
+    let mut bound = listening("amqp", &listeners.addresses().map_err(gone)?);
+    bound.extend(listening("http", &management.addresses().map_err(gone)?));
     let shards = shard_count(&config);
     let shares = Shares::claim(shards, bound.len())?;
     tracing::info!(limit = shares.limit, clients_max = shares.clients_max, "open files");
     listeners.set_clients_max(shares.clients_max);
-    let boot = recover(&config, &data_dir, shards, shares)?;
+    let (boot, settings) = recover(&config, &data_dir, shards, shares)?;
+    let topology = boot.shards[0].broker().shared_topology();
+    let facts = facts(&config, &data_dir, &bound, shares);
     let watch = Watch::new(data_dir.path(), config.disk_free_limit, memory_bytes());
     let (inboxes, threads) = start(boot, listeners, &data_dir, shares, watch)
         .map_err(|error| format!("the system refuses a thread or a file: {error}"))?;
+    let desk = Desk::new(
+        Box::new(ByInbox(Inboxes::clone(&inboxes))),
+        topology,
+        facts,
+        settings.users.clone(),
+    );
+    let management = management
+        .start(desk, shares.management_max)
+        .map_err(|error| format!("the system refuses a thread: {error}"))?;
     announce(&bound, &data_dir)
         .map_err(|error| format!("cannot write to standard output: {error}"))?;
-    wait_for_the_end(&mut signals, &inboxes);
+    wait_for_the_end(&mut signals);
+    management.stop();
+    inboxes.iter().for_each(Inbox::stop);
     for thread in threads {
         if thread.join().is_err() {
             return Err("a thread failed; see above".to_owned());
@@ -119,13 +137,41 @@ fn data_path(options: &Options, config: &Config) -> Result<PathBuf, String> {
     }
 }
 
-fn addresses(config: &Config) -> Vec<(String, u16)> {
+fn addresses(listeners: &[Listener]) -> Vec<(String, u16)> {
     let host = |host: &Host| match host {
         Host::All => "::".to_owned(),
         Host::Address(address) => address.to_string(),
         Host::Name(name) => name.clone(),
     };
-    config.listeners.iter().map(|listener| (host(&listener.host), listener.port)).collect()
+    listeners.iter().map(|listener| (host(&listener.host), listener.port)).collect()
+}
+
+fn listening(protocol: &'static str, addresses: &[std::net::SocketAddr]) -> Vec<Listening> {
+    let listening = addresses.iter();
+    listening.map(|&address| Listening { protocol, address, is_tls: false }).collect()
+}
+
+/// How the node calls itself.
+fn node_name() -> String {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("leveret@{host}")
+}
+
+fn facts(config: &Config, data_dir: &DataDir, bound: &[Listening], shares: Shares) -> Facts {
+    Facts {
+        node: node_name(),
+        rabbitmq_version: proto_amqp091::RABBITMQ_VERSION,
+        leveret_version: env!("CARGO_PKG_VERSION"),
+        listeners: bound.to_vec(),
+        data_dir: data_dir.path().display().to_string(),
+        started_at_ms: Clock::wall_ms(),
+        clients_max: shares.clients_max,
+        default_queue_kind: default_queue_kind(config),
+    }
+}
+
+fn default_queue_kind(config: &Config) -> metadata::QueueKind {
+    metadata::QueueKind::parse(&config.default_queue_type).unwrap_or_default()
 }
 
 fn backlog(config: &Config) -> i32 {
@@ -143,7 +189,7 @@ fn recover(
     data_dir: &DataDir,
     shards: usize,
     shares: Shares,
-) -> Result<Boot, String> {
+) -> Result<(Boot, Arc<Settings>), String> {
     let mut disk = FsDisk::open(data_dir.path(), shares.files_per_disk)
         .map_err(|error| format!("data directory cannot be opened: {error}"))?;
     let seed = seed().map_err(|error| format!("the system gives no random numbers: {error}"))?;
@@ -164,7 +210,7 @@ fn recover(
         shards,
         "recovered"
     );
-    Ok(boot)
+    Ok((boot, settings))
 }
 
 fn settings(config: &Config, shards: usize, seed: u64, secret: auth::Secret) -> Settings {
@@ -179,15 +225,12 @@ fn settings(config: &Config, shards: usize, seed: u64, secret: auth::Secret) -> 
         memory_bytes_max: usize::try_from(memory_bytes_max).unwrap_or(usize::MAX),
         permits_global_qos: config.permits_global_qos,
         permits_transient_queues: config.permits_transient_queues,
-        default_queue_kind: metadata::QueueKind::parse(&config.default_queue_type)
-            .unwrap_or_default(),
+        default_queue_kind: default_queue_kind(config),
     };
     let [a, b, c, d, ..] = seed.to_le_bytes();
     let users = auth::Users::with_guest([a, b, c, d], config.loopback_users.contains("guest"));
     let mechanisms = config.auth_mechanisms.iter().filter_map(|name| auth::Mechanism::parse(name));
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let cluster_name = format!("leveret@{host}");
-    let mut settings = Settings::new(limits, users, mechanisms.collect(), &cluster_name, secret);
+    let mut settings = Settings::new(limits, users, mechanisms.collect(), &node_name(), secret);
     settings.default_vhost =
         Name::new(&config.default_vhost).expect("a name's length is checked when it is read");
     settings
@@ -254,10 +297,10 @@ fn spawn(index: usize, reactor: Reactor) -> io::Result<JoinHandle<()>> {
 }
 
 /// The one line on standard output: who waits for the broker waits for it.
-fn announce(bound: &[std::net::SocketAddr], data_dir: &DataDir) -> io::Result<()> {
+fn announce(bound: &[Listening], data_dir: &DataDir) -> io::Result<()> {
     let mut line = String::from("ready");
-    for address in bound {
-        line.push_str(&format!(" amqp={address}"));
+    for Listening { protocol, address, .. } in bound {
+        line.push_str(&format!(" {protocol}={address}"));
     }
     line.push_str(&format!(" data_dir={}\n", data_dir.path().display()));
     let mut out = io::stdout().lock();
@@ -265,11 +308,10 @@ fn announce(bound: &[std::net::SocketAddr], data_dir: &DataDir) -> io::Result<()
     out.flush()
 }
 
-fn wait_for_the_end(signals: &mut Signals, inboxes: &Inboxes) {
+fn wait_for_the_end(signals: &mut Signals) {
     if let Some(signal) = signals.forever().next() {
         tracing::info!(signal, "stopping");
     }
-    inboxes.iter().for_each(Inbox::stop);
 }
 
 /// Shards are handed to threads, so they have to allow it.

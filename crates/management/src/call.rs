@@ -1,0 +1,60 @@
+//! One request, as a resource sees it.
+
+use std::sync::Arc;
+
+use broker::Topology;
+use bytes::Bytes;
+use management_api::{Parameters, RouteId};
+use metadata::Definitions;
+use serde_json::{Map, Value};
+
+use crate::caller::Caller;
+use crate::desk::Desk;
+use crate::failure::Failure;
+use crate::query::Query;
+
+/// One request whose caller may make it.
+#[derive(Debug)]
+pub(crate) struct Call {
+    /// The way to the shards.
+    pub(crate) desk: Arc<Desk>,
+    /// What was declared when the request came.
+    pub(crate) topology: Arc<Topology>,
+    /// Who asks.
+    pub(crate) caller: Caller,
+    /// What is asked for.
+    pub(crate) id: RouteId,
+    /// The variable parts of the path.
+    pub(crate) parameters: Parameters,
+    /// What stands behind the question mark.
+    pub(crate) query: Query,
+    /// What was sent.
+    pub(crate) body: Bytes,
+}
+
+impl Call {
+    /// What is declared.
+    pub(crate) fn definitions(&self) -> &Definitions {
+        self.topology.definitions()
+    }
+
+    /// A variable part of the path.
+    pub(crate) fn parameter(&self, name: &str) -> &str {
+        self.parameters.find(name).expect("the route has a part of this name")
+    }
+
+    /// The body as a JSON object; an empty one is an empty object.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub(crate) fn object(&self) -> Result<Map<String, Value>, Failure> {
+        if self.body.is_empty() {
+            return Ok(Map::new());
+        }
+        match serde_json::from_slice(&self.body) {
+            Ok(Value::Object(object)) => Ok(object),
+            Ok(_) => Err(Failure::Invalid("not_json", "the body is not a JSON object".to_owned())),
+            Err(_) => Err(Failure::Invalid("not_json", "the body is not JSON".to_owned())),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The way from a request to the shards.
+//!
+//! ```text
+//!   call ── ask(shard, what) ── errand ──→ the shard's turn runs it ── oneshot ──→ call
+//! ```
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::{Answer, Refusal, Shared, Topology, Verb};
+use node::{Errand, Shard};
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
+
+use crate::facts::Facts;
+use crate::failure::Failure;
+
+/// How long a shard may take to answer. One that takes longer is in trouble, and so is who asked.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+/// How long to wait until a shard that has too many errands is asked again.
+const RETRY_AFTER: Duration = Duration::from_millis(1);
+
+/// The shards of a node, which run elsewhere.
+pub trait Shards: Send + Sync {
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// Gives a shard something to do in its turn.
+    ///
+    /// # Errors
+    /// The errand itself, when too many wait: to be tried again a little later.
+    fn put(&self, shard: usize, errand: Errand) -> Result<(), Errand>;
+}
+
+/// The way to the shards, and what is known without asking them.
+pub struct Desk {
+    shards: Box<dyn Shards>,
+    topology: Shared,
+    pub(crate) facts: Facts,
+    pub(crate) users: auth::Users,
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk").field("facts", &self.facts).finish_non_exhaustive()
+    }
+}
+
+impl Desk {
+    /// A desk in front of these shards, which share `topology`.
+    pub fn new(
+        shards: Box<dyn Shards>,
+        topology: Shared,
+        facts: Facts,
+        users: auth::Users,
+    ) -> Self {
+        Self { shards, topology, facts, users }
+    }
+
+    /// What is declared at this moment. No shard is asked.
+    pub(crate) fn topology(&self) -> Arc<Topology> {
+        self.topology.load_full()
+    }
+
+    /// Asks one shard.
+    ///
+    /// # Errors
+    /// [`Failure::Unavailable`] when the node stops, or the shard does not answer.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        shard: usize,
+        question: impl FnOnce(&mut Shard) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (sender, receiver) = oneshot::channel();
+        let errand = Errand::new(move |shard| {
+            // Whoever asked may have gone.
+            let _ = sender.send(question(shard));
+        });
+        self.send(shard, errand, receiver).await
+    }
+
+    /// Asks all shards the same; the answers stand in the order of the shards.
+    ///
+    /// # Errors
+    /// As [`Desk::ask`].
+    pub(crate) async fn ask_all<T: Send + 'static>(
+        &self,
+        question: impl Fn(&mut Shard) -> T + Clone + Send + 'static,
+    ) -> Result<Vec<T>, Failure> {
+        let mut answers = Vec::new();
+        for shard in 0..self.shards.count() {
+            answers.push(self.ask(shard, question.clone()).await?);
+        }
+        Ok(answers)
+    }
+
+    /// Has something made, removed or changed, as every client would; it is on disk when this ends.
+    ///
+    /// # Errors
+    /// As [`Desk::ask`]; the inner one is the broker's refusal.
+    pub(crate) async fn operate(&self, verb: Verb) -> Result<Result<Answer, Refusal>, Failure> {
+        let (sender, receiver) = oneshot::channel();
+        let errand = Errand::new(move |shard| {
+            shard.operate(verb, Box::new(|end| drop(sender.send(end))));
+        });
+        self.send(0, errand, receiver).await
+    }
+
+    async fn send<T>(
+        &self,
+        shard: usize,
+        mut errand: Errand,
+        receiver: oneshot::Receiver<T>,
+    ) -> Result<T, Failure> {
+        let answered = timeout(ANSWER_MAX, async {
+            while let Err(returned) = self.shards.put(shard, errand) {
+                errand = returned;
+                sleep(RETRY_AFTER).await;
+            }
+            receiver.await
+        });
+        match answered.await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) => Err(Failure::Unavailable("the node stops".to_owned())),
+            Err(_) => Err(Failure::Unavailable(format!(
+                "shard {shard} has not answered within {} seconds",
+                ANSWER_MAX.as_secs()
+            ))),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The HTTP API.
+//!
+//! ```text
+//!   socket ── serving ──> Call { caller, route, parameters, body } ── one resource ──> Reply, or Failure
+//!                 │                                                       │
+//!              login, access (one place each)                          Desk ── errands ──> shards
+//! ```
+//!
+//! One thread with a runtime of its own serves all requests; messages never pass it. What is declared it reads from the
+//! topology in force, for which no shard is asked. What is alive it asks the shards for by errands, and what is to be
+//! changed goes the way of every other change: to shard 0, as a verb.
+//!
+//! Each resource is one file, with a function per route, and [`dispatch`] names them all. This crate opens no socket:
+//! listeners are handed in.
+#![allow(
+    clippy::disallowed_types,
+    reason = "this is a shell: it takes over listening sockets that others have opened"
+)]
+
+mod access;
+mod call;
+mod caller;
+mod desk;
+mod dispatch;
+mod extensions;
+mod facts;
+mod failure;
+mod health;
+mod lists;
+mod login;
+mod overview;
+mod query;
+mod reply;
+mod serving;
+mod version;
+mod vhosts;
+mod whoami;
+
+pub use desk::{Desk, Shards};
+pub use facts::{Facts, Listening};
+pub use serving::{CONNECTIONS_MAX, Sockets, Stop, Stopped, serve, stop_pair};

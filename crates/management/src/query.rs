@@ -1,0 +1,22 @@
+//! What stands behind the question mark.
+
+/// The fields of a query, decoded, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads the text behind the question mark.
+    pub(crate) fn parse(text: &str) -> Self {
+        Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
+    }
+
+    /// The value of the first field of this name.
+    pub(crate) fn find(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a field says `true`.
+    pub(crate) fn is_set(&self, name: &str) -> bool {
+        self.find(name) == Some("true")
+    }
+}

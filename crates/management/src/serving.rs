@@ -1,0 +1,262 @@
+//! Sockets, connections and requests.
+//!
+//! ```text
+//!   accept ── one task per connection ── hyper ──> answer: route, login, access, body, resource
+//! ```
+//!
+//! Whoever has not logged in has no body read, and everything that a stranger can make grow has a limit here.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::CONTENT_LENGTH;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use management_api::{Found, Method, RouteId, Served, find};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::{sleep, timeout};
+
+use crate::access;
+use crate::call::Call;
+use crate::caller::Caller;
+use crate::desk::Desk;
+use crate::dispatch::dispatch;
+use crate::failure::Failure;
+use crate::login::{self, Origin};
+use crate::query::Query;
+use crate::reply::Reply;
+
+/// Connections at a time, at most. Whoever comes then waits until one has gone.
+pub const CONNECTIONS_MAX: usize = 256;
+/// The bytes of a request's first line and headers.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// How long a client may take for the head of a request, and how long it may say nothing between two.
+const HEAD_WAIT: Duration = Duration::from_secs(60);
+/// How long a client may take for a body.
+const BODY_WAIT: Duration = Duration::from_secs(60);
+/// The bytes of a body: the longest message that brokers take by default, in base64, and what is said of it.
+const BODY_BYTES_MAX: usize = 24 * 1024 * 1024;
+/// The bytes of definitions.
+const DEFINITIONS_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// A body of more bytes is a large one, of which only so many are in memory at a time.
+const LARGE_BODY_BYTES: usize = 256 * 1024;
+const LARGE_BODIES_MAX: usize = 4;
+/// How long to wait before accepting again when the system had no room.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Listening sockets, opened by the shell.
+#[derive(Debug, Default)]
+pub struct Sockets {
+    /// For everybody.
+    pub tcp: Vec<TcpListener>,
+    /// For whoever may open its file: an administrator without a password.
+    pub local: Option<UnixListener>,
+}
+
+/// Ends [`serve`] when it is used, or dropped.
+#[derive(Debug)]
+pub struct Stop(oneshot::Sender<()>);
+
+/// What [`serve`] looks at.
+#[derive(Debug)]
+pub struct Stopped(oneshot::Receiver<()>);
+
+/// The two ends of a wish to stop.
+pub fn stop_pair() -> (Stop, Stopped) {
+    let (sender, receiver) = oneshot::channel();
+    (Stop(sender), Stopped(receiver))
+}
+
+impl Stop {
+    /// Has [`serve`] end. Requests that are being answered are not waited for.
+    pub fn stop(self) {
+        // Whoever served may have ended already.
+        let _ = self.0.send(());
+    }
+}
+
+/// Serves at most `connections_max` connections at a time until it is stopped, on the thread that calls it.
+///
+/// # Errors
+/// When the system gives no runtime, or does not take the listeners.
+pub fn serve(
+    sockets: Sockets,
+    desk: Desk,
+    connections_max: usize,
+    stopped: Stopped,
+) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .max_blocking_threads(2)
+        .thread_name("management-aside")
+        .build()?;
+    let outcome = runtime.block_on(async {
+        let desk = Arc::new(desk);
+        let seats = Arc::new(Semaphore::new(connections_max.min(CONNECTIONS_MAX)));
+        let bodies = Arc::new(Semaphore::new(LARGE_BODIES_MAX));
+        for listener in sockets.tcp {
+            listener.set_nonblocking(true)?;
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            let (desk, seats, bodies) = (desk.clone(), seats.clone(), bodies.clone());
+            tokio::spawn(async move {
+                loop {
+                    let Some(seat) = take(&seats).await else { return };
+                    match listener.accept().await {
+                        Ok((stream, peer)) => {
+                            // Answers are written whole: waiting for more only costs time.
+                            let _ = stream.set_nodelay(true);
+                            let origin = Origin::Tcp(peer);
+                            tokio::spawn(converse(
+                                stream,
+                                origin,
+                                desk.clone(),
+                                bodies.clone(),
+                                seat,
+                            ));
+                        }
+                        Err(error) => pause(&error).await,
+                    }
+                }
+            });
+        }
+        if let Some(listener) = sockets.local {
+            listener.set_nonblocking(true)?;
+            let listener = tokio::net::UnixListener::from_std(listener)?;
+            tokio::spawn(async move {
+                loop {
+                    let Some(seat) = take(&seats).await else { return };
+                    match listener.accept().await {
+                        Ok((stream, _)) => {
+                            let (desk, bodies) = (desk.clone(), bodies.clone());
+                            tokio::spawn(converse(stream, Origin::Local, desk, bodies, seat));
+                        }
+                        Err(error) => pause(&error).await,
+                    }
+                }
+            });
+        }
+        // A sender that is gone means the same.
+        let _ = stopped.0.await;
+        Ok(())
+    });
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn take(seats: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    Arc::clone(seats).acquire_owned().await.ok()
+}
+
+async fn pause(error: &io::Error) {
+    tracing::warn!("HTTP API: no room for another connection: {error}");
+    sleep(ACCEPT_PAUSE).await;
+}
+
+/// Serves one connection to its end.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    origin: Origin,
+    desk: Arc<Desk>,
+    bodies: Arc<Semaphore>,
+    _seat: OwnedSemaphorePermit,
+) {
+    let service = service_fn(|request| {
+        let (desk, bodies) = (Arc::clone(&desk), Arc::clone(&bodies));
+        async move { Ok::<_, Infallible>(respond(request, origin, desk, &bodies).await) }
+    });
+    let ended = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WAIT)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = ended {
+        tracing::debug!(%error, "HTTP API: a connection ended");
+    }
+}
+
+async fn respond(
+    request: Request<Incoming>,
+    origin: Origin,
+    desk: Arc<Desk>,
+    bodies: &Semaphore,
+) -> Response<Full<Bytes>> {
+    answer(request, origin, desk, bodies).await.unwrap_or_else(Failure::reply).into_response()
+}
+
+/// Answers one request.
+async fn answer(
+    request: Request<Incoming>,
+    origin: Origin,
+    desk: Arc<Desk>,
+    bodies: &Semaphore,
+) -> Result<Reply, Failure> {
+    let (head, body) = request.into_parts();
+    let name = if head.method == hyper::Method::HEAD { "GET" } else { head.method.as_str() };
+    let (route, parameters) = match find(Method::parse(name), head.uri.path()) {
+        Found::Route(route, parameters) => (route, parameters),
+        Found::MethodNotAllowed(allowed) if head.method == hyper::Method::OPTIONS => {
+            return Ok(Reply::empty(StatusCode::OK).allowing(&allowed));
+        }
+        Found::MethodNotAllowed(allowed) => return Err(Failure::MethodNotAllowed(allowed)),
+        Found::NotFound => return Err(Failure::NotFound),
+    };
+    let caller = if route.access == management_api::Access::Open {
+        Caller::nobody()
+    } else {
+        login::caller(&desk, origin, &head.headers).await?.ok_or(Failure::NoCredentials)?
+    };
+    let topology = desk.topology();
+    access::check(route.access, &caller, &parameters, topology.definitions())?;
+    let id = match route.served {
+        Served::By(id) => id,
+        Served::NotYet(reason) => return Err(Failure::NotYet(reason.to_owned())),
+    };
+    let length =
+        head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let body = read(body, length, bytes_max(id), bodies).await?;
+    let query = Query::parse(head.uri.query().unwrap_or_default());
+    dispatch(&Call { desk, topology, caller, id, parameters, query, body }).await
+}
+
+const fn bytes_max(_id: RouteId) -> usize {
+    // Routes of definitions take DEFINITIONS_BYTES_MAX.
+    if false { DEFINITIONS_BYTES_MAX } else { BODY_BYTES_MAX }
+}
+
+/// Reads a body. Of large ones, and of those that do not say how large they are, few are read at a time.
+async fn read(
+    body: Incoming,
+    length: Option<usize>,
+    bytes_max: usize,
+    bodies: &Semaphore,
+) -> Result<Bytes, Failure> {
+    use hyper::body::Body;
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    if length.is_some_and(|length| length > bytes_max) {
+        return Err(Failure::TooLarge { bytes_max });
+    }
+    let is_large = length.is_none_or(|length| length > LARGE_BODY_BYTES);
+    let _place = if is_large { bodies.acquire().await.ok() } else { None };
+    match timeout(BODY_WAIT, Limited::new(body, bytes_max).collect()).await {
+        Err(_) => Err(Failure::Slow),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(Failure::TooLarge { bytes_max })
+        }
+        Ok(Err(_)) => Err(Failure::bad("the body of the request ended early")),
+    }
+}
