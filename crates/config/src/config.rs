@@ -1,10 +1,13 @@
 //! The values that the broker is started with.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use crate::accounts::Accounts;
 use crate::amount::Amount;
-use crate::listener::{Host, Listener};
-use crate::options;
+use crate::draft::Draft;
+use crate::listener::Listener;
+use crate::logging::Logging;
+use crate::management::{Management, Prometheus};
 
 /// All options with an effect, as values. [`Config::default`] is what an empty file gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,8 +16,6 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// Options of the sockets of `listeners`.
     pub tcp: TcpOptions,
-    /// Where the HTTP API is served.
-    pub management: ManagementOptions,
     /// How often either side shows that it is there, in seconds; 0 for never. Clients may ask for less.
     pub heartbeat_s: u16,
     /// The largest frame that is offered to clients, in bytes.
@@ -44,6 +45,27 @@ pub struct Config {
     pub disk_free_limit: Option<Amount>,
     /// How much memory messages and connections may take together before publishers are held back.
     pub memory_max: Amount,
+    /// The accounts of a fresh broker, and what passwords must be.
+    pub accounts: Accounts,
+    /// How many of what there may be.
+    pub limits: Ceilings,
+    /// The HTTP API.
+    pub management: Management,
+    /// Metrics for Prometheus.
+    pub prometheus: Prometheus,
+    /// What is logged.
+    pub log: Logging,
+    /// What is imported at every start.
+    pub definitions: DefinitionsImport,
+    /// How far apart samples for the HTTP API are taken, in milliseconds.
+    pub sample_interval_ms: u32,
+    /// How long a consumer may take to acknowledge a message where neither policy nor argument says so, in
+    /// milliseconds; `None` for as long as it likes.
+    pub consumer_timeout_ms: Option<u64>,
+    /// Whether connections begin with a line of a proxy that says who the client is.
+    pub has_proxy_protocol: bool,
+    /// What the broker is called; empty for a name made of the machine's.
+    pub cluster_name: String,
     /// How many shards, each with a thread of its own; 0 for one per core.
     pub shards: u16,
     /// The directory for everything that outlives the process; empty for one in the user's state folder.
@@ -65,36 +87,39 @@ pub struct TcpOptions {
     pub receive_buffer: u32,
 }
 
-/// Where the HTTP API is served.
+/// How many of what there may be on the node; `None` for as many as come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ManagementOptions {
-    /// The interface; `None` for this machine only, which is the default.
-    pub host: Option<Host>,
-    /// The port; 0 lets the operating system choose.
-    pub port: u16,
+pub struct Ceilings {
+    /// Connections of clients.
+    pub connections_max: Option<u64>,
+    /// Channels of all connections together.
+    pub channels_max: Option<u64>,
+    /// Consumers of one channel.
+    pub consumers_per_channel_max: Option<u64>,
+    /// Virtual hosts.
+    pub vhosts_max: Option<u64>,
+    /// What virtual hosts get when they are made: the first whose pattern fits.
+    pub vhosts: Vec<VhostLimits>,
 }
 
-impl ManagementOptions {
-    /// The addresses to listen on.
-    pub fn listeners(&self) -> Vec<Listener> {
-        match &self.host {
-            Some(host) => vec![Listener { host: host.clone(), port: self.port }],
-            None => loopback_listeners(self.port),
-        }
-    }
+/// Limits that virtual hosts get when they are made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VhostLimits {
+    /// A regular expression over names of virtual hosts; empty for none.
+    pub pattern: String,
+    /// How many connections the virtual host may have.
+    pub connections_max: Option<u32>,
+    /// How many queues it may have.
+    pub queues_max: Option<u32>,
 }
 
-/// Values while they are being read. Options with a part to fill in (`listeners.tcp.$name`) are ordered by it.
-#[derive(Debug)]
-pub(crate) struct Draft {
-    pub(crate) config: Config,
-    pub(crate) listeners: BTreeMap<String, Listener>,
-    pub(crate) has_no_listener: bool,
-    pub(crate) auth_mechanisms: BTreeMap<String, String>,
-    pub(crate) has_no_loopback_user: bool,
-    /// These win over shares, wherever they stand.
-    pub(crate) disk_free_bytes: Option<Amount>,
-    pub(crate) memory_bytes: Option<Amount>,
+/// What is imported at every start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DefinitionsImport {
+    /// A file, or a directory whose files are read in the order of their names.
+    pub path: Option<String>,
+    /// Whether what is the same as the last time is not imported again.
+    pub skips_unchanged: bool,
 }
 
 impl Default for Config {
@@ -103,75 +128,38 @@ impl Default for Config {
     }
 }
 
-/// Nothing but the defaults, which stand in the table of options as text and are read like any other.
-impl Default for Draft {
-    fn default() -> Self {
-        let mut draft = Self {
-            config: Config {
-                listeners: vec![],
-                tcp: TcpOptions::default(),
-                management: ManagementOptions::default(),
-                heartbeat_s: 0,
-                frame_max: 0,
-                initial_frame_max: 0,
-                channel_max: 0,
-                handshake_timeout_ms: 0,
-                message_size_max: 0,
-                permits_global_qos: true,
-                permits_transient_queues: true,
-                loopback_users: BTreeSet::from(["guest".to_owned()]),
-                default_vhost: String::new(),
-                default_queue_type: String::new(),
-                auth_mechanisms: vec![],
-                disk_free_limit: None,
-                memory_max: Amount::Bytes(0),
-                shards: 0,
-                data_dir: String::new(),
-            },
-            listeners: BTreeMap::new(),
-            has_no_listener: false,
-            auth_mechanisms: BTreeMap::new(),
-            has_no_loopback_user: false,
-            disk_free_bytes: None,
-            memory_bytes: None,
-        };
-        for definition in options::definitions() {
-            if let Some(default) = definition.default {
-                let read = definition.apply(&mut draft, &[], default);
-                assert_eq!(read, Ok(()), "the default of {} is valid", definition.name);
-            }
+impl Config {
+    /// Not even the defaults.
+    pub(crate) fn blank() -> Self {
+        Self {
+            listeners: vec![],
+            tcp: TcpOptions::default(),
+            heartbeat_s: 0,
+            frame_max: 0,
+            initial_frame_max: 0,
+            channel_max: 0,
+            handshake_timeout_ms: 0,
+            message_size_max: 0,
+            permits_global_qos: true,
+            permits_transient_queues: true,
+            loopback_users: BTreeSet::new(),
+            default_vhost: String::new(),
+            default_queue_type: String::new(),
+            auth_mechanisms: vec![],
+            disk_free_limit: None,
+            memory_max: Amount::Bytes(0),
+            accounts: Accounts::default(),
+            limits: Ceilings::default(),
+            management: Management::default(),
+            prometheus: Prometheus::default(),
+            log: Logging::default(),
+            definitions: DefinitionsImport::default(),
+            sample_interval_ms: 0,
+            consumer_timeout_ms: None,
+            has_proxy_protocol: false,
+            cluster_name: String::new(),
+            shards: 0,
+            data_dir: String::new(),
         }
-        draft
     }
-}
-
-impl Draft {
-    pub(crate) fn finish(self) -> Config {
-        let mut config = self.config;
-        config.listeners = match (self.has_no_listener, self.listeners.is_empty()) {
-            (true, _) => vec![],
-            (false, true) => loopback_listeners(5672),
-            (false, false) => self.listeners.into_values().collect(),
-        };
-        config.auth_mechanisms = if self.auth_mechanisms.is_empty() {
-            options::AUTH_MECHANISMS.map(str::to_owned).to_vec()
-        } else {
-            self.auth_mechanisms.into_values().collect()
-        };
-        config.disk_free_limit = self.disk_free_bytes.or(config.disk_free_limit);
-        config.memory_max = self.memory_bytes.unwrap_or(config.memory_max);
-        if self.has_no_loopback_user {
-            config.loopback_users.clear();
-        }
-        config
-    }
-}
-
-/// RabbitMQ listens on all interfaces unless told otherwise. With an account whose password everybody knows, that
-/// is for the operator to ask for: `listeners.tcp.default = 5672`.
-fn loopback_listeners(port: u16) -> Vec<Listener> {
-    use std::net::{Ipv4Addr, Ipv6Addr};
-    [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
-        .map(|address| Listener { host: Host::Address(address), port })
-        .to_vec()
 }

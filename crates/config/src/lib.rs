@@ -11,10 +11,14 @@
 //!
 //! This crate opens no file, reads no environment, resolves no name and binds no address.
 
+mod accounts;
 mod amount;
 mod config;
+mod draft;
 mod later;
 mod listener;
+mod logging;
+mod management;
 mod option;
 mod options;
 mod problem;
@@ -23,16 +27,21 @@ mod syntax;
 mod tls;
 mod unit;
 
+pub use accounts::{Accounts, AnonymousLogin, DefaultUser, Patterns};
 pub use amount::Amount;
-pub use config::{Config, ManagementOptions, TcpOptions};
+pub use config::{Ceilings, Config, DefinitionsImport, TcpOptions, VhostLimits};
 pub use listener::{Host, Listener};
+pub use logging::{
+    LogCategory, LogFormat, LogLevel, LogOutput, Logging, Rotation, RotationDate, RotationPeriod,
+};
+pub use management::{HttpOptions, Management, Prometheus, RatesMode};
 pub use option::ConfigOption;
 pub use problem::{Notice, Place, Problem};
 pub use tls::{CertificateName, Password, SanKind, TlsOptions, TlsVersion};
 
 use std::collections::BTreeMap;
 
-use config::Draft;
+use draft::Draft;
 use problem::What;
 use syntax::Setting;
 

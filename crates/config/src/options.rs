@@ -3,7 +3,7 @@
 //! A definition reads as a sentence of its parts:
 //!
 //! ```text
-//! Definition::number("heartbeat", "What it does.", 0..=65_535, |config, n| config.heartbeat_s = n as u16)
+//! Definition::number("heartbeat", "What it does.", 0..=65_535, |draft, n| draft.config.heartbeat_s = narrow(n))
 //!     .unit(Unit::Seconds)       what a bare number counts; `5m` is understood then, too
 //!     .default("60")             the text that stands for it when it is not set
 //! ```
@@ -16,15 +16,17 @@
 mod access;
 mod limits;
 mod listeners;
+mod log;
 mod management;
 mod node;
+mod prometheus;
 mod protocol;
 
 pub(crate) use access::AUTH_MECHANISMS;
 
 use std::ops::RangeInclusive;
 
-use crate::config::{Config, Draft};
+use crate::draft::Draft;
 use crate::later;
 use crate::option::{ConfigOption, matches};
 use crate::unit::Unit;
@@ -33,13 +35,15 @@ use crate::unit::Unit;
 const TEXT_BYTES_MAX: usize = 4096;
 
 /// All of them, area by area.
-const AREAS: [&[Definition]; 6] = [
+const AREAS: [&[Definition]; 8] = [
+    node::TABLE,
     listeners::TABLE,
     protocol::TABLE,
     access::TABLE,
     limits::TABLE,
     management::TABLE,
-    node::TABLE,
+    prometheus::TABLE,
+    log::TABLE,
 ];
 
 /// An option.
@@ -62,8 +66,8 @@ pub(crate) struct Definition {
 /// What values an option takes, and where they go.
 #[derive(Clone, Debug)]
 enum Shape {
-    Number { min: u64, max: u64, set: fn(&mut Config, u64) },
-    Switch { set: fn(&mut Config, bool) },
+    Number { min: u64, max: u64, set: fn(&mut Draft, u64) },
+    Switch { set: fn(&mut Draft, bool) },
     Text { expected: &'static str, set: fn(&mut Draft, &[&str], &str) -> bool },
 }
 
@@ -78,13 +82,13 @@ impl Definition {
         name: &'static str,
         doc: &'static str,
         range: RangeInclusive<u64>,
-        set: fn(&mut Config, u64),
+        set: fn(&mut Draft, u64),
     ) -> Self {
         Self::new(name, doc, Shape::Number { min: *range.start(), max: *range.end(), set })
     }
 
     /// `true` or `false`.
-    const fn switch(name: &'static str, doc: &'static str, set: fn(&mut Config, bool)) -> Self {
+    const fn switch(name: &'static str, doc: &'static str, set: fn(&mut Draft, bool)) -> Self {
         Self::new(name, doc, Shape::Switch { set })
     }
 
@@ -116,7 +120,6 @@ impl Definition {
     }
 
     /// Its value is repeated in no message.
-    #[expect(dead_code, reason = "passwords are defined with accounts")]
     const fn secret(self) -> Self {
         Self { is_secret: true, ..self }
     }
@@ -164,9 +167,9 @@ impl Definition {
         match self.shape {
             Shape::Number { min, max, set } => {
                 let number = self.unit.parse(value).filter(|n| (min..=max).contains(n))?;
-                set(&mut draft.config, number);
+                set(draft, number);
             }
-            Shape::Switch { set } => set(&mut draft.config, switch(value)?),
+            Shape::Switch { set } => set(draft, switch(value)?),
             Shape::Text { set, .. } => {
                 let fits = value.len() <= TEXT_BYTES_MAX && set(draft, filled, value);
                 fits.then_some(())?;
@@ -198,6 +201,17 @@ fn switch(value: &str) -> Option<bool> {
         "false" => Some(false),
         _ => None,
     }
+}
+
+const COUNT_OR_INFINITY: &str = "a whole number, or infinity";
+
+/// Reads a limit; `infinity` is none.
+fn count_or_infinity(value: &str, set: impl FnOnce(Option<u64>)) -> bool {
+    let count = match value {
+        "infinity" => Some(None),
+        number => number.parse().ok().map(Some),
+    };
+    count.map(set).is_some()
 }
 
 /// A number as the type that its option's range fits.

@@ -209,7 +209,8 @@ fn keys_of_parts_that_come_later_are_accepted_with_a_notice() {
     let text = "management.db_cache_multiplier = 5\nlog.file.level = debug\nssl_options.verify = verify_peer\n\
                 default_users.a\\.b.password = x\ndeprecated_features.permit.any = true\n";
     let (config, notices) = read(text).unwrap();
-    assert_eq!(config, Config::default());
+    // Their values are checked and there for the part that comes.
+    assert_eq!(config.accounts.default_users[0].name, "a.b");
     let expected = [
         "rabbitmq.conf:1: `management.db_cache_multiplier` has no effect: this option of the HTTP API comes later",
         "rabbitmq.conf:2: `log.file.level` has no effect: the options of logging come later",
@@ -218,6 +219,73 @@ fn keys_of_parts_that_come_later_are_accepted_with_a_notice() {
         "rabbitmq.conf:5: `deprecated_features.permit.any` has no effect: what RabbitMQ merely deprecates is permitted here",
     ];
     assert_eq!(notices, expected);
+}
+
+#[test]
+fn what_is_secret_is_repeated_nowhere() {
+    let secrets = "default_pass = canary1\ndefault_users.bob.password = canary2\n\
+                   anonymous_login_user = bob\nanonymous_login_pass = canary3\n";
+    let (config, notices) = read(secrets).unwrap();
+    let shown = format!("{config:?} {notices:?}");
+    assert!(!shown.contains("canary"), "{shown}");
+    let problems = read(&format!("default_pass = {}", "canary".repeat(1_000))).unwrap_err();
+    let expected =
+        "rabbitmq.conf:1: `default_pass`: expected a password; its value is not repeated here";
+    assert_eq!(problems, [expected]);
+}
+
+#[test]
+fn http_listeners_are_for_this_machine_until_they_are_configured() {
+    let listeners = |text| {
+        let Config { management, prometheus, .. } = config(text);
+        [management.listeners, management.tls_listeners, prometheus.listeners]
+            .map(|l| written(&l).join(" "))
+    };
+    let own = "127.0.0.1:15692 [::1]:15692";
+    assert_eq!(listeners(""), ["127.0.0.1:15672 [::1]:15672", "", own]);
+    assert_eq!(listeners("management.tcp.port = 80"), ["80", "", own]);
+    assert_eq!(listeners("management.tcp.ip = 10.0.0.1"), ["10.0.0.1:15672", "", own]);
+    assert_eq!(listeners("management.ssl.port = 443"), ["", "443", own]);
+    assert_eq!(
+        listeners("management.listener.port = 443\nmanagement.listener.ssl = true"),
+        ["", "443", own]
+    );
+    let off = "leveret.management = false\nprometheus.tcp.listener = none";
+    assert_eq!(listeners(off), ["", "", ""]);
+}
+
+#[test]
+fn logs_go_to_the_console_until_a_file_is_configured() {
+    let outputs = |text| {
+        let log = config(text).log;
+        (log.console.is_some(), log.file.is_some())
+    };
+    assert_eq!(outputs(""), (true, false));
+    assert_eq!(outputs("log.console = false"), (false, false));
+    assert_eq!(outputs("log.file = a.log"), (false, true));
+    assert_eq!(outputs("log.dir = /var/log"), (false, true));
+    assert_eq!(outputs("log.dir = /var/log\nlog.file = false\nlog.console = true"), (true, false));
+    let log = config("log.connection.level = error\nlog.file.rotation.size = 10MB").log;
+    assert_eq!(log.level(LogCategory::Connection), LogLevel::Error);
+    assert_eq!(
+        (log.level(LogCategory::Queue), log.rotation.bytes_max),
+        (LogLevel::Info, 10_000_000)
+    );
+    for (text, date) in [
+        ("$D0", Some((RotationPeriod::Day, 0))),
+        ("$D23", Some((RotationPeriod::Day, 23))),
+        ("$H", Some((RotationPeriod::Hour, 0))),
+        ("$W0D16", Some((RotationPeriod::Week(0), 16))),
+        ("$M1D0", Some((RotationPeriod::Month(1), 0))),
+        ("$D24", None),
+        ("D0", None),
+        ("$", None),
+        ("$X", None),
+    ] {
+        let read = read(&format!("log.file.rotation.date = {text}"));
+        let found = read.ok().and_then(|(config, _)| config.log.rotation.date);
+        assert_eq!(found.map(|found| (found.period, found.hour)), date, "{text}");
+    }
 }
 
 #[test]

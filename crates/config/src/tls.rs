@@ -39,7 +39,7 @@ pub enum TlsVersion {
 }
 
 /// A password that no log shows.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Password(pub String);
 
 /// Where the name stands, in a client's certificate, that EXTERNAL logs in.

@@ -64,7 +64,7 @@ fn serve(options: &Options) -> Result<(), String> {
     let config = load(options)?;
     let data_dir = DataDir::open(&data_path(options, &config)?)?;
     let mut listeners = Listeners::open(&addresses(&config.listeners), backlog(&config))?;
-    let management = Management::open(&addresses(&config.management.listeners()), data_dir.path())?;
+    let management = Management::open(&addresses(&config.management.listeners), data_dir.path())?;
     let gone = |error| format!("a listener is gone: {error}");
     let mut bound = listening("amqp", &listeners.addresses().map_err(gone)?);
     bound.extend(listening("http", &management.addresses().map_err(gone)?));
@@ -230,7 +230,11 @@ fn settings(config: &Config, shards: usize, seed: u64, secret: auth::Secret) -> 
     let [a, b, c, d, ..] = seed.to_le_bytes();
     let users = auth::Users::with_guest([a, b, c, d], config.loopback_users.contains("guest"));
     let mechanisms = config.auth_mechanisms.iter().filter_map(|name| auth::Mechanism::parse(name));
-    let mut settings = Settings::new(limits, users, mechanisms.collect(), &node_name(), secret);
+    let cluster_name = match config.cluster_name.as_str() {
+        "" => node_name(),
+        name => name.to_owned(),
+    };
+    let mut settings = Settings::new(limits, users, mechanisms.collect(), &cluster_name, secret);
     settings.default_vhost =
         Name::new(&config.default_vhost).expect("a name's length is checked when it is read");
     settings

@@ -1,6 +1,7 @@
 //! Who may log in, and how.
 
-use super::{Definition, switch};
+use super::{Definition, narrow, switch};
+use crate::tls::Password;
 
 /// The login mechanisms that can be offered, and are unless configured, in this order.
 pub(crate) const AUTH_MECHANISMS: [&str; 2] = ["PLAIN", "AMQPLAIN"];
@@ -42,6 +43,185 @@ pub(super) const TABLE: &[Definition] = &[
         },
     )
     .default("/"),
+    Definition::text(
+        "default_user",
+        "The user of a fresh broker.",
+        "a name of 1 to 255 bytes",
+        |draft, _, value| {
+            draft.config.accounts.default_user = value.to_owned();
+            (1..=255).contains(&value.len())
+        },
+    )
+    .default("guest"),
+    Definition::text(
+        "default_pass",
+        "The password of the user of a fresh broker.",
+        "a password",
+        |draft, _, value| {
+            draft.config.accounts.default_password = Password(value.to_owned());
+            !value.is_empty()
+        },
+    )
+    .secret()
+    .default("guest"),
+    Definition::text(
+        "default_user_tags.$tag",
+        "Whether the user of a fresh broker has this tag. Without any, it is `administrator`.",
+        "true or false",
+        |draft, filled, value| {
+            let Some(is_on) = switch(value) else { return false };
+            draft.default_tags.insert(filled[0].to_owned(), is_on);
+            true
+        },
+    )
+    .example("true"),
+    Definition::text(
+        "default_permissions.configure",
+        "What the user of a fresh broker may declare, delete and bind: a regular expression over names.",
+        "a regular expression",
+        |draft, _, value| {
+            draft.config.accounts.default_permissions.configure = value.to_owned();
+            true
+        },
+    )
+    .default(".*"),
+    Definition::text(
+        "default_permissions.write",
+        "What the user of a fresh broker may publish to: a regular expression over names.",
+        "a regular expression",
+        |draft, _, value| {
+            draft.config.accounts.default_permissions.write = value.to_owned();
+            true
+        },
+    )
+    .default(".*"),
+    Definition::text(
+        "default_permissions.read",
+        "What the user of a fresh broker may consume: a regular expression over names.",
+        "a regular expression",
+        |draft, _, value| {
+            draft.config.accounts.default_permissions.read = value.to_owned();
+            true
+        },
+    )
+    .default(".*"),
+    Definition::text(
+        "default_users.$name.password",
+        "The password of a user that virtual hosts get when they are made, if the user does not exist. Without it, one \
+         that nobody can guess.",
+        "a password",
+        |draft, filled, value| {
+            draft.default_user(filled[0]).password = Some(Password(value.to_owned()));
+            !value.is_empty()
+        },
+    )
+    .secret(),
+    Definition::text(
+        "default_users.$name.tags",
+        "The tags of that user, with commas.",
+        "tags with commas between them",
+        |draft, filled, value| {
+            let tags = value.split(',').map(|tag| tag.trim().to_owned());
+            draft.default_user(filled[0]).tags = tags.filter(|tag| !tag.is_empty()).collect();
+            true
+        },
+    )
+    .example("policymaker, management"),
+    Definition::text(
+        "default_users.$name.vhost_pattern",
+        "Which virtual hosts get that user: a regular expression over their names. Without it, all.",
+        "a regular expression",
+        |draft, filled, value| {
+            draft.default_user(filled[0]).vhost_pattern = value.to_owned();
+            true
+        },
+    )
+    .example("^tenant-.*"),
+    Definition::text(
+        "default_users.$name.configure",
+        "What that user may declare, delete and bind there. Without it, everything.",
+        "a regular expression",
+        |draft, filled, value| {
+            draft.default_user(filled[0]).permissions.configure = value.to_owned();
+            true
+        },
+    )
+    .example(".*"),
+    Definition::text(
+        "default_users.$name.write",
+        "What that user may publish to there. Without it, everything.",
+        "a regular expression",
+        |draft, filled, value| {
+            draft.default_user(filled[0]).permissions.write = value.to_owned();
+            true
+        },
+    )
+    .example(".*"),
+    Definition::text(
+        "default_users.$name.read",
+        "What that user may consume there. Without it, everything.",
+        "a regular expression",
+        |draft, filled, value| {
+            draft.default_user(filled[0]).permissions.read = value.to_owned();
+            true
+        },
+    )
+    .example(".*"),
+    Definition::text(
+        "password_hashing_module",
+        "How passwords are hashed that are set here: `argon2id`, or one of RabbitMQ's. Hashes that are imported keep \
+         theirs.",
+        "argon2id, rabbit_password_hashing_sha256, rabbit_password_hashing_sha512 or rabbit_password_hashing_md5",
+        |draft, _, value| {
+            draft.config.accounts.password_hashing = value.to_owned();
+            matches!(
+                value,
+                "argon2id"
+                    | "rabbit_password_hashing_sha256"
+                    | "rabbit_password_hashing_sha512"
+                    | "rabbit_password_hashing_md5"
+            )
+        },
+    )
+    .default("argon2id"),
+    Definition::text(
+        "anonymous_login_user",
+        "Who is logged in by the mechanism ANONYMOUS; `none` for nobody. RabbitMQ has guest.",
+        "the name of a user, or none",
+        |draft, _, value| {
+            draft.anonymous_user = value.to_owned();
+            !value.is_empty()
+        },
+    )
+    .default("none"),
+    Definition::text(
+        "anonymous_login_pass",
+        "The password of that user.",
+        "a password",
+        |draft, _, value| {
+            draft.anonymous_password = Password(value.to_owned());
+            true
+        },
+    )
+    .secret()
+    .default("guest"),
+    Definition::number(
+        "credential_validator.min_length",
+        "How long passwords of new users must be at least, in characters.",
+        0..=1_000,
+        |draft, n| draft.config.accounts.password_length_min = Some(narrow(n)),
+    )
+    .example("12"),
+    Definition::text(
+        "credential_validator.regexp",
+        "What passwords of new users must match.",
+        "a regular expression",
+        |draft, _, value| {
+            draft.config.accounts.password_pattern = Some(value.to_owned());
+            !value.is_empty()
+        },
+    )
+    .example("^[a-zA-Z0-9$]{20,100}"),
     Definition::text(
         "auth_mechanisms.$name",
         "A login mechanism that is offered: PLAIN or AMQPLAIN. Without any, both. RabbitMQ offers ANONYMOUS too.",

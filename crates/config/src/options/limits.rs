@@ -1,6 +1,6 @@
-//! How much of the machine the broker takes.
+//! How much of the machine the broker takes, and how much of anything there may be.
 
-use super::Definition;
+use super::{COUNT_OR_INFINITY, Definition, count_or_infinity};
 use crate::amount::Amount;
 
 pub(super) const TABLE: &[Definition] = &[
@@ -47,4 +47,65 @@ pub(super) const TABLE: &[Definition] = &[
         },
     )
     .default("0.6"),
+    Definition::text(
+        "max_connections",
+        "How many connections of clients the node takes.",
+        COUNT_OR_INFINITY,
+        |draft, _, value| count_or_infinity(value, |count| draft.config.limits.connections_max = count),
+    )
+    .alias("connection_max")
+    .default("infinity"),
+    Definition::text(
+        "channel_max_per_node",
+        "How many channels there may be on the node.",
+        COUNT_OR_INFINITY,
+        |draft, _, value| count_or_infinity(value, |count| draft.config.limits.channels_max = count),
+    )
+    .default("infinity"),
+    Definition::text(
+        "consumer_max_per_channel",
+        "How many consumers a channel may have.",
+        COUNT_OR_INFINITY,
+        |draft, _, value| count_or_infinity(value, |count| draft.config.limits.consumers_per_channel_max = count),
+    )
+    .default("infinity"),
+    Definition::text(
+        "vhost_max",
+        "How many virtual hosts there may be.",
+        COUNT_OR_INFINITY,
+        |draft, _, value| count_or_infinity(value, |count| draft.config.limits.vhosts_max = count),
+    )
+    .default("infinity"),
+    Definition::text(
+        "default_limits.vhosts.$id.pattern",
+        "Which virtual hosts get these limits when they are made: a regular expression over their names.",
+        "a regular expression",
+        |draft, filled, value| {
+            draft.vhost_limits(filled[0]).pattern = value.to_owned();
+            !value.is_empty()
+        },
+    )
+    .example("^tenant-.*"),
+    Definition::text(
+        "default_limits.vhosts.$id.max_connections",
+        "How many connections such a virtual host may have.",
+        "a whole number from 1 to 4294967295",
+        |draft, filled, value| {
+            let number = value.parse::<u32>().ok().filter(|&number| number > 0);
+            draft.vhost_limits(filled[0]).connections_max = number;
+            number.is_some()
+        },
+    )
+    .example("100"),
+    Definition::text(
+        "default_limits.vhosts.$id.max_queues",
+        "How many queues such a virtual host may have.",
+        "a whole number from 1 to 4294967295",
+        |draft, filled, value| {
+            let number = value.parse::<u32>().ok().filter(|&number| number > 0);
+            draft.vhost_limits(filled[0]).queues_max = number;
+            number.is_some()
+        },
+    )
+    .example("1000"),
 ];

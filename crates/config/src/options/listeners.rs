@@ -30,26 +30,26 @@ pub(super) const TABLE: &[Definition] = &[
         "tcp_listen_options.backlog",
         "How many connections may wait to be taken.",
         1..=65_535,
-        |config, n| config.tcp.backlog = narrow(n),
+        |draft, n| draft.config.tcp.backlog = narrow(n),
     )
     .default("128"),
     Definition::switch(
         "tcp_listen_options.nodelay",
         "Whether small writes are sent at once (TCP_NODELAY).",
-        |config, is_on| config.tcp.is_nodelay = is_on,
+        |draft, is_on| draft.config.tcp.is_nodelay = is_on,
     )
     .default("true"),
     Definition::switch(
         "tcp_listen_options.keepalive",
         "Whether the operating system probes idle connections (SO_KEEPALIVE).",
-        |config, is_on| config.tcp.is_keepalive = is_on,
+        |draft, is_on| draft.config.tcp.is_keepalive = is_on,
     )
     .default("false"),
     Definition::number(
         "tcp_listen_options.sndbuf",
         "The send buffer of a connection (SO_SNDBUF); 0 leaves it to the operating system.",
         0..=1 << 30,
-        |config, n| config.tcp.send_buffer = narrow(n),
+        |draft, n| draft.config.tcp.send_buffer = narrow(n),
     )
     .unit(Unit::Bytes)
     .default("0"),
@@ -57,8 +57,15 @@ pub(super) const TABLE: &[Definition] = &[
         "tcp_listen_options.recbuf",
         "The receive buffer of a connection (SO_RCVBUF); 0 leaves it to the operating system.",
         0..=1 << 30,
-        |config, n| config.tcp.receive_buffer = narrow(n),
+        |draft, n| draft.config.tcp.receive_buffer = narrow(n),
     )
     .unit(Unit::Bytes)
     .default("0"),
+    Definition::switch(
+        "proxy_protocol",
+        "Whether a proxy in front says who the client is (PROXY protocol, version 1 or 2). Clients that come without it \
+         are then refused.",
+        |draft, is_on| draft.config.has_proxy_protocol = is_on,
+    )
+    .default("false"),
 ];

@@ -1,13 +1,14 @@
-//! What RabbitMQ has no options for.
+//! The node: what it is called, what it keeps, what it begins with.
 
 use super::{Definition, narrow};
+use crate::unit::Unit;
 
 pub(super) const TABLE: &[Definition] = &[
     Definition::number(
         "leveret.shards",
         "How many threads share the work; 0 for one per core. Not an option of RabbitMQ.",
         0..=1024,
-        |config, n| config.shards = narrow(n),
+        |draft, n| draft.config.shards = narrow(n),
     )
     .default("0"),
     Definition::text(
@@ -20,4 +21,47 @@ pub(super) const TABLE: &[Definition] = &[
         },
     )
     .example("/var/lib/leveret"),
+    Definition::text(
+        "cluster_name",
+        "What the broker is called, in answers to clients and in the HTTP API. Without it, leveret@ and the name of the \
+         machine.",
+        "a name of 1 to 255 bytes",
+        |draft, _, value| {
+            draft.config.cluster_name = value.to_owned();
+            (1..=255).contains(&value.len())
+        },
+    )
+    .example("orders"),
+    Definition::text(
+        "load_definitions",
+        "A file of definitions, or a directory with several, imported at every start.",
+        "the path of a file or a directory",
+        |draft, _, value| {
+            draft.config.definitions.path = Some(value.to_owned());
+            !value.is_empty() && !value.contains('\0')
+        },
+    )
+    .alias("definitions.local.path")
+    .example("/etc/rabbitmq/definitions.json"),
+    Definition::text(
+        "definitions.import_backend",
+        "Where definitions come from: `local_filesystem`.",
+        "local_filesystem; others come later",
+        |_, _, value| matches!(value, "local_filesystem" | "rabbit_definitions_import_local_filesystem"),
+    )
+    .default("local_filesystem"),
+    Definition::switch(
+        "definitions.skip_if_unchanged",
+        "Whether definitions are not imported again that are the same as the last time.",
+        |draft, is_on| draft.config.definitions.skips_unchanged = is_on,
+    )
+    .default("false"),
+    Definition::number(
+        "collect_statistics_interval",
+        "How far apart samples for the HTTP API are taken.",
+        1_000..=86_400_000,
+        |draft, n| draft.config.sample_interval_ms = narrow(n),
+    )
+    .unit(Unit::Milliseconds)
+    .default("5000"),
 ];

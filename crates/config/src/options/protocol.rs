@@ -8,7 +8,7 @@ pub(super) const TABLE: &[Definition] = &[
         "heartbeat",
         "How often either side of an idle connection shows that it is there, offered to clients; 0 turns it off.",
         0..=65_535,
-        |config, n| config.heartbeat_s = narrow(n),
+        |draft, n| draft.config.heartbeat_s = narrow(n),
     )
     .unit(Unit::Seconds)
     .default("60"),
@@ -16,7 +16,7 @@ pub(super) const TABLE: &[Definition] = &[
         "frame_max",
         "The largest frame, offered to clients. RabbitMQ asks for 8192 at least.",
         4096..=1 << 27,
-        |config, n| config.frame_max = narrow(n),
+        |draft, n| draft.config.frame_max = narrow(n),
     )
     .unit(Unit::Bytes)
     .default("131072"),
@@ -24,7 +24,7 @@ pub(super) const TABLE: &[Definition] = &[
         "initial_frame_max",
         "The largest frame before both sides have agreed on one. Long tokens as passwords may need more.",
         4096..=1 << 20,
-        |config, n| config.initial_frame_max = narrow(n),
+        |draft, n| draft.config.initial_frame_max = narrow(n),
     )
     .unit(Unit::Bytes)
     .default("8192"),
@@ -32,7 +32,7 @@ pub(super) const TABLE: &[Definition] = &[
         "channel_max",
         "How many channels a connection may open; 0 for as many as the protocol has room for.",
         0..=65_535,
-        |config, n| config.channel_max = narrow(n),
+        |draft, n| draft.config.channel_max = narrow(n),
     )
     .alias("max_channels_per_connection")
     .default("2047"),
@@ -40,7 +40,7 @@ pub(super) const TABLE: &[Definition] = &[
         "handshake_timeout",
         "How long a client may take to log in and open a virtual host.",
         1..=86_400_000,
-        |config, n| config.handshake_timeout_ms = narrow(n),
+        |draft, n| draft.config.handshake_timeout_ms = narrow(n),
     )
     .unit(Unit::Milliseconds)
     .default("10000"),
@@ -48,7 +48,7 @@ pub(super) const TABLE: &[Definition] = &[
         "max_message_size",
         "The longest body of a message.",
         1..=1 << 29,
-        |config, n| config.message_size_max = narrow(n),
+        |draft, n| draft.config.message_size_max = narrow(n),
     )
     .unit(Unit::Bytes)
     .default("16777216"),
@@ -56,13 +56,13 @@ pub(super) const TABLE: &[Definition] = &[
         "deprecated_features.permit.global_qos",
         "Whether `basic.qos` with `global` bounds what all consumers of a channel have together. RabbitMQ 4.3 has \
          `false`, which lets it count for each consumer by itself.",
-        |config, is_on| config.permits_global_qos = is_on,
+        |draft, is_on| draft.config.permits_global_qos = is_on,
     )
     .default("true"),
     Definition::switch(
         "deprecated_features.permit.transient_nonexcl_queues",
         "Whether queues may be declared that are neither durable nor exclusive. RabbitMQ 4.3 has `false`.",
-        |config, is_on| config.permits_transient_queues = is_on,
+        |draft, is_on| draft.config.permits_transient_queues = is_on,
     )
     .default("true"),
     Definition::text(
@@ -76,4 +76,13 @@ pub(super) const TABLE: &[Definition] = &[
         },
     )
     .default("classic"),
+    Definition::number(
+        "consumer_timeout",
+        "How long a consumer may take to acknowledge a message. Policies and the argument x-consumer-timeout go before \
+         it.",
+        1..=u64::MAX,
+        |draft, n| draft.config.consumer_timeout_ms = Some(n),
+    )
+    .unit(Unit::Milliseconds)
+    .example("1800000"),
 ];

@@ -1,0 +1,201 @@
+//! Values while they are being read: what is set in several options, and in any order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::accounts::{AnonymousLogin, DefaultUser};
+use crate::amount::Amount;
+use crate::config::{Config, VhostLimits};
+use crate::listener::Listener;
+use crate::logging::{LogFormat, LogLevel, LogOutput};
+use crate::management::{HttpListener, loopback};
+use crate::options;
+use crate::tls::Password;
+
+const AMQP_PORT: u16 = 5672;
+const MANAGEMENT_PORT: u16 = 15_672;
+const MANAGEMENT_TLS_PORT: u16 = 15_671;
+const PROMETHEUS_PORT: u16 = 15_692;
+const PROMETHEUS_TLS_PORT: u16 = 15_691;
+
+/// Values while they are being read. Options with a part to fill in (`listeners.tcp.$name`) are ordered by it.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) config: Config,
+    pub(crate) listeners: BTreeMap<String, Listener>,
+    pub(crate) has_no_listener: bool,
+    pub(crate) auth_mechanisms: BTreeMap<String, String>,
+    pub(crate) has_no_loopback_user: bool,
+    /// These win over shares, wherever they stand.
+    pub(crate) disk_free_bytes: Option<Amount>,
+    pub(crate) memory_bytes: Option<Amount>,
+    pub(crate) default_tags: BTreeMap<String, bool>,
+    default_users: BTreeMap<String, DefaultUser>,
+    pub(crate) anonymous_user: String,
+    pub(crate) anonymous_password: Password,
+    vhost_limits: BTreeMap<String, VhostLimits>,
+    pub(crate) management_tcp: HttpListener,
+    pub(crate) management_ssl: HttpListener,
+    pub(crate) management_listener: HttpListener,
+    pub(crate) is_management_listener_tls: bool,
+    pub(crate) has_management: Option<bool>,
+    pub(crate) has_no_cors: bool,
+    pub(crate) cors_origins: BTreeMap<String, String>,
+    pub(crate) prometheus_tcp: HttpListener,
+    pub(crate) prometheus_ssl: HttpListener,
+    pub(crate) has_no_prometheus_tcp: bool,
+    pub(crate) has_prometheus: Option<bool>,
+    pub(crate) log: LogDraft,
+}
+
+/// Outputs of logs, which may be configured without being there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LogDraft {
+    pub(crate) has_console: Option<bool>,
+    pub(crate) has_file: Option<bool>,
+    pub(crate) console: LogOutput,
+    pub(crate) file: LogOutput,
+}
+
+/// Nothing but the defaults, which stand in the table of options as text and are read like any other.
+impl Default for Draft {
+    fn default() -> Self {
+        let mut draft = Self::blank();
+        draft.config.loopback_users = BTreeSet::from(["guest".to_owned()]);
+        for definition in options::definitions() {
+            if let Some(default) = definition.default {
+                let read = definition.apply(&mut draft, &[], default);
+                assert_eq!(read, Ok(()), "the default of {} is valid", definition.name);
+            }
+        }
+        draft
+    }
+}
+
+impl Draft {
+    fn blank() -> Self {
+        let output =
+            LogOutput { level: LogLevel::Info, format: LogFormat::Plaintext, is_stdout: false };
+        Self {
+            config: Config::blank(),
+            listeners: BTreeMap::new(),
+            has_no_listener: false,
+            auth_mechanisms: BTreeMap::new(),
+            has_no_loopback_user: false,
+            disk_free_bytes: None,
+            memory_bytes: None,
+            default_tags: BTreeMap::new(),
+            default_users: BTreeMap::new(),
+            anonymous_user: String::new(),
+            anonymous_password: Password::default(),
+            vhost_limits: BTreeMap::new(),
+            management_tcp: HttpListener::default(),
+            management_ssl: HttpListener::default(),
+            management_listener: HttpListener::default(),
+            is_management_listener_tls: false,
+            has_management: None,
+            has_no_cors: false,
+            cors_origins: BTreeMap::new(),
+            prometheus_tcp: HttpListener::default(),
+            prometheus_ssl: HttpListener::default(),
+            has_no_prometheus_tcp: false,
+            has_prometheus: None,
+            log: LogDraft { has_console: None, has_file: None, console: output, file: output },
+        }
+    }
+
+    /// The user that virtual hosts get under this name.
+    pub(crate) fn default_user(&mut self, name: &str) -> &mut DefaultUser {
+        self.default_users.entry(name.to_owned()).or_insert_with(|| DefaultUser::new(name))
+    }
+
+    /// The limits that virtual hosts get under this name.
+    pub(crate) fn vhost_limits(&mut self, id: &str) -> &mut VhostLimits {
+        self.vhost_limits.entry(id.to_owned()).or_default()
+    }
+
+    pub(crate) fn finish(mut self) -> Config {
+        self.finish_access();
+        self.finish_management();
+        self.finish_prometheus();
+        self.finish_logs();
+        let mut config = self.config;
+        config.listeners = match (self.has_no_listener, self.listeners.is_empty()) {
+            (true, _) => vec![],
+            // RabbitMQ listens on all interfaces unless told otherwise. With an account whose password everybody knows,
+            // that is for the operator to ask for: `listeners.tcp.default = 5672`.
+            (false, true) => loopback(AMQP_PORT),
+            (false, false) => self.listeners.into_values().collect(),
+        };
+        config.disk_free_limit = self.disk_free_bytes.or(config.disk_free_limit);
+        config.memory_max = self.memory_bytes.unwrap_or(config.memory_max);
+        config.limits.vhosts = self.vhost_limits.into_values().collect();
+        config
+    }
+
+    fn finish_access(&mut self) {
+        let config = &mut self.config;
+        config.auth_mechanisms = if self.auth_mechanisms.is_empty() {
+            options::AUTH_MECHANISMS.map(str::to_owned).to_vec()
+        } else {
+            self.auth_mechanisms.values().cloned().collect()
+        };
+        if self.has_no_loopback_user {
+            config.loopback_users.clear();
+        }
+        let tags = self.default_tags.iter().filter(|(_, is_on)| **is_on);
+        config.accounts.default_tags = match self.default_tags.is_empty() {
+            true => vec!["administrator".to_owned()],
+            false => tags.map(|(tag, _)| tag.clone()).collect(),
+        };
+        config.accounts.default_users = self.default_users.values().cloned().collect();
+        config.accounts.anonymous = (self.anonymous_user != "none").then(|| AnonymousLogin {
+            user: self.anonymous_user.clone(),
+            password: self.anonymous_password.clone(),
+        });
+    }
+
+    fn finish_management(&mut self) {
+        let management = &mut self.config.management;
+        management.cors_origins = match self.has_no_cors {
+            true => vec![],
+            false => self.cors_origins.values().cloned().collect(),
+        };
+        if self.has_management == Some(false) {
+            return;
+        }
+        let old = self.management_listener;
+        let (old_tcp, old_tls) = match self.is_management_listener_tls {
+            true => (None, old.configured(MANAGEMENT_TLS_PORT)),
+            false => (old.configured(MANAGEMENT_PORT), None),
+        };
+        let tcp = self.management_tcp.configured(MANAGEMENT_PORT).or(old_tcp);
+        let tls = self.management_ssl.configured(MANAGEMENT_TLS_PORT).or(old_tls);
+        management.listeners = match (&tcp, &tls) {
+            (None, None) => loopback(MANAGEMENT_PORT),
+            _ => tcp.into_iter().collect(),
+        };
+        management.tls_listeners = tls.into_iter().collect();
+    }
+
+    fn finish_prometheus(&mut self) {
+        if self.has_prometheus == Some(false) {
+            return;
+        }
+        let prometheus = &mut self.config.prometheus;
+        let tcp = self.prometheus_tcp.configured(PROMETHEUS_PORT);
+        let tls = self.prometheus_ssl.configured(PROMETHEUS_TLS_PORT);
+        prometheus.listeners = match (self.has_no_prometheus_tcp, &tcp, &tls) {
+            (true, ..) => vec![],
+            (false, None, None) => loopback(PROMETHEUS_PORT),
+            (false, ..) => tcp.into_iter().collect(),
+        };
+        prometheus.tls_listeners = tls.into_iter().collect();
+    }
+
+    fn finish_logs(&mut self) {
+        let (draft, log) = (self.log, &mut self.config.log);
+        let has_file = draft.has_file.unwrap_or(!log.dir.is_empty());
+        log.file = has_file.then_some(draft.file);
+        log.console = draft.has_console.unwrap_or(!has_file).then_some(draft.console);
+    }
+}
