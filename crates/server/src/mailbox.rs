@@ -13,7 +13,7 @@
 //! full, the end of the process.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use broker::Mail;
 use crossbeam_queue::{ArrayQueue, SegQueue};
@@ -53,6 +53,8 @@ pub(crate) struct Inbox {
     is_stopping: AtomicBool,
     /// The file system of the data directory has too little room.
     is_space_low: AtomicBool,
+    /// How many turns the shard has begun; only it counts.
+    turns: AtomicU64,
     waker: Waker,
 }
 
@@ -75,6 +77,7 @@ impl Inbox {
             is_quiet: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
             is_space_low: AtomicBool::new(false),
+            turns: AtomicU64::new(0),
             waker,
         }
     }
@@ -179,6 +182,12 @@ impl Inbox {
     pub(crate) fn wake_up(&self) {
         self.is_asleep.store(false, Ordering::SeqCst);
         self.is_rung.store(false, Ordering::SeqCst);
+        self.turns.store(self.turns().wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// How many turns the shard has begun. One that stands still after a ring hangs.
+    pub(crate) fn turns(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
     }
 
     /// Rings: the shard has a turn after this, even if it is about to sleep.

@@ -22,6 +22,7 @@ mod memory;
 mod reactor;
 mod serve;
 mod sockets;
+mod supervisor;
 
 use std::io;
 use std::process::ExitCode;

@@ -27,6 +27,7 @@ use crate::mailbox::{Inbox, Inboxes};
 use crate::management::{ByInbox, Management};
 use crate::memory::memory_bytes;
 use crate::reactor::{Reactor, WAKER};
+use crate::supervisor::Supervisor;
 
 /// The most shards that a node can have.
 const SHARDS_MAX: usize = 256;
@@ -61,6 +62,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
 fn serve(options: &Options) -> Result<(), String> {
     let mut signals = Signals::new([SIGTERM, SIGINT])
         .map_err(|error| format!("signals cannot be caught: {error}"))?;
+    let supervisor = Supervisor::of_this_process();
     let config = load(options)?;
     let data_dir = DataDir::open(&data_path(options, &config)?)?;
     let mut listeners = Listeners::open(&addresses(&config.listeners), backlog(&config))?;
@@ -87,9 +89,14 @@ fn serve(options: &Options) -> Result<(), String> {
     let management = management
         .start(desk, shares.management_max)
         .map_err(|error| format!("the system refuses a thread: {error}"))?;
-    announce(&bound, &data_dir)
-        .map_err(|error| format!("cannot write to standard output: {error}"))?;
+    let status = ready_text(&bound, &data_dir);
+    announce(&status).map_err(|error| format!("cannot write to standard output: {error}"))?;
+    supervisor.ready(&status);
+    supervisor
+        .watch(Inboxes::clone(&inboxes), status)
+        .map_err(|error| format!("the system refuses a thread: {error}"))?;
     wait_for_the_end(&mut signals);
+    supervisor.stopping();
     management.stop();
     inboxes.iter().for_each(Inbox::stop);
     for thread in threads {
@@ -300,15 +307,20 @@ fn spawn(index: usize, reactor: Reactor) -> io::Result<JoinHandle<()>> {
     })
 }
 
-/// The one line on standard output: who waits for the broker waits for it.
-fn announce(bound: &[Listening], data_dir: &DataDir) -> io::Result<()> {
+/// What is served, and where: one line.
+fn ready_text(bound: &[Listening], data_dir: &DataDir) -> String {
     let mut line = String::from("ready");
     for Listening { protocol, address, .. } in bound {
         line.push_str(&format!(" {protocol}={address}"));
     }
-    line.push_str(&format!(" data_dir={}\n", data_dir.path().display()));
+    line.push_str(&format!(" data_dir={}", data_dir.path().display()));
+    line
+}
+
+/// The one line on standard output: who waits for the broker waits for it.
+fn announce(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(line.as_bytes())?;
+    writeln!(out, "{line}")?;
     out.flush()
 }
 
