@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::{fuzz, step, tidy};
+use crate::{dist, fuzz, step, tidy};
 
 /// Starts a RabbitMQ where developers keep such things; if it is not there, whatever listens is not ours to ask.
 const PEER_SCRIPT: &str = "../shared/tools/rabbitmq.sh";
@@ -20,6 +20,7 @@ const STEPS: &[(&str, Action)] = &[
     ("lints", lints),
     ("tidy", tidy::run),
     ("release", |root| step::cargo(root, &["build", "--release"])),
+    ("dist", packages),
     ("interop", |root| interop(root, "run.py", &[])),
     ("clients", |root| interop(root, "clients.py", &[])),
     ("hostile", |root| interop(root, "hostile.py", &[])),
@@ -29,6 +30,7 @@ const STEPS: &[(&str, Action)] = &[
     ("syncs", |root| interop(root, "sync_faults.py", &[])),
     ("files", |root| interop(root, "descriptors.py", &[])),
     ("disk", |root| interop(root, "full_disk.py", &[])),
+    ("systemd", |root| interop(root, "systemd.py", &[])),
     ("stall", |root| interop(root, "stall.py", &[])),
     ("oracle", oracle),
     ("sim", |root| step::cargo_sim(root, &["--seeds", "3000"])),
@@ -102,6 +104,13 @@ fn format(root: &Path) -> Result<(), String> {
 
 fn lints(root: &Path) -> Result<(), String> {
     step::cargo(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+}
+
+/// Packs the release binary and runs what comes out of the packages. What is shipped is built statically, and otherwise
+/// the same; a second build would cost more minutes than it could tell.
+fn packages(root: &Path) -> Result<(), String> {
+    let binary = step::target(root).join("release/leveret");
+    dist::run(root, &["check", "--binary", &binary.to_string_lossy()])
 }
 
 /// Asks a real RabbitMQ, if one happens to run here. A step that only checks more where there is more: nobody needs

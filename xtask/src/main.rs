@@ -2,6 +2,7 @@
 //!
 //! - `tidy` holds the rules of the house that no compiler knows: layers, lengths, links, words;
 //! - `sim` runs the simulator;
+//! - `dist` packs what is handed to those who do not build it themselves;
 //! - `oracle` holds the transcripts' conversations with a real server;
 //! - `openapi` writes the document that describes the HTTP API;
 //! - `ci` runs every step that a change has to pass, in order, and stops at the first that fails.
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 mod ci;
+mod dist;
 mod fuzz;
 mod step;
 mod tidy;
@@ -31,6 +33,7 @@ usage: cargo xtask COMMAND
   sim [ARGUMENT]...               run the simulator in release mode, for example: sim --seeds 1000
   oracle [ARGUMENT]...            hold the transcripts' conversations with a real RabbitMQ, see tests/oracle
   openapi                         write docs/openapi.json, which tells the routes of the HTTP API
+  dist PART...                    make packages and the container image; `dist` alone tells more
   ci [--skip STEP]... [STEP]...   run all steps of continuous integration, or those named
 ";
 
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.split_first() {
         Some((&"tidy", [])) => tidy::run(&root),
         Some((&"sim", rest)) => step::cargo_sim(&root, rest),
+        Some((&"dist", rest)) => dist::run(&root, rest),
         Some((&"oracle", rest)) => step::cargo_oracle(&root, rest),
         Some((&"openapi", [])) => step::openapi(&root),
         Some((&"ci", rest)) => ci::run(&root, rest),
