@@ -259,7 +259,8 @@ impl Topology {
         changes
     }
 
-    fn bindings_of(&self, exchange: &Exchange) -> Vec<Binding> {
+    /// The bindings whose messages come from an exchange.
+    pub fn bindings_of(&self, exchange: &Exchange) -> Vec<Binding> {
         let named = |destination: Destination| match destination {
             Destination::Queue(id) => {
                 let queue = self.definitions.queue_by_id(QueueId::from_number(id))?;

@@ -26,4 +26,6 @@ pub use rules::{
     ExchangeRules, Overflow, QueueKind, QueueRules, Retry, RetryKind,
 };
 pub use user::{Hashing, User};
-pub use vhost::{DEFAULT_VHOST, UserLimits, Vhost, VhostDefinition, VhostLimits, VhostSettings};
+pub use vhost::{
+    DEFAULT_VHOST, UserLimits, Vhost, VhostDefinition, VhostLimits, VhostSettings, is_predeclared,
+};

@@ -26,6 +26,11 @@ pub(crate) const PREDECLARED: [(&str, &str, bool); 7] = [
     ("amq.topic", "topic", false),
 ];
 
+/// Whether every virtual host is born with an exchange of this name.
+pub fn is_predeclared(exchange: &str) -> bool {
+    PREDECLARED.iter().any(|(name, ..)| *name == exchange)
+}
+
 /// One virtual host.
 #[derive(Clone, Debug, Default)]
 pub struct Vhost {

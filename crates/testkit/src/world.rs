@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use broker::Mail;
+use broker::{Answer, Mail, Refusal, Topology, Verb};
 use message::{ClientId, ShardId};
 use metadata::Change;
 use node::{Notice, Shard};
@@ -176,6 +176,30 @@ impl World {
             (None, false) => Ok(()),
             (reply, _) => Err(format!("the operator hears {reply:?}")),
         }
+    }
+
+    /// An operator asks for these, one after the other without waiting. How each ends, in their order.
+    ///
+    /// # Panics
+    /// When one has no end: while the disk is held.
+    pub fn operate(&mut self, verbs: Vec<Verb>) -> Vec<Result<Answer, Refusal>> {
+        let count = verbs.len();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        for (index, verb) in verbs.into_iter().enumerate() {
+            let sender = sender.clone();
+            let answer = move |end| drop(sender.send((index, end)));
+            self.shards[0].operate(verb, Box::new(answer));
+        }
+        self.run_turns();
+        let mut ends: Vec<_> = receiver.try_iter().collect();
+        assert_eq!(ends.len(), count, "everything that an operator asks for has an end");
+        ends.sort_by_key(|(index, _)| *index);
+        ends.into_iter().map(|(_, end)| end).collect()
+    }
+
+    /// What is declared.
+    pub fn topology(&self) -> &Topology {
+        self.shards[0].broker().topology()
     }
 
     /// The server is told to stop: clients hear of it, and everything goes to disk.
