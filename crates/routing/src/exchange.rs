@@ -184,7 +184,7 @@ impl Exchange {
         key.is_some_and(|key| is_name(&key))
     }
 
-    fn match_bindings(
+    pub(crate) fn match_bindings(
         &self,
         place: ExchangeId,
         start: ExchangeId,

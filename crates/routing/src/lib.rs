@@ -27,6 +27,7 @@ mod binding;
 mod compare;
 mod envelope;
 mod exchange;
+mod explain;
 mod invalid;
 mod key;
 mod kind;
@@ -37,6 +38,7 @@ mod tests;
 
 pub use binding::{Binding, Destination, ExchangeId};
 pub use envelope::Envelope;
+pub use explain::{Step, Way};
 pub use invalid::Invalid;
 pub use key::Key;
 pub use kind::Kind;

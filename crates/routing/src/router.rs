@@ -194,6 +194,10 @@ impl Router {
         targets.finish();
     }
 
+    pub(crate) fn exchange(&self, exchange: ExchangeId) -> Option<&Arc<Exchange>> {
+        self.exchanges.get(&exchange)
+    }
+
     fn remove_bindings_to(&mut self, destination: Destination) -> Removed {
         let bindings: Vec<_> = self.bindings_to(destination).cloned().collect();
         for binding in &bindings {
