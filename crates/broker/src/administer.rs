@@ -118,8 +118,10 @@ impl Broker {
         }
         let mut queues: Vec<_> = vhost.queues.values().map(|queue| queue.id).collect();
         queues.extend(vhost.exchanges.values().filter_map(|exchange| exchange.relay));
+        let queue_count = vhost.queues.len() as u64;
         let change = Change::RemoveVhost { name: name.clone() };
         let ticket = self.change(&[change]).map_err(Refusal::InvalidBinding)?;
+        self.traffic.churn.queue_deleted += queue_count;
         let errand = Errand::EmptyVhost { name: name.clone(), queues };
         match ticket {
             Some(ticket) => {

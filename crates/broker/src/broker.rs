@@ -33,6 +33,7 @@ use crate::reply::Replies;
 use crate::request::{Origin, Reply, Request};
 use crate::signal::{Fact, Signals};
 use crate::topology::Topology;
+use crate::traffic::{Holdings, Traffic};
 
 /// Deliveries handed out before the events are drained: few enough that they stay in the first-level cache.
 const DISPATCH_STEP: usize = 256;
@@ -123,6 +124,7 @@ pub struct Broker {
     pub(crate) forwards: Forwards,
     /// The relays that live here.
     pub(crate) relays: BTreeSet<QueueId>,
+    pub(crate) traffic: Traffic,
 }
 
 impl Broker {
@@ -173,6 +175,7 @@ impl Broker {
             deadlines: Deadlines::default(),
             forwards: Forwards::default(),
             relays: BTreeSet::new(),
+            traffic: Traffic::default(),
         }
     }
 
@@ -219,6 +222,7 @@ impl Broker {
             self.apply_rules();
         }
         self.drop_relays();
+        self.forget_stale_traffic();
     }
 
     /// Handles a piece of mail from another shard.
@@ -443,6 +447,8 @@ impl Broker {
             let bytes = hosted.resident_bytes();
             self.memory.recount(hosted.counted_bytes, bytes);
             hosted.counted_bytes = bytes;
+            let holdings = hosted.holdings();
+            self.traffic.recount(&mut hosted.counted, holdings);
             self.lagging_count -= usize::from(hosted.is_lagging);
             self.lagging_count += usize::from(hosted.look_for_lag());
             self.signals.of_mut(Fact::Lagging).set(self.lagging_count > 0);
@@ -451,7 +457,8 @@ impl Broker {
 
     /// The queue is gone for good, and all that the store has of it.
     pub(crate) fn forget_hosted(&mut self, id: QueueId) {
-        if let Some(hosted) = self.queues.remove(id) {
+        if let Some(mut hosted) = self.queues.remove(id) {
+            self.traffic.recount(&mut hosted.counted, Holdings::default());
             hosted.definition.ids().for_each(|id| self.store.forget(id));
             self.relays.remove(&id);
             self.deadlines.set(id, hosted.deadline_ms, None);

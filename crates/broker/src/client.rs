@@ -18,6 +18,7 @@ impl Broker {
     /// A client has connected to this shard.
     pub fn join(&mut self, client: ClientId) {
         self.clients.insert(client);
+        self.traffic.churn.connection_created += 1;
     }
 
     /// Remembers that a queue goes with a client of this shard. If the client is gone already, so is the queue.
@@ -40,7 +41,7 @@ impl Broker {
 
     /// Ends a client's exclusive queues. They live on its own shard, because they were declared there.
     pub(crate) fn leave(&mut self, origin: Origin) {
-        self.clients.remove(&origin.client);
+        self.traffic.churn.connection_closed += u64::from(self.clients.remove(&origin.client));
         self.depart(origin.client);
         let queues = self.owned.remove(&origin.client).unwrap_or_default();
         if queues.is_empty() {

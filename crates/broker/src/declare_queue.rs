@@ -102,6 +102,7 @@ impl Broker {
         };
         let is_leased = self.draft.definitions().queue_rules(&queue).expires_ms.is_some();
         let ticket = self.change(&[Change::AddQueue(queue)]).map_err(Refusal::InvalidBinding)?;
+        self.traffic.churn.queue_created += 1;
         if is_leased {
             self.run_after(ticket, self.shard_of(id), Errand::WakeQueue { id });
         }

@@ -5,6 +5,7 @@ use metadata::{Part, part_of};
 
 use crate::broker::Broker;
 use crate::event::Event;
+use crate::hosted::Handed;
 
 /// How many messages expire, become due, make room or are sent on in one turn: a few milliseconds. What there is beyond
 /// them waits for the next turn, so that sockets, heartbeats and other shards get theirs in between.
@@ -32,8 +33,10 @@ impl Broker {
         }
         let (definition, is_unnoted) = (&hosted.definition, hosted.ledger.is_empty());
         let mut left = Vec::new();
+        let mut handed = Handed::default();
         let (store, runs, lists) = (&mut self.store, &mut self.runs, &mut self.delivery_lists);
         hosted.queue.dispatch(limit, self.now_ms, |delivery| {
+            handed.count(&delivery);
             if delivery.leaves_store {
                 let lane_id = definition.lane_id(delivery.lane);
                 store.settle(lane_id, delivery.seq, delivery.message.len_bytes() as u32);
@@ -49,6 +52,7 @@ impl Broker {
                 }
             }
         });
+        hosted.count_dispatch(handed, self.now_ms);
         let has_more = is_ruled && !hosted.queue.can_dispatch() && {
             let has_expired = hosted.queue.expire(self.now_ms, &mut budget);
             hosted.queue.trim(&mut budget) || has_expired
@@ -130,6 +134,9 @@ impl Broker {
             let (id, Part::Lane(lane)) = part_of(loaded.queue) else { continue };
             let Some(hosted) = self.queues.get_mut(id) else { continue };
             // What is not a message was damaged before its checksum was made; the store cannot have such.
+            let read_count = loaded.messages.len() as u64;
+            hosted.tally.disk_reads += read_count;
+            self.traffic.disk.disk_reads += read_count;
             let messages = loaded.messages.into_iter().map(|(seq, bytes)| {
                 let message = Message::from_bytes(bytes);
                 (seq, message.expect("the store gives back what it was given"))

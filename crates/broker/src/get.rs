@@ -37,6 +37,7 @@ impl Broker {
             let request = Request { origin, verb: Verb::Fetch { vhost, name, settles } };
             self.fetches.entry(id).or_default().push(request);
         } else {
+            hosted.count_fetch(delivery.as_ref(), settles, now_ms);
             if let Some(delivery) = &delivery
                 && delivery.leaves_store
             {

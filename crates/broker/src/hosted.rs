@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use message::{Arguments, Message, Value};
 use metadata::{Definitions, Queue as Definition, QueueKind};
-use queue::{Queue, Sharing};
+use queue::{Delivery, Queue, Sharing};
 use routing::Kind;
 
 use crate::dead_letter::DeadLetters;
 use crate::dedup::Deduplication;
 use crate::ledger::Ledger;
+use crate::observe::MessageCounters;
 use crate::publisher::Confirm;
 use crate::queue_arguments::SINGLE_ACTIVE;
 use crate::relay::History;
 use crate::terms::Lease;
+use crate::traffic::Holdings;
 
 /// The type of exchanges that hold messages back.
 pub(crate) const DELAYED: &str = Kind::Delayed.as_str();
@@ -22,6 +24,60 @@ pub(crate) const RECENT_HISTORY: &str = Kind::RecentHistory.as_str();
 
 const LAG_BEGINS_BYTES: usize = 1024 * 1024;
 const LAG_ENDS_BYTES: usize = 256 * 1024;
+
+/// What was handed out in one go.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Handed {
+    count: u64,
+    /// To consumers that do not settle.
+    gone_count: u64,
+    redelivered_count: u64,
+}
+
+impl Handed {
+    /// One more.
+    #[inline]
+    pub(crate) fn count(&mut self, delivery: &Delivery) {
+        self.count += 1;
+        self.gone_count += u64::from(delivery.id.is_none());
+        self.redelivered_count += u64::from(delivery.is_redelivered);
+    }
+}
+
+/// How much of the time consumers were ready for more, the last seconds counting most.
+#[derive(Clone, Copy, Debug)]
+struct Capacity {
+    share: f64,
+    since_ms: u64,
+    is_ready: bool,
+}
+
+/// What lies this long back counts a third as much as what is.
+const CAPACITY_MS: f64 = 5_000.0;
+
+impl Default for Capacity {
+    fn default() -> Self {
+        Self { share: 1.0, since_ms: 0, is_ready: true }
+    }
+}
+
+impl Capacity {
+    /// From here on consumers are ready for more, or not.
+    #[inline]
+    fn look(&mut self, now_ms: u64, is_ready: bool) {
+        if is_ready != self.is_ready {
+            self.share = self.at(now_ms);
+            (self.since_ms, self.is_ready) = (now_ms, is_ready);
+        }
+    }
+
+    fn at(&self, now_ms: u64) -> f64 {
+        let elapsed_ms = now_ms.saturating_sub(self.since_ms) as f64;
+        let fades = (-elapsed_ms / CAPACITY_MS).exp();
+        let now = f64::from(u8::from(self.is_ready));
+        now + (self.share - now) * fades
+    }
+}
 
 /// Which of its messages a queue keeps on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +140,16 @@ pub(crate) struct Hosted {
     /// The relay of an exchange that remembers its last messages has them here, and not in `queue`.
     pub(crate) history: Option<History>,
     pub(crate) ledger: Ledger,
+    /// What went through it. Publishes are told by the places that were given: see [`Hosted::counters`].
+    pub(crate) tally: MessageCounters,
+    /// The first place that was given since the start.
+    first_seq: u64,
+    /// When messages last came or went.
+    pub(crate) used_at_ms: u64,
+    /// How well its consumers keep up.
+    capacity: Capacity,
+    /// What it held when the broker last added that up.
+    pub(crate) counted: Holdings,
     /// Its entry among the broker's deadlines.
     pub(crate) deadline_ms: Option<u64>,
 }
@@ -98,6 +164,7 @@ impl Hosted {
     ) -> Self {
         queue.set_sharing(sharing(&definition));
         let rules = definitions.queue_rules(&definition);
+        let first_seq = queue.next_seq();
         let mut hosted = Self {
             keeps: Keeps::of(&definition),
             definition,
@@ -116,6 +183,11 @@ impl Hosted {
             dedup: None,
             history: None,
             ledger: Ledger::default(),
+            tally: MessageCounters::ZERO,
+            first_seq,
+            used_at_ms: now_ms,
+            capacity: Capacity::default(),
+            counted: Holdings::default(),
             deadline_ms: None,
         };
         hosted.apply(&rules, now_ms);
@@ -134,6 +206,56 @@ impl Hosted {
     /// Whether it is the relay of an exchange that holds messages back.
     pub(crate) fn is_delaying(&self) -> bool {
         self.definition.relay_of.is_some() && self.history.is_none()
+    }
+
+    /// What went through it since the start.
+    pub(crate) fn counters(&self) -> MessageCounters {
+        let publish = self.queue.next_seq().saturating_sub(self.first_seq);
+        MessageCounters { publish, ..self.tally }
+    }
+
+    /// It has handed out messages.
+    #[inline]
+    pub(crate) fn count_dispatch(&mut self, handed: Handed, now_ms: u64) {
+        let Handed { count, gone_count, redelivered_count } = handed;
+        self.tally.deliver += count - gone_count;
+        self.tally.deliver_no_ack += gone_count;
+        self.tally.redeliver += redelivered_count;
+        if count > 0 {
+            self.used_at_ms = now_ms;
+        }
+        self.capacity
+            .look(now_ms, self.queue.ready_count() == 0 || self.queue.has_willing_consumer());
+    }
+
+    /// Somebody has fetched a message, or found none.
+    pub(crate) fn count_fetch(&mut self, delivery: Option<&Delivery>, settles: bool, now_ms: u64) {
+        self.used_at_ms = now_ms;
+        let Some(delivery) = delivery else {
+            self.tally.get_empty += 1;
+            return;
+        };
+        self.tally.get += u64::from(settles);
+        self.tally.get_no_ack += u64::from(!settles);
+        self.tally.redeliver += u64::from(delivery.is_redelivered);
+    }
+
+    /// How much of the time lately a message could have gone to a consumer at once.
+    pub(crate) fn consumer_capacity(&self, now_ms: u64) -> Option<f64> {
+        (self.queue.consumer_count() > 0).then(|| self.capacity.at(now_ms))
+    }
+
+    /// What it holds.
+    pub(crate) fn holdings(&self) -> Holdings {
+        let queue = &self.queue;
+        Holdings {
+            ready_count: queue.ready_count(),
+            unsettled_count: queue.unsettled_count() as u64,
+            scheduled_count: queue.scheduled_count() as u64,
+            ready_bytes: queue.ready_bytes(),
+            unsettled_bytes: queue.unsettled_bytes(),
+            consumer_count: queue.consumer_count() as u64,
+        }
     }
 
     /// Memory that it takes.

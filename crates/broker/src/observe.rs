@@ -5,10 +5,11 @@
 
 use std::ops::{Add, AddAssign, Sub};
 
-use message::{ClientId, QueueId};
-use queue::ConsumerId;
+use message::{ClientId, Message, QueueId, Value};
+use queue::{ConsumerId, TakerState};
 
 use crate::broker::Broker;
+use crate::traffic::Holdings;
 
 /// How many messages went where. The words are those that RabbitMQ's monitoring has for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,24 +112,14 @@ impl Sub for MessageCounters {
 pub struct QueueSummary {
     /// Which.
     pub id: QueueId,
-    /// Messages that wait for a consumer.
-    pub ready_count: u64,
-    /// Messages that consumers have and have not settled.
-    pub unsettled_count: u64,
-    /// Messages that wait for their time.
-    pub scheduled_count: u64,
-    /// Bytes of the bodies of those that are ready.
-    pub ready_bytes: u64,
-    /// Bytes of the bodies of those that are not settled.
-    pub unsettled_bytes: u64,
-    /// Consumers.
-    pub consumer_count: u64,
+    /// What it holds.
+    pub holdings: Holdings,
     /// About how much memory it takes, in bytes.
     pub memory_bytes: u64,
 }
 
-/// What is known of a queue that has been used since the start. One that has not holds nothing but what
-/// [`Broker::stored_of`] says, and has no consumers.
+/// What is known of a queue that has been used since the start, or held messages then. Others are empty and have no
+/// consumers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QueueState {
     /// Counts and sizes.
@@ -143,10 +134,10 @@ pub struct QueueState {
     pub ready_in_memory_count: u64,
     /// Bytes of messages that are in memory, ready or not settled.
     pub in_memory_bytes: u64,
-    /// How much of the time since the last look consumers could have taken more at once, from 0 to 1: RabbitMQ's consumer
+    /// How much of the time lately a message could have gone to a consumer at once, from 0 to 1: RabbitMQ's consumer
     /// capacity. `None` without consumers.
     pub consumer_capacity: Option<f64>,
-    /// When it was last used, in milliseconds since 1970; 0 for not since the start.
+    /// When it was last used, in milliseconds since 1970: messages came or went.
     pub used_at_ms: u64,
     /// When the producer says that the first ready message was made, in seconds since 1970. `None` when there is none, or
     /// it is not in memory, or says nothing.
@@ -163,19 +154,6 @@ pub struct QueueState {
     pub lane_ready_counts: Vec<u64>,
 }
 
-/// What a queue knows of one of its consumers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TakerState {
-    /// Which consumer.
-    pub consumer: ConsumerId,
-    /// Whether it gets messages, where only one at a time does.
-    pub is_active: bool,
-    /// Deliveries that it has not settled.
-    pub unsettled_count: u64,
-    /// Whether it is waiting for its socket to take what was sent.
-    pub is_blocked: bool,
-}
-
 /// What went into an exchange and out of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExchangeTraffic {
@@ -189,64 +167,55 @@ impl Broker {
     /// What is known of a queue of this shard. `None` when it lives elsewhere, or has not been used.
     pub fn queue_state(&self, id: QueueId) -> Option<QueueState> {
         let hosted = self.queues.get(id)?;
-        let lanes = 0..=u8::MAX;
-        let ids = lanes
-            .take(hosted.definition.lane_count.into())
-            .map(|lane| hosted.definition.lane_id(lane));
-        let stored = ids.map(|id| self.store.live(id));
+        let (definition, queue) = (&hosted.definition, &hosted.queue);
+        let lanes = (0..=u8::MAX).take(definition.lane_count.into());
+        let live = lanes.map(|lane| self.store.live(definition.lane_id(lane)));
         let (persistent_count, persistent_bytes) =
-            stored.fold((0, 0), |(count, bytes), live| (count + live.0, bytes + live.1));
+            live.fold((0, 0), |(count, bytes), live| (count + live.0, bytes + live.1));
+        let timestamp_of = |message: &Message| match (self.reader.property_of)(message, "timestamp")
+        {
+            Some(Value::Timestamp(at_s)) => Some(at_s),
+            _ => None,
+        };
         Some(QueueState {
             summary: self.summary(id)?,
-            counters: MessageCounters::ZERO,
+            counters: hosted.counters(),
             persistent_count,
             persistent_bytes,
-            ready_in_memory_count: 0,
-            in_memory_bytes: 0,
-            consumer_capacity: None,
-            used_at_ms: 0,
-            head_timestamp_s: None,
-            head_received_at_ms: None,
-            active_consumer: hosted.queue.active_consumer(),
-            owner: hosted.definition.owner,
+            ready_in_memory_count: queue.warm_count(),
+            in_memory_bytes: queue.warm_bytes() as u64,
+            consumer_capacity: hosted.consumer_capacity(self.now_ms),
+            used_at_ms: hosted.used_at_ms,
+            head_timestamp_s: queue.front().and_then(timestamp_of),
+            head_received_at_ms: queue.front().map(Message::received_at_ms),
+            active_consumer: queue.active_consumer(),
+            owner: definition.owner,
             is_deleted: hosted.is_deleted,
-            lane_ready_counts: Vec::new(),
+            lane_ready_counts: queue.lane_counts(),
         })
     }
 
     fn summary(&self, id: QueueId) -> Option<QueueSummary> {
         let hosted = self.queues.get(id)?;
-        let queue = &hosted.queue;
-        Some(QueueSummary {
-            id,
-            ready_count: queue.ready_count(),
-            unsettled_count: queue.unsettled_count() as u64,
-            scheduled_count: queue.scheduled_count() as u64,
-            ready_bytes: queue.ready_bytes(),
-            unsettled_bytes: queue.unsettled_bytes(),
-            consumer_count: queue.consumer_count() as u64,
-            memory_bytes: hosted.resident_bytes() as u64,
-        })
+        let holdings = hosted.holdings();
+        Some(QueueSummary { id, holdings, memory_bytes: hosted.resident_bytes() as u64 })
     }
 
     /// At most `count_max` queues of this shard that have been used, in the order of their numbers, from behind `after`
-    /// on.
+    /// on. Relays, which clients do not see, are among them: they are in no virtual host's list.
     pub fn queue_summaries(&self, after: Option<QueueId>, count_max: usize) -> Vec<QueueSummary> {
         let ids = self.queues.keys_after(after).take(count_max);
         ids.filter_map(|id| self.summary(id)).collect()
     }
 
-    /// The consumers of a queue of this shard.
+    /// The same, with all that is known of each.
+    pub fn queue_states(&self, after: Option<QueueId>, count_max: usize) -> Vec<QueueState> {
+        let ids = self.queues.keys_after(after).take(count_max);
+        ids.filter_map(|id| self.queue_state(id)).collect()
+    }
+
+    /// What a queue of this shard knows of its consumers.
     pub fn takers(&self, id: QueueId) -> Vec<TakerState> {
-        let Some(hosted) = self.queues.get(id) else { return Vec::new() };
-        let active = hosted.queue.active_consumer();
-        let is_active = |consumer| !hosted.is_single_active() || active == Some(consumer);
-        let takers = hosted.queue.consumers().map(|consumer| TakerState {
-            consumer,
-            is_active: is_active(consumer),
-            unsettled_count: 0,
-            is_blocked: false,
-        });
-        takers.collect()
+        self.queues.get(id).map_or_else(Vec::new, |hosted| hosted.queue.takers().collect())
     }
 }

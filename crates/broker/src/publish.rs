@@ -190,12 +190,15 @@ impl Broker {
         }
         if !hosted.is_dirty {
             hosted.is_dirty = true;
+            hosted.used_at_ms = self.now_ms;
             hosted.queue.set_room(self.memory.room());
             self.dirty.push_back(id);
         }
         let (lane, seq) = (hosted.queue.lane_of(&message), hosted.queue.next_seq());
         let lane_id = hosted.definition.lane_id(lane);
         if is_stored {
+            hosted.tally.disk_writes += 1;
+            self.traffic.disk.disk_writes += 1;
             // A note on a message that is not there is void; a message without its note would be delivered before its time.
             if let Some(facts) = Facts::of(&message, lane, seq) {
                 self.note_facts(id, &facts);

@@ -50,6 +50,10 @@ struct Route {
     exchange: Box<[u8]>,
     key: Box<[u8]>,
     queues: Box<[QueueId]>,
+    /// The exchange's number.
+    exchange_id: u64,
+    /// Messages that took it since somebody asked.
+    count: u64,
 }
 
 /// One conversation's publishing side. The front-end keeps it and hands it in with every message.
@@ -69,6 +73,10 @@ pub struct Publisher {
     addresses: Vec<ReplyAddress>,
     version: u64,
     scratch: Targets,
+    /// The exchange that found the last way.
+    exchange_id: u64,
+    /// Messages whose ways are not remembered: exchange, how many, and for how many queues.
+    passed: Vec<(u64, u64, u64)>,
     confirms: Option<Confirms>,
 }
 
@@ -86,6 +94,8 @@ impl Publisher {
             addresses: Vec::new(),
             version: 0,
             scratch: Targets::default(),
+            exchange_id: 0,
+            passed: Vec::new(),
             confirms: None,
         }
     }
@@ -122,6 +132,17 @@ impl Publisher {
     /// The next thing to tell the producer. Call until `None`, once a turn: one answer then speaks for many.
     pub fn poll_confirmation(&mut self) -> Option<Confirmation> {
         self.confirms.as_mut()?.poll()
+    }
+
+    /// How many messages the producer was told to be safe since the last call.
+    pub fn take_confirmed(&mut self) -> u64 {
+        self.confirms.as_mut().map_or(0, |confirms| std::mem::take(&mut confirms.confirmed_count))
+    }
+
+    /// How many messages are out whose end the producer has not been told of.
+    pub fn unconfirmed_count(&self) -> usize {
+        let Some(confirms) = &self.confirms else { return 0 };
+        confirms.waiting.iter().filter(|&&waiting| waiting != TOLD).count()
     }
 
     /// Finds the queues that a message goes to, and gives it its confirm number.
@@ -176,8 +197,54 @@ impl Publisher {
         Way { queues, relays, addresses, confirm: None }
     }
 
-    /// Where among `routes` the way of a message stands; `None` for `passing`.
+    /// Finds the way of a message, and counts it.
+    #[inline]
     fn route(
+        &mut self,
+        topology: &Topology,
+        message: &Message,
+        headers: &dyn Headers,
+        random: &mut Random,
+        is_delayed: bool,
+    ) -> Result<Option<usize>, Refusal> {
+        let place = self.place_of(topology, message, headers, random, is_delayed)?;
+        match place {
+            Some(index) => self.routes[index].count += 1,
+            None => self.pass(self.exchange_id, 1, self.passing.len() as u64),
+        }
+        Ok(place)
+    }
+
+    fn pass(&mut self, exchange: u64, publish_in: u64, publish_out: u64) {
+        match self.passed.last_mut() {
+            Some((same, count, out)) if *same == exchange => {
+                *count += publish_in;
+                *out += publish_out;
+            }
+            _ => self.passed.push((exchange, publish_in, publish_out)),
+        }
+    }
+
+    /// Tells what was published since the last call: exchange, how many messages, and for how many queues.
+    pub(crate) fn take_tally(&mut self, mut tell: impl FnMut(u64, u64, u64)) {
+        for route in self.routes.iter_mut().filter(|route| route.count > 0) {
+            let count = std::mem::take(&mut route.count);
+            tell(route.exchange_id, count, count * route.queues.len() as u64);
+        }
+        self.passed.drain(..).for_each(|(exchange, count, out)| tell(exchange, count, out));
+    }
+
+    /// Forgets all routes, but not what went there.
+    fn forget_routes(&mut self) {
+        for route in std::mem::take(&mut self.routes) {
+            if route.count > 0 {
+                self.pass(route.exchange_id, route.count, route.count * route.queues.len() as u64);
+            }
+        }
+    }
+
+    /// Where among `routes` the way of a message stands; `None` for `passing`.
+    fn place_of(
         &mut self,
         topology: &Topology,
         message: &Message,
@@ -191,7 +258,7 @@ impl Publisher {
             return Ok(None);
         }
         if self.version != topology.version() {
-            self.routes.clear();
+            self.forget_routes();
             self.version = topology.version();
         }
         let (exchange, key) = (message.exchange(), message.routing_key());
@@ -209,10 +276,12 @@ impl Publisher {
             return Ok(None);
         }
         if self.routes.len() == ROUTES_MAX {
-            self.routes.clear();
+            self.forget_routes();
         }
         self.last = self.routes.len();
-        self.routes.push(Route { exchange: exchange.into(), key: key.into(), queues });
+        let exchange_id = self.exchange_id;
+        let (exchange, key) = (exchange.into(), key.into());
+        self.routes.push(Route { exchange, key, queues, exchange_id, count: 0 });
         Ok(Some(self.last))
     }
 
@@ -227,6 +296,7 @@ impl Publisher {
         is_delayed: bool,
     ) -> Result<(Box<[QueueId]>, bool), Refusal> {
         let exchange = self.exchange(topology, message.exchange())?;
+        self.exchange_id = exchange.map_or_else(|| self.default_exchange(topology), |id| id.0);
         let (one, all);
         let keys = if message.has_fields() {
             let own = iter::once(message.routing_key());
@@ -259,6 +329,11 @@ impl Publisher {
             && self.scratch.keepers().is_empty()
             && self.addresses.is_empty();
         Ok((queues, is_constant))
+    }
+
+    /// The number of the default exchange.
+    fn default_exchange(&self, topology: &Topology) -> u64 {
+        topology.exchange(self.vhost.as_str(), "").map_or(0, |exchange| exchange.id)
     }
 
     /// The exchange of this name, if it takes messages from clients; `None` for the default exchange.
@@ -302,6 +377,8 @@ struct Confirms {
     base: u64,
     waiting: VecDeque<u32>,
     early: Vec<u64>,
+    /// How many were answered well since somebody asked.
+    confirmed_count: u64,
 }
 
 /// Set beside the number of queues when one of them has rejected the message.
@@ -317,7 +394,7 @@ const fn left(waiting: u32) -> u32 {
 
 impl Confirms {
     const fn new() -> Self {
-        Self { base: 1, waiting: VecDeque::new(), early: Vec::new() }
+        Self { base: 1, waiting: VecDeque::new(), early: Vec::new(), confirmed_count: 0 }
     }
 
     fn begin(&mut self, targets: usize) -> u64 {
@@ -352,6 +429,7 @@ impl Confirms {
                 }
                 let (number, is_multiple) = (self.base, run.is_some());
                 run = Some(Confirmation { number, is_multiple, is_rejected });
+                self.confirmed_count += u64::from(!is_rejected);
             }
             self.waiting.pop_front();
             self.base += 1;
@@ -363,6 +441,7 @@ impl Confirms {
             let Some(index) = number.checked_sub(self.base) else { continue };
             let waiting = &mut self.waiting[index as usize];
             let is_rejected = std::mem::replace(waiting, TOLD) == REJECTED;
+            self.confirmed_count += u64::from(!is_rejected);
             return Some(Confirmation { number, is_multiple: false, is_rejected });
         }
         None

@@ -110,7 +110,10 @@ impl Broker {
             }
             Verb::Bind(binding) => self.bind(origin, binding),
             Verb::Unbind(binding) => self.unbind(origin, binding),
-            Verb::DeclareQueue(wanted) => return self.declare_queue(origin, wanted),
+            Verb::DeclareQueue(wanted) => {
+                self.traffic.churn.queue_declared += 1;
+                return self.declare_queue(origin, wanted);
+            }
             Verb::Enter { vhost, user } => return self.enter(origin, vhost, user),
             Verb::OpenChannel => return self.admit_channel(origin),
             Verb::Administer(change) => self.administer(*change),
@@ -230,6 +233,7 @@ impl Broker {
     fn remove_queue(&mut self, id: QueueId) -> Option<Ticket> {
         let sources = self.draft.sources_of(Destination::Queue(id.number()));
         let removed = self.change(&[Change::RemoveQueue { id }]);
+        self.traffic.churn.queue_deleted += 1;
         let ticket = removed.expect("a removal fits every exchange");
         self.remove_unbound(sources).or(ticket)
     }

@@ -109,7 +109,11 @@ impl Broker {
         let Some(hosted) = self.queues.get_mut(id).filter(|hosted| !hosted.is_deleted) else {
             return;
         };
-        match hosted.queue.settle(delivery, settlement, self.now_ms) {
+        let settled = hosted.queue.settle(delivery, settlement, self.now_ms);
+        if settlement == Settlement::Accept && !matches!(settled, Settled::Unknown) {
+            hosted.tally.ack += 1;
+        }
+        match settled {
             Settled::Gone(gone) if gone.is_stored => {
                 let lane_id = hosted.definition.lane_id(gone.lane);
                 self.store.settle(lane_id, gone.seq, gone.length);

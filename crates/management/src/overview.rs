@@ -31,7 +31,7 @@ pub(crate) async fn show(call: &Call) -> Result<Reply, Failure> {
         let vhosts = definitions.vhosts();
         vhosts.filter(|(name, _)| call.caller.may_see(definitions, name.as_str()))
     };
-    let (ready, unsettled) = (sum(|t| t.ready_count), sum(|t| t.unsettled_count));
+    let (ready, unsettled) = (sum(|t| t.holdings.ready_count), sum(|t| t.holdings.unsettled_count));
     Ok(Reply::ok(&json!({
         "management_version": facts.rabbitmq_version,
         "rabbitmq_version": facts.rabbitmq_version,
@@ -46,7 +46,7 @@ pub(crate) async fn show(call: &Call) -> Result<Reply, Failure> {
         "object_totals": {
             "connections": sum(|t| t.connection_count),
             "channels": sum(|t| t.channel_count),
-            "consumers": sum(|t| t.consumer_count),
+            "consumers": sum(|t| t.holdings.consumer_count),
             "exchanges": seen().map(|(_, vhost)| vhost.exchanges.len()).sum::<usize>(),
             "queues": seen().map(|(_, vhost)| vhost.queues.len()).sum::<usize>(),
         },

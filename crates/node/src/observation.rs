@@ -3,33 +3,17 @@
 //! Every shard shows its own part, within an [`Errand`](crate::Errand). Lists come in pages, so that a look at very many
 //! things holds nobody up.
 
-pub use broker::{ExchangeTraffic, MessageCounters, QueueState, QueueSummary, TakerState};
+pub use broker::{Churn, ExchangeTraffic, Holdings, MessageCounters, QueueState, QueueSummary};
+use std::ops::Add;
+
 use message::{ClientId, Name, QueueId};
 pub use proto_amqp091::{ChannelState, ConnectionActivity, ConnectionState, ConsumerState, Octets};
+pub use queue::TakerState;
 
 use crate::shard::Shard;
 
 /// How many things one page shows at most: a look at one takes less than a microsecond, and a page less than a millisecond.
 pub const PAGE_MAX: usize = 512;
-
-/// What came and went, since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Churn {
-    /// Connections that were opened.
-    pub connection_created: u64,
-    /// Connections that have ended.
-    pub connection_closed: u64,
-    /// Channels that were opened.
-    pub channel_created: u64,
-    /// Channels that have ended.
-    pub channel_closed: u64,
-    /// Queues that were asked for, whether they were there or not.
-    pub queue_declared: u64,
-    /// Queues that were made.
-    pub queue_created: u64,
-    /// Queues that have gone.
-    pub queue_deleted: u64,
-}
 
 /// What one shard holds, and has done since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,14 +22,8 @@ pub struct ShardTotals {
     pub connection_count: u64,
     /// Their channels.
     pub channel_count: u64,
-    /// Their consumers.
-    pub consumer_count: u64,
-    /// Messages that wait for a consumer.
-    pub ready_count: u64,
-    /// Messages that consumers have and have not settled.
-    pub unsettled_count: u64,
-    /// Messages that wait for their time.
-    pub scheduled_count: u64,
+    /// What its queues hold.
+    pub holdings: Holdings,
     /// Bytes of messages in memory.
     pub message_memory_bytes: u64,
     /// Bytes that connections hold in memory.
@@ -71,35 +49,38 @@ pub struct VhostTotals {
     pub vhost: Name,
     /// Messages.
     pub counters: MessageCounters,
-    /// What its clients sent and were sent.
-    pub octets: Octets,
 }
 
 impl Shard {
     /// What this shard holds and has done.
     pub fn observe_totals(&self) -> ShardTotals {
-        let alarm = self.broker.alarm();
+        let (alarm, churn) = (self.broker.alarm(), self.broker.churn());
+        let all = self.broker.vhost_counters().map(|(_, counters)| counters);
         ShardTotals {
             connection_count: self.clients.len() as u64,
+            channel_count: churn.channel_created.saturating_sub(churn.channel_closed),
+            holdings: self.broker.holdings(),
             message_memory_bytes: self.broker.resident_bytes() as u64,
             connection_memory_bytes: self.clients.held_bytes() as u64,
             unwritten_bytes: self.broker.unwritten_bytes() as u64,
             is_memory_short: alarm.is_memory_short,
             is_disk_short: alarm.is_disk_short(),
-            ..ShardTotals::default()
+            counters: all.fold(self.broker.disk_counters(), MessageCounters::add),
+            octets: self.octets,
+            churn,
         }
     }
 
-    /// What went through each virtual host whose clients are connected to this shard.
+    /// What went through each virtual host, as far as clients of this shard did it. Reads and writes of the disk are not
+    /// told apart so.
     pub fn observe_vhosts(&self) -> Vec<VhostTotals> {
-        Vec::new()
+        let all = self.broker.vhost_counters();
+        all.map(|(vhost, counters)| VhostTotals { vhost: vhost.clone(), counters }).collect()
     }
 
-    /// What went into the exchanges of a virtual host and out of them, as far as this shard's clients did it. One that is
-    /// not listed has had nothing. The default exchange has an empty name.
-    pub fn observe_exchanges(&self, vhost: &str) -> Vec<(Name, ExchangeTraffic)> {
-        let _ = vhost;
-        Vec::new()
+    /// What went into an exchange and out of it, by its number, as far as clients of this shard did it.
+    pub fn observe_exchange(&self, exchange: u64) -> ExchangeTraffic {
+        self.broker.exchange_traffic(exchange)
     }
 
     /// At most [`PAGE_MAX`] of the connections of this shard. Go on from behind the last one; an empty page is the end.
@@ -110,7 +91,7 @@ impl Shard {
 
     /// One connection.
     pub fn observe_connection(&self, client: ClientId) -> Option<ConnectionState> {
-        Some(self.clients.get(client)?.connection.state())
+        Some(self.clients.get(client)?.connection.state(&self.broker))
     }
 
     /// The channels of a connection, by number.
@@ -143,6 +124,11 @@ impl Shard {
     /// say of each. Go on from behind the last one; an empty page is the end.
     pub fn observe_queue_summaries(&self, after: Option<QueueId>) -> Vec<QueueSummary> {
         self.broker.queue_summaries(after, 8 * PAGE_MAX)
+    }
+
+    /// At most [`PAGE_MAX`] queues of this shard that have been used since the start, with all that is known of each.
+    pub fn observe_queues(&self, after: Option<QueueId>) -> Vec<QueueState> {
+        self.broker.queue_states(after, PAGE_MAX)
     }
 
     /// Closes a client's connection, which is told the reason (RabbitMQ says `Closed via management plugin`). Returns

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use broker::{Broker, Event, Mail};
 use message::{Arena, ClientId, ShardId};
-use proto_amqp091::{Connection, Context, Peer, Settings};
+use proto_amqp091::{Connection, Context, Octets, Peer, Settings};
 use stdx::{Random, Time};
 use store::{Completion, Fault, Submission};
 
@@ -47,6 +47,8 @@ pub struct Shard {
     pub(crate) shortage: Shortage,
     pub(crate) notices: Vec<Notice>,
     pub(crate) operator: Operator,
+    /// What all clients have sent and were sent.
+    pub(crate) octets: Octets,
     /// When the turn began, by the clock that only goes on.
     pub(crate) turn_began_at: Time,
 }
@@ -72,6 +74,7 @@ impl Shard {
             shortage,
             notices: Vec::new(),
             operator: Operator::default(),
+            octets: Octets::default(),
         }
     }
 
@@ -104,6 +107,10 @@ impl Shard {
             .clients
             .add(self.id, |client| Connection::new(client, peer, settings, random, now));
         self.broker.join(client);
+        let now_ms = self.broker.now_ms();
+        if let Some(added) = self.clients.get_mut(client) {
+            added.connection.set_connected_at(now_ms);
+        }
         self.touch(client);
         client
     }
@@ -114,6 +121,8 @@ impl Shard {
         self.broker.look_at_topology();
         self.with(client, now, |connection, cx| connection.receive(cx, bytes));
         self.pace.spend(bytes.len());
+        self.octets.received += bytes.len() as u64;
+        self.octets.receive_count += 1;
     }
 
     /// A client's socket is gone.
@@ -145,7 +154,10 @@ impl Shard {
         while let Some(id) = self.touched.pop() {
             let Some(client) = self.clients.get_mut(id) else { continue };
             client.is_touched = false;
-            client.connection.end_turn();
+            let now_ms = self.broker.now_ms();
+            let now = self.turn_began_at;
+            let mut cx = Context { broker: &mut self.broker, arena: &mut self.arena, now, now_ms };
+            client.connection.end_turn(&mut cx);
             client.timer = self.timers.set(id, client.timer, client.connection.poll_timeout());
             while let Some(notice) = client.connection.poll_notice() {
                 let address = client.connection.peer_address().to_owned();
@@ -166,6 +178,8 @@ impl Shard {
     pub fn sent(&mut self, client: ClientId, count: usize, now: Time) {
         if let Some(found) = self.clients.get_mut(client) {
             let now_ms = self.broker.now_ms();
+            self.octets.sent += count as u64;
+            self.octets.send_count += u64::from(count > 0);
             let mut cx = Context { broker: &mut self.broker, arena: &mut self.arena, now, now_ms };
             found.connection.sent(&mut cx, count);
             self.clients.count_held(client);

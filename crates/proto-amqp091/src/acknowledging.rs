@@ -31,6 +31,12 @@ impl Connection {
         } else {
             one[0] = Some(channel.unacked.take(tag).ok_or_else(unknown)?);
         }
+        if settlement == Settlement::Accept {
+            let count = if multiple { many.len() as u64 } else { 1 };
+            channel.counters.ack += count;
+            self.story.turn.ack += count;
+        }
+        channel.used_at_ms = cx.now_ms;
         let taken = one.into_iter().flatten().chain(many);
         if let Some(transaction) = &mut channel.transaction {
             transaction.settle(taken.collect(), settlement);

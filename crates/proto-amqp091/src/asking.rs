@@ -16,6 +16,7 @@ use crate::arguments::arguments;
 use crate::channel::{Channel, channel_of};
 use crate::closing::CONNECTION_LINK;
 use crate::connection::{Connection, Stage};
+use crate::consumers::Terms;
 use crate::context::Context;
 use crate::errors::Exception;
 use crate::replying::{check_bindable, is_reply_to};
@@ -36,7 +37,7 @@ enum Wish {
     Plain,
     OpenChannel { link: u64 },
     DeclareQueue,
-    Consume { number: u32, tag: Box<str>, settles: bool },
+    Consume { number: u32, tag: Box<str>, settles: bool, terms: Box<Terms> },
     Cancel { number: u32, tag: Box<str> },
 }
 
@@ -212,8 +213,14 @@ impl Connection {
         let Asked { channel: number, method, no_wait, wish } = asked;
         match (wish, answer) {
             (Wish::OpenChannel { link }, _) => self.add_channel(number, link),
-            (Wish::Consume { number: consumer, tag, settles }, Answer::Consuming { queue, .. }) => {
-                self.start_consumer(number, (consumer, tag), queue, settles, no_wait);
+            (
+                Wish::Consume { number: consumer, tag, settles, terms },
+                Answer::Consuming { queue, .. },
+            ) => {
+                if !no_wait {
+                    self.out.method(number, &basic::ConsumeOk { consumer_tag: &tag });
+                }
+                self.start_consumer(number, (consumer, tag), queue, settles, terms);
                 if self.channels.get(number).is_some_and(Channel::is_paused) {
                     self.pause(cx, number, consumer);
                 }
@@ -299,8 +306,13 @@ impl Connection {
             timeout_ms: None,
         };
         let arguments = arguments(&consume.arguments);
+        let terms = Box::new(Terms {
+            is_exclusive: consume.exclusive,
+            prefetch_count: channel.prefetch_count,
+            arguments: arguments.clone(),
+        });
         let verb = Verb::Consume { vhost: self.vhost.clone(), name, consumer, arguments };
-        let wish = Wish::Consume { number: consumer_number, tag, settles };
+        let wish = Wish::Consume { number: consumer_number, tag, settles, terms };
         let asked = Asked { channel: number, method: id, no_wait: consume.no_wait, wish };
         self.send(cx, asked, verb);
         Ok(())
@@ -312,14 +324,11 @@ impl Connection {
         (consumer, tag): (u32, Box<str>),
         queue: QueueId,
         settles: bool,
-        no_wait: bool,
+        terms: Box<Terms>,
     ) {
-        if !no_wait {
-            self.out.method(number, &basic::ConsumeOk { consumer_tag: &tag });
-        }
         if let Some(channel) = self.channels.get_mut(number) {
             channel.consumers.insert(tag.clone(), consumer);
-            self.consumers.add(consumer, number, tag, queue, settles);
+            self.consumers.add(consumer, number, tag, queue, settles, terms);
         }
     }
 

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use broker::{Origin, Publisher};
+use broker::{MessageCounters, Origin, Publisher};
 use message::Name;
 
 use crate::prefetch::SharedPrefetch;
@@ -55,6 +55,12 @@ pub(crate) struct Channel {
     pub(crate) counted_bytes: usize,
     /// Whether it is listed as having confirms to write.
     pub(crate) is_confirm_due: bool,
+    /// Whether it is listed as having published since that was last counted.
+    pub(crate) has_uncounted: bool,
+    /// When it was last used, in milliseconds since 1970.
+    pub(crate) used_at_ms: u64,
+    /// What went through it.
+    pub(crate) counters: MessageCounters,
 }
 
 impl Channel {
@@ -74,7 +80,15 @@ impl Channel {
             is_closing: false,
             counted_bytes: 0,
             is_confirm_due: false,
+            has_uncounted: false,
+            used_at_ms: 0,
+            counters: MessageCounters::ZERO,
         }
+    }
+
+    /// Messages that it has published and that are not confirmed. A transaction's are not counted so.
+    pub(crate) fn unconfirmed_count(&self) -> usize {
+        if self.transaction.is_some() { 0 } else { self.publisher.unconfirmed_count() }
     }
 
     /// Brings what the channel adds to its connection's sum up to date.

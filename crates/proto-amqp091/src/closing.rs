@@ -122,9 +122,11 @@ impl Connection {
     /// Gives back all that the client holds: consumers, deliveries, exclusive queues.
     fn release(&mut self, cx: &mut Context<'_>) {
         let numbers: Vec<u16> = self.channels.iter().map(|(number, _)| number).collect();
+        self.story.closed_count += numbers.len() as u64;
         for number in numbers {
             self.release_channel(cx, number);
         }
+        self.tell_counts(cx);
         self.channels.clear();
         self.channel_bytes = 0;
         self.confirm_due.clear();
@@ -138,6 +140,7 @@ impl Connection {
     /// Gives back what a channel holds. Its consumers go first, so that they do not get it again.
     pub(crate) fn release_channel(&mut self, cx: &mut Context<'_>, number: u16) {
         self.cancel_replies(cx, number, None);
+        self.count_published(cx, number);
         self.committing = self.committing.filter(|&committing| committing != number);
         for consumer in self.consumers.of_channel(number) {
             if let Some(gone) = self.consumers.remove(consumer) {

@@ -61,6 +61,9 @@ impl Connection {
                     content::write_ack(self.out.buffer(), number, delivery_tag, multiple);
                 }
             }
+            let confirm = channel.publisher.take_confirmed();
+            channel.counters.confirm += confirm;
+            self.story.turn.confirm += confirm;
         }
     }
 }

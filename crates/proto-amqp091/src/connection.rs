@@ -23,6 +23,7 @@ use crate::asking::Asked;
 use crate::channel::Channel;
 use crate::consumers::Consumers;
 use crate::context::Context;
+use crate::counting::Story;
 use crate::errors::Exception;
 use crate::heartbeat::{Due, Heartbeat};
 use crate::outgoing::Outgoing;
@@ -95,6 +96,7 @@ pub struct Connection {
     pub(crate) opened_count: u64,
     /// How often a channel has asked to take answers.
     pub(crate) reply_count: u64,
+    pub(crate) story: Story,
 }
 
 impl Connection {
@@ -133,6 +135,7 @@ impl Connection {
             channel_bytes: 0,
             opened_count: 0,
             reply_count: 0,
+            story: Story::default(),
             settings,
         }
     }
@@ -140,6 +143,8 @@ impl Connection {
     /// Takes bytes that the client sent.
     pub fn receive(&mut self, cx: &mut Context<'_>, mut bytes: &[u8]) {
         self.heartbeat.heard(cx.now);
+        self.story.octets.received += bytes.len() as u64;
+        self.story.octets.receive_count += 1;
         self.incoming.drain(..std::mem::take(&mut self.handled));
         while !self.incoming.is_empty() && !bytes.is_empty() && !self.is_held() {
             bytes = self.complete_frame(cx, bytes);
@@ -179,8 +184,14 @@ impl Connection {
     }
 
     /// Ends a turn: writes what is better said once than many times.
-    pub fn end_turn(&mut self) {
+    pub fn end_turn(&mut self, cx: &mut Context<'_>) {
         self.write_confirms();
+        self.tell_counts(cx);
+    }
+
+    /// When the client has connected, in milliseconds since 1970.
+    pub const fn set_connected_at(&mut self, now_ms: u64) {
+        self.story.connected_at_ms = now_ms;
     }
 
     /// Bytes for the client.
@@ -191,6 +202,8 @@ impl Connection {
     /// The socket has taken `count` bytes of [`Connection::output`].
     pub fn sent(&mut self, cx: &mut Context<'_>, count: usize) {
         self.heartbeat.spoke(cx.now);
+        self.story.octets.sent += count as u64;
+        self.story.octets.send_count += u64::from(count > 0);
         if count > 0 && self.is_held() {
             // We do not listen to it at the moment; that it takes what it is sent is the sign of life there is.
             self.heartbeat.heard(cx.now);

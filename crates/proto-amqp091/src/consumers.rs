@@ -1,11 +1,19 @@
 //! The consumers of one connection.
 
 use broker::Broker;
-use message::{ClientId, QueueId};
+use message::{Arguments, ClientId, QueueId};
 use queue::ConsumerId;
 use stdx::Recent;
 
 use crate::repeat::LastDeliver;
+
+/// What a client asked for with a consumer, to be shown.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    pub(crate) is_exclusive: bool,
+    pub(crate) prefetch_count: u16,
+    pub(crate) arguments: Arguments,
+}
 
 /// A consumer as the client knows it.
 #[derive(Debug)]
@@ -15,6 +23,7 @@ pub(crate) struct Consumer {
     pub(crate) queue: QueueId,
     /// Whether its deliveries are acknowledged.
     pub(crate) settles: bool,
+    pub(crate) terms: Box<Terms>,
     pub(crate) last: LastDeliver,
     /// What was delivered and waits for the socket, in the queue's measure.
     owed_bytes: i64,
@@ -47,9 +56,10 @@ impl Consumers {
         tag: Box<str>,
         queue: QueueId,
         settles: bool,
+        terms: Box<Terms>,
     ) {
         let last = LastDeliver::default();
-        let consumer = Consumer { channel, tag, queue, settles, last, owed_bytes: 0 };
+        let consumer = Consumer { channel, tag, queue, settles, terms, last, owed_bytes: 0 };
         self.by_number.insert(number, consumer);
     }
 

@@ -1,6 +1,6 @@
 //! Delivering: from the broker to the client.
 
-use broker::{CancelReason, Due};
+use broker::{CancelReason, Due, MessageCounters};
 use message::{QueueId, Settlement};
 use queue::{Delivery, cost_bytes};
 use wire_amqp091::content::{self, Content};
@@ -42,6 +42,7 @@ impl Connection {
         let frame_max = self.out.frame_max;
         let pending_bytes = self.out.pending().len();
         let mut owed_bytes = 0;
+        let (mut count, mut redelivered_count) = (0, 0);
         for delivery in run {
             let message = &delivery.message;
             let due = due(delivery);
@@ -51,6 +52,8 @@ impl Connection {
             }
             let tag = channel.unacked.push(due);
             let redelivered = is_redelivered(delivery);
+            count += 1;
+            redelivered_count += u64::from(redelivered);
             let out = self.out.buffer();
             if let Some(properties) = shown(message, counts(delivery)) {
                 let head = content::Delivery {
@@ -70,6 +73,13 @@ impl Connection {
             owed_bytes += cost_bytes(message.len_bytes());
         }
         let channel_number = consumer.channel;
+        let (delivered, gone) = if consumer.settles { (count, 0) } else { (0, count) };
+        for counters in [&mut channel.counters, &mut self.story.turn] {
+            counters.deliver += delivered;
+            counters.deliver_no_ack += gone;
+            counters.redeliver += redelivered_count;
+        }
+        channel.used_at_ms = cx.now_ms;
         channel.count_held(&mut self.channel_bytes);
         self.out.count_deliveries(self.out.pending().len() - pending_bytes);
         self.consumers.owe(number, owed_bytes);
@@ -86,6 +96,7 @@ impl Connection {
     ) {
         let Some(channel) = self.channels.get_mut(number) else { return };
         let Some(delivery) = delivery else {
+            self.count(number, MessageCounters { get_empty: 1, ..MessageCounters::ZERO });
             return self.out.method(number, &basic::GetEmpty { reserved_1: "" });
         };
         let message = &delivery.message;
@@ -98,6 +109,15 @@ impl Connection {
             message_count: u32::try_from(ready_count).unwrap_or(u32::MAX),
         };
         channel.count_held(&mut self.channel_bytes);
+        let counters = MessageCounters {
+            get: u64::from(delivery.id.is_some()),
+            get_no_ack: u64::from(delivery.id.is_none()),
+            redeliver: u64::from(get_ok.redelivered),
+            ..MessageCounters::ZERO
+        };
+        for sum in [&mut channel.counters, &mut self.story.turn] {
+            *sum += counters;
+        }
         let shown = shown(message, counts(&delivery));
         let properties = shown.as_deref().unwrap_or_else(|| message.properties());
         let content = Content { properties, body: message.body() };

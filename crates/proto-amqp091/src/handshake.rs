@@ -96,6 +96,7 @@ impl Connection {
         start_ok: &connection::StartOk<'_>,
     ) -> Result<(), Exception> {
         self.abilities = abilities(&start_ok.client_properties);
+        self.story.client_properties = start_ok.client_properties.clone();
         let name = start_ok.mechanism;
         let offered = self.settings.mechanisms.iter().copied();
         let Some(mechanism) = offered.into_iter().find(|mechanism| mechanism.as_str() == name)
@@ -103,6 +104,7 @@ impl Connection {
             let text = format!("unknown authentication mechanism '{name}'");
             return Err(Exception::new(Code::CommandInvalid, text, 0));
         };
+        self.story.mechanism = mechanism.as_str();
         let credentials = match mechanism {
             Mechanism::Plain => auth::plain(start_ok.response).ok(),
             Mechanism::Amqplain => amqplain(start_ok.response),

@@ -21,6 +21,7 @@ mod confirming;
 mod connection;
 mod consumers;
 mod context;
+mod counting;
 mod delivering;
 mod errors;
 mod handshake;
@@ -41,7 +42,8 @@ mod unacked;
 
 pub use connection::Connection;
 pub use context::Context;
-pub use observe::{ChannelState, ConnectionActivity, ConnectionState, ConsumerState, Octets};
+pub use counting::Octets;
+pub use observe::{ChannelState, ConnectionActivity, ConnectionState, ConsumerState};
 pub use peer::{Peer, PeerCertificate, TlsFacts};
 pub use rendering::READER;
 pub use settings::{Limits, RABBITMQ_VERSION, Settings};

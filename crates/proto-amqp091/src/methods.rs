@@ -51,6 +51,7 @@ impl Connection {
     fn remove_channel(&mut self, cx: &mut Context<'_>, number: u16) {
         if let Some(channel) = self.channels.remove(number) {
             cx.broker.count_channel(self.client, false);
+            self.story.closed_count += 1;
             self.channel_bytes -= channel.counted_bytes;
         }
     }
@@ -113,6 +114,7 @@ impl Connection {
     /// A channel is open.
     pub(crate) fn add_channel(&mut self, number: u16, link: u64) {
         let origin = broker::Origin { client: self.client, link };
+        self.story.opened_count += 1;
         self.channels.insert(number, Channel::new(origin, self.vhost.clone()));
         self.out.method(number, &channel::OpenOk { reserved_1: b"" });
     }

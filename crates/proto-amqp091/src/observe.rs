@@ -1,9 +1,12 @@
 //! What an operator is shown of a connection.
 
-use broker::MessageCounters;
+use broker::{Broker, MessageCounters};
 use message::{Arguments, ClientId, Name, QueueId};
+use wire_amqp091::FieldValue;
 
+use crate::arguments::arguments;
 use crate::connection::{Connection, Stage};
+use crate::counting::Octets;
 use crate::handshake::stage_name;
 use crate::peer::TlsFacts;
 
@@ -80,19 +83,6 @@ pub struct ConnectionState {
     pub memory_bytes: usize,
 }
 
-/// How much a connection has sent and was sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Octets {
-    /// Bytes that the client has sent.
-    pub received: u64,
-    /// How often some were read.
-    pub receive_count: u64,
-    /// Bytes that the client was sent.
-    pub sent: u64,
-    /// How often some were written.
-    pub send_count: u64,
-}
-
 /// What is known of a channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChannelState {
@@ -149,35 +139,47 @@ pub struct ConsumerState {
 
 impl Connection {
     /// What is known of the connection.
-    pub fn state(&self) -> ConnectionState {
+    pub fn state(&self, broker: &Broker) -> ConnectionState {
         let name = format!("{} -> {}", self.peer.address, self.peer.local_address);
         ConnectionState {
             client: self.client,
             peer_address: self.peer.address.clone(),
             local_address: self.peer.local_address.clone(),
             name,
-            user_provided_name: None,
+            user_provided_name: self.connection_name(),
             user: self.user.clone(),
             vhost: self.vhost.clone(),
             protocol: "AMQP 0-9-1",
-            mechanism: "",
+            mechanism: self.story.mechanism,
             tls: self.peer.tls.as_deref().cloned(),
-            connected_at_ms: 0,
-            client_properties: Arguments::new(),
+            connected_at_ms: self.story.connected_at_ms,
+            client_properties: arguments(&self.story.client_properties),
             channel_max: self.channel_max,
             frame_max: self.out.frame_max,
             heartbeat_s: self.heartbeat.interval_s(),
-            activity: self.activity(),
+            activity: self.activity(broker),
             channel_count: self.channels.len(),
-            octets: Octets::default(),
+            octets: self.story.octets,
             unsent_bytes: self.out.pending().len(),
             memory_bytes: self.held_bytes(),
         }
     }
 
-    fn activity(&self) -> ConnectionActivity {
+    /// The name that the client gave it.
+    fn connection_name(&self) -> Option<String> {
+        match self.story.client_properties.value(b"connection_name") {
+            Some(FieldValue::LongString(name)) => Some(String::from_utf8_lossy(name).into_owned()),
+            _ => None,
+        }
+    }
+
+    fn activity(&self, broker: &Broker) -> ConnectionActivity {
         match self.stage {
             Stage::Running if self.is_blocked => ConnectionActivity::Blocked,
+            Stage::Running if broker.alarm().is_on() => ConnectionActivity::Blocking,
+            Stage::Running if self.has_published && broker.is_anyone_behind() => {
+                ConnectionActivity::Flow
+            }
             Stage::Running => ConnectionActivity::Running,
             stage => ConnectionActivity::Passing(stage_name(stage)),
         }
@@ -193,13 +195,16 @@ impl Connection {
             is_transactional: channel.transaction.is_some(),
             consumer_count: channel.consumers.len(),
             unacknowledged_count: channel.unacked.len(),
-            unconfirmed_count: 0,
-            uncommitted_count: 0,
-            uncommitted_ack_count: 0,
+            unconfirmed_count: channel.unconfirmed_count(),
+            uncommitted_count: channel.transaction.as_ref().map_or(0, |it| it.publish_count()),
+            uncommitted_ack_count: channel
+                .transaction
+                .as_ref()
+                .map_or(0, |it| it.settlement_count()),
             prefetch_count: channel.prefetch_count,
             global_prefetch_count: channel.shared_prefetch.count_max(),
-            used_at_ms: 0,
-            counters: MessageCounters::ZERO,
+            used_at_ms: channel.used_at_ms,
+            counters: channel.counters,
         });
         states.collect()
     }
@@ -213,9 +218,9 @@ impl Connection {
             tag: consumer.tag.to_string(),
             queue: consumer.queue,
             settles: consumer.settles,
-            is_exclusive: false,
-            prefetch_count: 0,
-            arguments: Arguments::new(),
+            is_exclusive: consumer.terms.is_exclusive,
+            prefetch_count: consumer.terms.prefetch_count.into(),
+            arguments: consumer.terms.arguments.clone(),
         });
         states.collect()
     }

@@ -8,7 +8,7 @@
 //! Most messages lie in the input as a whole: those are taken in one step, straight from where they lie into the
 //! arena. The machine above is for those that do not.
 
-use broker::{Destined, Published};
+use broker::{Destined, MessageCounters, Published};
 use message::{Draft, Message};
 use wire_amqp091::content::{self, Content};
 use wire_amqp091::limits::BODY_LEN_MAX;
@@ -215,6 +215,10 @@ impl Connection {
     ) -> Result<(), Exception> {
         self.has_published = true;
         let Some(channel) = self.channels.get_mut(number) else { return Ok(()) };
+        if !channel.has_uncounted {
+            channel.has_uncounted = true;
+            self.story.published.push(number);
+        }
         if let Some(transaction) = &mut channel.transaction {
             let destined = cx.broker.destine(&mut channel.publisher, &message, &headers);
             let destined =
@@ -255,6 +259,13 @@ impl Connection {
             Published::Routed => {}
             Published::Replied => self.confirm_is_due(number),
             Published::Unroutable => {
+                let is_returned = u64::from(kept.is_some());
+                let counters = MessageCounters {
+                    return_unroutable: is_returned,
+                    drop_unroutable: 1 - is_returned,
+                    ..MessageCounters::ZERO
+                };
+                self.count(number, counters);
                 if let Some(message) = kept {
                     self.write_return(number, &message);
                 }

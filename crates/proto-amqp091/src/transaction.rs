@@ -42,6 +42,16 @@ impl Transaction {
         self.held_bytes
     }
 
+    /// How many messages wait for its end.
+    pub(crate) fn publish_count(&self) -> usize {
+        self.publishes.len()
+    }
+
+    /// How many deliveries wait for their ends.
+    pub(crate) fn settlement_count(&self) -> usize {
+        self.settlements.iter().map(|(taken, _)| taken.len()).sum()
+    }
+
     /// How many deliveries to consumers wait for their end.
     pub(crate) fn consumed_count(&self) -> usize {
         let taken = self.settlements.iter().flat_map(|(taken, _)| taken);

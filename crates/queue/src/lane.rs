@@ -84,10 +84,20 @@ impl Lane {
         self.returned.resident_bytes() + self.window_weight + self.tail.resident_bytes()
     }
 
+    /// How many are in memory.
+    pub(crate) fn warm_len(&self) -> usize {
+        self.returned.warm_len() + self.window.len() + self.tail.kept_len()
+    }
+
+    /// The first message, if it is in memory.
+    pub(crate) fn front(&self) -> Option<&Entry> {
+        if self.returned.is_empty() { self.window.front() } else { self.returned.front() }
+    }
+
     /// Bytes of the messages that are in memory.
     pub(crate) fn message_bytes(&self) -> usize {
-        let held = self.returned.warm_len() + self.window.len() + self.tail.kept_len();
-        self.returned.weight() + self.window_weight + self.tail.resident_bytes() - held * HELD_BYTES
+        self.returned.weight() + self.window_weight + self.tail.resident_bytes()
+            - self.warm_len() * HELD_BYTES
     }
 
     /// Adds a message behind all others.

@@ -125,6 +125,11 @@ impl Ready {
         self.next_lane().and_then(|lane| self.lane(lane)).is_some_and(Lane::has_next)
     }
 
+    /// The message that comes next, if it is in memory.
+    pub(crate) fn front(&self) -> Option<&Message> {
+        Some(&self.lane(self.next_lane()?)?.front()?.message)
+    }
+
     /// Memory that is used.
     pub(crate) fn resident_bytes(&self) -> usize {
         let ruled = self.ruled.as_ref().map_or(0, |ruled| ruled.resident_bytes());

@@ -93,6 +93,11 @@ impl Returned {
         !self.is_empty() && !self.has_next()
     }
 
+    /// The first one, if it is in memory.
+    pub(crate) fn front(&self) -> Option<&Entry> {
+        self.warm.values().next().filter(|_| self.has_next())
+    }
+
     /// Takes the first one, if it is in memory.
     pub(crate) fn pop(&mut self) -> Option<Entry> {
         if !self.has_next() {

@@ -7,6 +7,7 @@ use std::num::NonZeroU64;
 use slab::Slab;
 
 use crate::consumer::{Bar, Consumer, ConsumerId, Taker};
+use crate::observe::TakerState;
 use crate::rotation::Rotation;
 use crate::succession::{Sharing, Succession};
 use crate::unsettled::TakerKey;
@@ -30,6 +31,19 @@ impl Takers {
 
     pub(crate) fn ids(&self) -> impl Iterator<Item = ConsumerId> + '_ {
         self.keys.keys().copied()
+    }
+
+    pub(crate) fn states(&self) -> impl Iterator<Item = TakerState> + '_ {
+        self.keys.iter().map(|(&consumer, &key)| {
+            let taker = &self.table[key];
+            TakerState {
+                consumer,
+                is_active: !taker.is_barred(Bar::Inactive),
+                unsettled_count: taker.unsettled_count.into(),
+                is_blocked: taker.is_blocked(),
+                is_willing: taker.may_take(),
+            }
+        })
     }
 
     pub(crate) const fn blocked_count(&self) -> usize {

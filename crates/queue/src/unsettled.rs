@@ -105,6 +105,11 @@ impl Unsettled {
         self.bytes
     }
 
+    /// Bytes of those messages that are in memory.
+    pub(crate) const fn message_bytes(&self) -> usize {
+        self.message_bytes
+    }
+
     /// Memory that is used.
     pub(crate) const fn resident_bytes(&self) -> usize {
         self.message_bytes + self.held.len() * HELD_BYTES

@@ -202,6 +202,23 @@ impl World {
         self.shards[0].broker().topology()
     }
 
+    /// Has a shard run an errand in its next turn, and comes to rest.
+    ///
+    /// # Panics
+    /// When there is no such shard.
+    pub fn errand<T>(&mut self, shard: usize, what: impl FnOnce(&mut Shard) -> T) -> T {
+        let shard = &mut self.shards[shard];
+        shard.begin_turn(self.now, EPOCH_MS + self.now.millis());
+        let result = what(shard);
+        self.run_turns();
+        result
+    }
+
+    /// How many shards there are.
+    pub const fn shard_count(&self) -> usize {
+        self.layout.shard_count
+    }
+
     /// The server is told to stop: clients hear of it, and everything goes to disk.
     ///
     /// # Panics

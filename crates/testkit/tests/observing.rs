@@ -1,0 +1,182 @@
+//! An operator sees exactly what a conversation has done.
+
+use node::observation::{
+    ChannelState, Churn, ConnectionActivity, ConsumerState, ExchangeTraffic, MessageCounters,
+    QueueState, ShardTotals,
+};
+use testkit::{Layout, Transcript, World, run_at};
+
+fn run(world: &mut World, steps: &str) {
+    let text = format!("# A title.\n{steps}");
+    let transcripts = Transcript::parse_all(&text).expect("it can be read");
+    if let Err(failure) = run_at(&transcripts[0], world) {
+        panic!("{failure}");
+    }
+}
+
+fn world(layout: Layout) -> World {
+    World::new(layout, proto_amqp091::Limits::default())
+}
+
+/// What all shards show together.
+fn all<T>(world: &mut World, show: impl Fn(&node::Shard) -> Vec<T>) -> Vec<T> {
+    (0..world.shard_count()).flat_map(|shard| world.errand(shard, |shard| show(shard))).collect()
+}
+
+fn queue(world: &mut World, name: &str) -> QueueState {
+    let id = world
+        .errand(0, |shard| shard.broker().topology().queue("/", name).expect("it is declared").id);
+    let states = all(world, |shard| shard.observe_queue(id).into_iter().collect());
+    states.into_iter().next().expect("it has been used")
+}
+
+fn traffic(world: &mut World, exchange: &str) -> ExchangeTraffic {
+    let id = world.errand(0, |shard| {
+        shard.broker().topology().exchange("/", exchange).expect("it is declared").id
+    });
+    let of_shards = all(world, |shard| vec![shard.observe_exchange(id)]);
+    of_shards.iter().fold(ExchangeTraffic::default(), |sum, one| ExchangeTraffic {
+        publish_in: sum.publish_in + one.publish_in,
+        publish_out: sum.publish_out + one.publish_out,
+    })
+}
+
+fn totals(world: &mut World) -> (MessageCounters, Churn, ShardTotals) {
+    let of_shards = all(world, |shard| vec![shard.observe_totals()]);
+    let mut sum = (MessageCounters::ZERO, Churn::default(), of_shards[0]);
+    for one in &of_shards {
+        sum.0 += one.counters;
+        sum.1.channel_created += one.churn.channel_created;
+        sum.1.channel_closed += one.churn.channel_closed;
+        sum.1.connection_created += one.churn.connection_created;
+        sum.1.connection_closed += one.churn.connection_closed;
+        sum.1.queue_declared += one.churn.queue_declared;
+        sum.1.queue_created += one.churn.queue_created;
+        sum.1.queue_deleted += one.churn.queue_deleted;
+    }
+    sum
+}
+
+/// Ten messages to two queues, three that go nowhere; two consumers, two fetches.
+const CONVERSATION: &str = "\
+C[1] confirm.select  S[1] confirm.select-ok
+C[1] queue.declare queue=q durable  S[1] queue.declare-ok
+C[1] queue.declare queue=r durable  S[1] queue.declare-ok
+C[1] queue.bind queue=q exchange=amq.fanout  S[1] queue.bind-ok
+C[1] queue.bind queue=r exchange=amq.fanout  S[1] queue.bind-ok
+C[1] basic.publish exchange=amq.fanout delivery_mode=2 \"four\"  S[1] basic.ack
+C[1] basic.publish exchange=amq.fanout delivery_mode=2 \"four\"  S[1] basic.ack
+C[1] basic.publish exchange=amq.fanout delivery_mode=2 \"four\"  S[1] basic.ack
+C[1] basic.publish exchange=amq.fanout delivery_mode=2 \"four\"  S[1] basic.ack
+C[1] basic.publish exchange=amq.fanout delivery_mode=2 \"four\"  S[1] basic.ack
+C[1] basic.publish exchange=amq.fanout delivery_mode=2 \"four\"  S[1] basic.ack
+C[1] basic.publish exchange=amq.fanout delivery_mode=2 \"four\"  S[1] basic.ack
+C[1] basic.publish exchange=amq.fanout delivery_mode=2 \"four\"  S[1] basic.ack
+C[1] basic.publish exchange=amq.fanout delivery_mode=2 \"four\"  S[1] basic.ack
+C[1] basic.publish exchange=amq.fanout delivery_mode=2 \"four\"  S[1] basic.ack
+C[1] basic.publish routing_key=nowhere mandatory \"x\"
+S[1] basic.return
+S[1] basic.ack delivery_tag=11
+C[1] basic.publish routing_key=nowhere \"x\"
+S[1] basic.ack delivery_tag=12
+C[2] basic.qos prefetch_count=4  S[2] basic.qos-ok
+C[2] basic.consume queue=q consumer_tag=a arguments={x-priority=3}
+S[2] basic.consume-ok
+S[2] 4x basic.deliver
+C[2] basic.ack delivery_tag=2 multiple
+S[2] 2x basic.deliver
+C[2] basic.nack delivery_tag=3 requeue
+S[2] basic.deliver redelivered
+C[1] basic.get queue=r no_ack  S[1] basic.get-ok
+C[1] basic.get queue=r  S[1] basic.get-ok
+";
+
+#[test]
+fn counters_tell_what_a_conversation_has_done() {
+    for layout in Layout::ALL {
+        let mut world = world(layout);
+        run(&mut world, CONVERSATION);
+        let q = queue(&mut world, "q");
+        let none = MessageCounters::ZERO;
+        let counted = MessageCounters {
+            publish: 10,
+            deliver: 7,
+            redeliver: 1,
+            ack: 2,
+            disk_writes: 10,
+            ..none
+        };
+        assert_eq!(q.counters, counted, "{layout:?}");
+        let holdings = q.summary.holdings;
+        assert_eq!((holdings.ready_count, holdings.unsettled_count), (4, 4));
+        assert_eq!((holdings.ready_bytes, holdings.unsettled_bytes), (16, 16));
+        assert_eq!((holdings.consumer_count, q.persistent_count), (1, 8));
+        assert_eq!((q.ready_in_memory_count, q.lane_ready_counts), (4, vec![4]));
+        let r = queue(&mut world, "r");
+        let fetched =
+            MessageCounters { publish: 10, get: 1, get_no_ack: 1, disk_writes: 10, ..none };
+        assert_eq!(r.counters, fetched);
+        let fanout = ExchangeTraffic { publish_in: 10, publish_out: 20 };
+        assert_eq!(traffic(&mut world, "amq.fanout"), fanout);
+        assert_eq!(traffic(&mut world, ""), ExchangeTraffic { publish_in: 2, publish_out: 0 });
+        let (counters, churn, _) = totals(&mut world);
+        let everything = MessageCounters {
+            publish: 12,
+            confirm: 12,
+            return_unroutable: 1,
+            drop_unroutable: 1,
+            deliver: 7,
+            get: 1,
+            get_no_ack: 1,
+            redeliver: 1,
+            ack: 2,
+            disk_writes: 20,
+            ..none
+        };
+        assert_eq!(counters, everything, "{layout:?}");
+        assert_eq!((churn.queue_declared, churn.queue_created, churn.queue_deleted), (2, 2, 0));
+        assert_eq!((churn.channel_created, churn.channel_closed), (2, 0));
+        assert_eq!((churn.connection_created, churn.connection_closed), (1, 0));
+    }
+}
+
+#[test]
+fn connections_channels_and_consumers_show_what_they_are() {
+    let mut world = world(Layout::ALL[0]);
+    run(&mut world, CONVERSATION);
+    let connections = all(&mut world, |shard| shard.observe_connections(None));
+    let [connection] = &connections[..] else { panic!("one connection: {connections:?}") };
+    assert_eq!((connection.user.as_str(), connection.vhost.as_str()), ("guest", "/"));
+    assert_eq!((connection.mechanism, connection.protocol), ("PLAIN", "AMQP 0-9-1"));
+    assert_eq!((connection.activity, connection.channel_count), (ConnectionActivity::Running, 2));
+    assert!(connection.connected_at_ms > 0 && connection.octets.received > 0);
+    let client = connection.client;
+    let channels = all(&mut world, |shard| shard.observe_channels(client));
+    let [one, two]: &[ChannelState; 2] = channels[..].try_into().expect("two channels");
+    assert_eq!((one.number, one.confirms, one.unacknowledged_count), (1, true, 1));
+    assert_eq!((one.unconfirmed_count, one.counters.publish, one.counters.confirm), (0, 12, 12));
+    assert_eq!((two.number, two.consumer_count, two.unacknowledged_count), (2, 1, 4));
+    assert_eq!((two.prefetch_count, two.counters.deliver, two.counters.ack), (4, 7, 2));
+    let consumers = all(&mut world, |shard| shard.observe_consumers(client));
+    let [consumer]: &[ConsumerState; 1] = consumers[..].try_into().expect("one consumer");
+    assert_eq!((consumer.tag.as_str(), consumer.channel, consumer.prefetch_count), ("a", 2, 4));
+    assert!(consumer.settles && consumer.arguments.contains_key("x-priority"));
+    let takers = all(&mut world, |shard| shard.observe_takers(consumer.queue));
+    assert_eq!(takers.len(), 1);
+    assert_eq!((takers[0].unsettled_count, takers[0].is_active), (4, true));
+}
+
+#[test]
+fn what_is_gone_stays_in_the_sums() {
+    let mut world = world(Layout::ALL[0]);
+    let conversation = format!(
+        "{CONVERSATION}C[1] queue.delete queue=q  S[1] queue.delete-ok\nS[2] basic.cancel\n\
+         C[2] channel.close reply_code=200  S[2] channel.close-ok\n"
+    );
+    run(&mut world, &conversation);
+    let (counters, churn, first) = totals(&mut world);
+    assert_eq!((counters.publish, counters.deliver, counters.ack), (12, 7, 2));
+    assert_eq!((churn.queue_deleted, churn.channel_closed), (1, 1));
+    assert_eq!((first.channel_count, first.holdings.ready_count), (1, 8));
+    assert_eq!((first.holdings.unsettled_count, first.holdings.consumer_count), (1, 0));
+}
