@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::step;
 
 /// Where static programs are built. Decision 9 has the numbers.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
+const TARGET: &str = "x86_64-unknown-linux-musl";
 
 /// A program for Linux, read from its file.
 #[derive(Debug, Clone)]
@@ -56,14 +56,25 @@ impl Program {
     /// Builds it, which takes minutes.
     ///
     /// # Errors
-    /// As [`step::run`].
+    /// What is missing here and how to get it, or as [`step::run`].
     pub(super) fn build(root: &Path) -> Result<Self, String> {
+        if !step::succeeds(root, "musl-gcc", &["--version"]) {
+            return Err(
+                "musl-gcc is missing, which compiles what is written in C for a static program: \
+                 `apt-get install musl-tools`"
+                    .to_owned(),
+            );
+        }
+        if !step::succeeds(root, "rustup", &["target", "add", TARGET]) {
+            return Err(format!(
+                "Rust's libraries for {TARGET} are missing: `rustup target add {TARGET}`"
+            ));
+        }
         // Backtraces name our files, but not the folders of the machine that built them.
         let home =
             env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| home + "/.cargo"));
         let home = home.map_err(|_| "neither CARGO_HOME nor HOME is set".to_owned())?;
         let flags = [
-            "-Ctarget-feature=+crt-static".to_owned(),
             "-Clink-arg=-Wl,--compress-debug-sections=zlib".to_owned(),
             format!("--remap-path-prefix={}=/leveret", root.display()),
             format!("--remap-path-prefix={home}=/cargo"),
