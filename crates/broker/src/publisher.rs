@@ -100,6 +100,11 @@ impl Publisher {
         }
     }
 
+    /// Where it publishes.
+    pub const fn vhost(&self) -> &Name {
+        &self.vhost
+    }
+
     /// From here on every message is confirmed.
     pub fn confirm(&mut self) {
         self.confirms.get_or_insert_with(Confirms::new);

@@ -14,6 +14,7 @@ use broker::{Answer, Event, Origin, Refusal, Request, Verb};
 use message::{ClientId, ShardId};
 use metadata::Change;
 
+use crate::handling::{Fetching, Publishing};
 use crate::shard::Shard;
 
 /// Takes the end of what an operator has asked for, in the turn in which it comes. It is dropped when the node stops first.
@@ -32,6 +33,10 @@ pub(crate) const fn operator_of(shard: ShardId) -> ClientId {
 pub(crate) struct Operator {
     last_link: u64,
     waiting: BTreeMap<u64, Reply>,
+    pub(crate) publishing: BTreeMap<u64, Publishing>,
+    pub(crate) fetching: BTreeMap<u64, Fetching>,
+    /// Those that fetch and go on in the next turn.
+    pub(crate) put_off: Vec<u64>,
     /// How changes ended that were asked for with [`Shard::administer`].
     administered: VecDeque<Result<(), Refusal>>,
 }
@@ -39,6 +44,19 @@ pub(crate) struct Operator {
 impl fmt::Debug for Operator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Operator").field("waiting", &self.waiting.len()).finish_non_exhaustive()
+    }
+}
+
+impl Operator {
+    /// Whether something was left over for the next turn.
+    pub(crate) const fn has_rest(&self) -> bool {
+        !self.put_off.is_empty()
+    }
+
+    /// A name for a question that no other one has.
+    pub(crate) const fn next_link(&mut self) -> u64 {
+        self.last_link += 1;
+        self.last_link
     }
 }
 
@@ -50,8 +68,7 @@ impl Shard {
         if self.operator.waiting.len() >= WAITING_MAX {
             return;
         }
-        self.operator.last_link += 1;
-        let link = self.operator.last_link;
+        let link = self.operator.next_link();
         self.operator.waiting.insert(link, answer);
         let origin = Origin { client: operator_of(self.id), link };
         self.broker.request(Request { origin, verb });
@@ -70,11 +87,27 @@ impl Shard {
     }
 
     pub(crate) fn hear_as_operator(&mut self, event: Event) {
-        if let Event::Answered { link, reply } = event {
-            match self.operator.waiting.remove(&link) {
-                Some(answer) => answer(*reply),
-                None => self.operator.administered.push_back((*reply).map(|_| ())),
+        match event {
+            Event::Answered { link, reply } => {
+                if self.operator.fetching.contains_key(&link) {
+                    self.fetched_for_operator(link, *reply);
+                } else if let Some(answer) = self.operator.waiting.remove(&link) {
+                    answer(*reply);
+                } else if link == 0 {
+                    self.operator.administered.push_back((*reply).map(|_| ()));
+                }
             }
+            Event::Confirmed { link, first, last } => {
+                self.decided_for_operator(link, first, last, true);
+            }
+            Event::Rejected { link, first, last } => {
+                self.decided_for_operator(link, first, last, false);
+            }
+            // It has no consumers, takes no answers, and is in no virtual host.
+            Event::Deliver { .. }
+            | Event::Reply { .. }
+            | Event::Evicted { .. }
+            | Event::Cancelled { .. } => {}
         }
     }
 }

@@ -32,7 +32,7 @@ const UNSENT_MAIL_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub struct Shard {
     pub(crate) id: ShardId,
     pub(crate) broker: Broker,
-    arena: Arena,
+    pub(crate) arena: Arena,
     pub(crate) clients: Clients,
     timers: Timers,
     settings: Arc<Settings>,
@@ -85,6 +85,7 @@ impl Shard {
         self.is_pacing = false;
         self.broker.drop_remains();
         self.broker.begin_turn(now_ms);
+        self.go_on_for_operator();
     }
 
     /// Mail from another shard, in its order.
@@ -239,6 +240,9 @@ impl Shard {
 
     /// When the next turn is due although nothing happens.
     pub fn poll_timeout(&self) -> Option<Time> {
+        if self.operator.has_rest() {
+            return Some(Time::ZERO);
+        }
         let pace = self.is_pacing.then(|| self.pace.next_period());
         // The broker's deadlines are the world's, whose clock may be set: they are looked at from the turn's own time.
         let deadline = self.broker.next_deadline_ms().map(|at_ms| {
@@ -289,6 +293,11 @@ impl Shard {
     /// Whether everything is on disk. Only after [`Shard::stop`].
     pub fn is_flushed(&self) -> bool {
         self.is_stopping && self.broker.is_flushed()
+    }
+
+    /// Whether something was left over for the next turn, because it would have made this one too long.
+    pub fn has_rest(&self) -> bool {
+        self.broker.has_rest() || self.operator.has_rest()
     }
 
     /// This shard's part of the broker, to look at.

@@ -290,7 +290,7 @@ impl World {
             let (Notice::Client { text, .. } | Notice::Shard { text }) = notice;
             self.notices.push(text);
         }
-        is_busy || self.shards[index].broker().has_rest() || self.has_input(index)
+        is_busy || self.shards[index].has_rest() || self.has_input(index)
     }
 
     /// Whether a client has sent what the shard would read.

@@ -4,6 +4,7 @@ use node::observation::{
     ChannelState, Churn, ConnectionActivity, ConsumerState, ExchangeTraffic, MessageCounters,
     QueueState, ShardTotals,
 };
+use node::{AckMode, Fetched, MessageProperties, Outcome, Publication};
 use testkit::{Layout, Transcript, World, run_at};
 
 fn run(world: &mut World, steps: &str) {
@@ -179,4 +180,129 @@ fn what_is_gone_stays_in_the_sums() {
     assert_eq!((churn.queue_deleted, churn.channel_closed), (1, 1));
     assert_eq!((first.channel_count, first.holdings.ready_count), (1, 8));
     assert_eq!((first.holdings.unsettled_count, first.holdings.consumer_count), (1, 0));
+}
+
+/// What an answer brings, once the node has come to rest.
+fn answer<T: Send + 'static>(
+    world: &mut World,
+    shard: usize,
+    ask: impl FnOnce(&mut node::Shard, Box<dyn FnOnce(T) + Send>),
+) -> T {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    world.errand(shard, |shard| ask(shard, Box::new(move |end| drop(sender.send(end)))));
+    receiver.try_recv().expect("every question has an answer")
+}
+
+fn name(text: &str) -> message::Name {
+    message::Name::new(text).expect("it is short")
+}
+
+fn publish(world: &mut World, shard: usize, publication: Publication) -> Result<Outcome, String> {
+    let end = answer(world, shard, |shard, answer| {
+        shard.publish_as_operator(&name("/"), "guest", &publication, answer);
+    });
+    end.map_err(|unpublished| format!("{unpublished:?}"))
+}
+
+fn fetch(world: &mut World, count: usize, ack_mode: AckMode) -> Vec<Fetched> {
+    let end = answer(world, 0, |shard, answer| {
+        shard.fetch_as_operator(&name("/"), &name("q"), count, ack_mode, answer);
+    });
+    end.expect("the queue is there")
+}
+
+fn to_q(body: &'static str) -> Publication {
+    let properties = MessageProperties {
+        delivery_mode: Some(2),
+        content_type: Some("text/plain".to_owned()),
+        ..MessageProperties::default()
+    };
+    let (exchange, routing_key) = (String::new(), "q".to_owned());
+    Publication { exchange, routing_key, properties, body: body.into() }
+}
+
+#[test]
+fn an_operators_message_is_routed_or_not() {
+    for layout in Layout::ALL {
+        let mut world = world(layout);
+        run(&mut world, "C queue.declare queue=q durable  S queue.declare-ok\n");
+        for shard in 0..world.shard_count() {
+            assert_eq!(publish(&mut world, shard, to_q("m")), Ok(Outcome::Routed));
+        }
+        let nowhere = Publication { routing_key: "nowhere".to_owned(), ..to_q("m") };
+        assert_eq!(publish(&mut world, 0, nowhere), Ok(Outcome::Unroutable));
+        let absent = Publication { exchange: "absent".to_owned(), ..to_q("m") };
+        assert!(publish(&mut world, 0, absent).is_err_and(|text| text.contains("NotFound")));
+        let mut mine = to_q("m");
+        mine.properties.user_id = Some("somebody else".to_owned());
+        assert!(publish(&mut world, 0, mine).is_err_and(|text| text.contains("somebody else")));
+        assert_eq!(queue(&mut world, "q").counters.publish, world.shard_count() as u64);
+        let (counters, ..) = totals(&mut world);
+        assert_eq!(counters.confirm, world.shard_count() as u64);
+    }
+}
+
+#[test]
+fn what_a_queue_that_is_full_rejects_is_told() {
+    let mut world = world(Layout::ALL[0]);
+    let declare = "C queue.declare queue=q arguments={x-max-length=1, \
+                   x-overflow=\"reject-publish\"}  S queue.declare-ok\n";
+    run(&mut world, declare);
+    assert_eq!(publish(&mut world, 0, to_q("1")), Ok(Outcome::Routed));
+    assert_eq!(publish(&mut world, 0, to_q("2")), Ok(Outcome::Rejected));
+}
+
+#[test]
+fn what_an_operator_fetches_ends_as_it_says() {
+    for layout in Layout::ALL {
+        let mut world = world(layout);
+        let declare = "C queue.declare queue=dead  S queue.declare-ok\n\
+                       C queue.declare queue=q durable arguments={x-dead-letter-exchange=\"\", \
+                       x-dead-letter-routing-key=dead}  S queue.declare-ok\n";
+        run(&mut world, declare);
+        for body in ["1", "2", "3", "4"] {
+            assert_eq!(publish(&mut world, 0, to_q(body)), Ok(Outcome::Routed));
+        }
+        let bodies = |fetched: &[Fetched]| -> Vec<(Vec<u8>, bool, u64)> {
+            let seen = fetched.iter().map(|one| {
+                (one.message.body.to_vec(), one.message.is_redelivered, one.ready_count)
+            });
+            seen.collect()
+        };
+        let back = fetch(&mut world, 2, AckMode::AckRequeue);
+        assert_eq!(bodies(&back), [(b"1".to_vec(), false, 3), (b"2".to_vec(), false, 2)]);
+        assert_eq!(back[0].message.properties, to_q("1").properties);
+        assert_eq!(back[0].message.routing_key, "q");
+        let gone = fetch(&mut world, 1, AckMode::AckDrop);
+        assert_eq!(bodies(&gone), [(b"1".to_vec(), true, 3)]);
+        let back = fetch(&mut world, 1, AckMode::RejectRequeue);
+        assert_eq!(bodies(&back), [(b"2".to_vec(), true, 2)]);
+        let dead = fetch(&mut world, 2, AckMode::RejectDrop);
+        assert_eq!(bodies(&dead), [(b"2".to_vec(), true, 2), (b"3".to_vec(), false, 1)]);
+        let rest = fetch(&mut world, 1_000, AckMode::AckDrop);
+        assert_eq!(bodies(&rest), [(b"4".to_vec(), false, 0)]);
+        assert_eq!(queue(&mut world, "dead").summary.holdings.ready_count, 2);
+        let q = queue(&mut world, "q");
+        assert_eq!((q.counters.get, q.counters.get_no_ack, q.counters.get_empty), (5, 2, 1));
+    }
+}
+
+#[test]
+fn a_connection_that_an_operator_closes_hears_why() {
+    let mut world = world(Layout::ALL[0]);
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let client = {
+        run(&mut world, "C basic.qos  S basic.qos-ok\n");
+        let connections = all(&mut world, |shard| shard.observe_connections(None));
+        connections[0].client
+    };
+    world.errand(0, |shard| {
+        drop(sender.send(shard.close_connection(client, "Closed via management plugin")));
+    });
+    assert_eq!(receiver.try_recv(), Ok(true));
+    let connections = all(&mut world, |shard| shard.observe_connections(None));
+    assert_eq!(connections[0].activity, ConnectionActivity::Passing("closing"));
+    let notices = world.take_notices().join("\n");
+    let words = "CONNECTION_FORCED - Closed via management plugin";
+    assert!(notices.contains(words), "{notices}");
 }
