@@ -1,22 +1,23 @@
 //! Who is this?
 //!
 //! ```text
-//!  bytes of a login ── mechanism ──> Credentials ── Users::verify ──> User, or Denied
+//!  bytes of a login ── mechanism ──> Claim ── Logins::ask ──> a user's name, or Denied
 //! ```
 //!
 //! This crate knows nothing of frames and reply codes, nothing of what a user may do to which object, and has no
 //! randomness of its own: whoever makes a password hash hands in the salt.
 
+mod backoff;
 mod credentials;
+mod hash;
+mod logins;
 mod loopback;
 mod mechanism;
-mod password;
 mod secret;
-mod users;
 
 pub use credentials::Credentials;
+pub use hash::{SALT_BYTES, hash, is_quick, verify};
+pub use logins::{Claim, Denied, Inquiry, Logins, Rules, Said, Whence};
 pub use loopback::is_loopback;
 pub use mechanism::{Malformed, Mechanism, plain};
-pub use password::PasswordHash;
 pub use secret::Secret;
-pub use users::{Denied, User, Users};

@@ -3,6 +3,8 @@
 //! ```text
 //!  PLAIN (RFC 4616)   authorisation id · NUL · user · NUL · password
 //!  AMQPLAIN           a table with LOGIN and PASSWORD; the front-end decodes it
+//!  EXTERNAL           empty: the name is in the certificate
+//!  ANONYMOUS          anything: the name is the operator's choice
 //! ```
 
 use std::fmt;
@@ -16,11 +18,15 @@ pub enum Mechanism {
     Plain,
     /// User and password in an AMQP 0-9-1 table.
     Amqplain,
+    /// The name in the client's certificate.
+    External,
+    /// Nothing: the client is whom the operator has made of those that do not say.
+    Anonymous,
 }
 
 impl Mechanism {
     /// All mechanisms, in the order in which a server offers them.
-    pub const ALL: [Self; 2] = [Self::Plain, Self::Amqplain];
+    pub const ALL: [Self; 4] = [Self::Plain, Self::Amqplain, Self::External, Self::Anonymous];
 
     /// The mechanism with this name. Case matters, as in RabbitMQ.
     pub fn parse(name: &str) -> Option<Self> {
@@ -32,6 +38,8 @@ impl Mechanism {
         match self {
             Self::Plain => "PLAIN",
             Self::Amqplain => "AMQPLAIN",
+            Self::External => "EXTERNAL",
+            Self::Anonymous => "ANONYMOUS",
         }
     }
 }

@@ -25,6 +25,17 @@ impl Secret {
         let (half, _) = digest.split_at(16);
         u128::from_le_bytes(half.try_into().expect("a half has 16 bytes"))
     }
+
+    /// The token for what lies in these parts: nobody else can make it, or learn from it what they were.
+    pub(crate) fn seal(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut hash = Sha256::new_with_prefix(self.0);
+        for part in parts {
+            // With its length in front, no part can pass for two.
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        hash.finalize().into()
+    }
 }
 
 impl fmt::Debug for Secret {

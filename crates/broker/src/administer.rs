@@ -1,10 +1,15 @@
 //! What an operator changes: virtual hosts, users, permissions, policies, limits and parameters.
 
+use std::sync::Arc;
+
 use message::Name;
-use metadata::{Change, DEFAULT_VHOST, QueueKind, User, Vhost, VhostDefinition, VhostSettings};
+use metadata::{
+    Change, DEFAULT_VHOST, Permissions, QueueKind, User, Vhost, VhostDefinition, VhostSettings,
+};
 use store::Ticket;
 
-use crate::broker::{Awaited, Broker};
+use crate::broker::Broker;
+use crate::event::Gone;
 use crate::mail::Mail;
 use crate::refusal::{Object, Refusal};
 use crate::registry::{After, Errand};
@@ -15,20 +20,27 @@ impl Broker {
         self.default_queue_kind = kind;
     }
 
-    /// Makes the virtual host of a node that has never run, in place of the one that it would have otherwise. Only on
-    /// shard 0, and before anything else.
-    pub fn found_vhost(&mut self, name: &Name) {
-        if name.as_str() == DEFAULT_VHOST {
-            return;
+    /// Makes the first user, and the virtual host that they may use, on a node that has no users yet; on one `is_fresh`,
+    /// which has never run, in place of the virtual host that it would have otherwise. Only on shard 0, and before
+    /// anything else. It is in force at once: on a node that forgets it again, nothing else has happened.
+    pub fn found(&mut self, vhost: &Name, user: User, permissions: Permissions, is_fresh: bool) {
+        let mut changes = Vec::new();
+        if is_fresh && vhost.as_str() != DEFAULT_VHOST {
+            changes.push(Change::RemoveVhost { name: Name::fixed(DEFAULT_VHOST) });
         }
-        let vhost = VhostDefinition {
-            name: name.clone(),
-            first_exchange_id: self.draft.definitions().next_id(),
-            settings: VhostSettings::default(),
-        };
-        let changes =
-            [Change::RemoveVhost { name: Name::fixed(DEFAULT_VHOST) }, Change::SetVhost(vhost)];
-        self.change(&changes).expect("virtual hosts have no bindings");
+        if self.draft.definitions().vhost(vhost.as_str()).is_none() {
+            changes.push(Change::SetVhost(VhostDefinition {
+                name: vhost.clone(),
+                first_exchange_id: self.draft.definitions().next_id(),
+                settings: VhostSettings::default(),
+            }));
+        }
+        let (vhost, name) = (vhost.clone(), user.name.clone());
+        changes.push(Change::SetPermissions { vhost, user: name, permissions });
+        // Last, because it tells the next start that all of this is there.
+        changes.push(Change::SetUser(user));
+        self.change(&changes).expect("users and virtual hosts have no bindings");
+        self.publish_topology(Arc::clone(&self.draft));
     }
 
     /// Applies an operator's change if it makes sense. Only on shard 0.
@@ -57,7 +69,11 @@ impl Broker {
                 }
             }
             Change::RemoveUser { name } => {
-                self.named_user(name)?;
+                let name = name.clone();
+                return self.remove_user(&name);
+            }
+            Change::SetUserLimits { user, .. } => {
+                self.named_user(user)?;
             }
             Change::SetPermissions { vhost, user, permissions } => {
                 self.named_vhost(vhost)?;
@@ -75,9 +91,7 @@ impl Broker {
                 self.named_exchange(vhost, exchange)?;
                 permissions.check().map_err(Refusal::InvalidPattern)?;
             }
-            Change::SetUserLimits { .. }
-            | Change::SetGlobalParameter { .. }
-            | Change::ClearGlobalParameter { .. } => {}
+            Change::SetGlobalParameter { .. } | Change::ClearGlobalParameter { .. } => {}
             Change::AddExchange(_)
             | Change::RemoveExchange { .. }
             | Change::AddQueue(_)
@@ -123,19 +137,22 @@ impl Broker {
         let ticket = self.change(&[change]).map_err(Refusal::InvalidBinding)?;
         self.traffic.churn.queue_deleted += queue_count;
         let errand = Errand::EmptyVhost { name: name.clone(), queues };
-        match ticket {
-            Some(ticket) => {
-                let awaited = Awaited::Errand(self.shard, Box::new(errand));
-                self.awaiting.push_back((ticket, awaited));
-            }
-            None => self.run(errand),
-        }
+        self.run_after(ticket, self.shard, errand);
+        Ok(ticket)
+    }
+
+    /// Removes a user. Once that is on disk, their clients are sent away.
+    fn remove_user(&mut self, name: &Name) -> Result<Option<Ticket>, Refusal> {
+        self.named_user(name)?;
+        let change = Change::RemoveUser { name: name.clone() };
+        let ticket = self.change(&[change]).map_err(Refusal::InvalidBinding)?;
+        self.run_after(ticket, self.shard, Errand::EvictUser { name: name.clone() });
         Ok(ticket)
     }
 
     /// Ends what lived in a virtual host that is gone.
     pub(crate) fn empty_vhost(&mut self, name: &Name, queues: Vec<message::QueueId>) {
-        self.evict(name);
+        self.evict(&Gone::Vhost(name.clone()));
         for id in queues {
             let shard = self.shard_of(id);
             if shard == self.shard {

@@ -13,7 +13,7 @@ use message::{ClientId, Name};
 use metadata::Definitions;
 
 use crate::broker::Broker;
-use crate::event::{Answer, Event};
+use crate::event::{Answer, Event, Gone};
 use crate::mail::Mail;
 use crate::refusal::{Limit, Refusal};
 use crate::registry::Errand;
@@ -57,9 +57,16 @@ impl Census {
         }
         let count = self.users.get(&user).map_or(0, |held| held.connection_count);
         match definitions.user_limits(user.as_str()).connections_max {
-            Some(max) if count >= max => Err(Refusal::Limit(Limit::UserConnections { user, max })),
-            _ => Ok(()),
+            Some(max) if count >= max => {
+                return Err(Refusal::Limit(Limit::UserConnections { user, max }));
+            }
+            _ => {}
         }
+        // A user who was removed while they logged in has no permissions either.
+        if definitions.permissions(vhost.as_str(), user.as_str()).is_none() {
+            return Err(Refusal::VhostAccess { vhost, user });
+        }
+        Ok(())
     }
 
     fn add(&mut self, client: ClientId, vhost: Name, user: Name) {
@@ -112,9 +119,13 @@ impl Census {
         }
     }
 
-    fn clients_of(&self, vhost: &Name) -> Vec<ClientId> {
-        let inside = self.clients.iter().filter(|(_, presence)| presence.vhost == *vhost);
-        inside.map(|(&client, _)| client).collect()
+    fn clients_of(&self, gone: &Gone) -> Vec<ClientId> {
+        let stands_on = |presence: &Presence| match gone {
+            Gone::Vhost(vhost) => presence.vhost == *vhost,
+            Gone::User(user) => presence.user == *user,
+        };
+        let found = self.clients.iter().filter(|(_, presence)| stands_on(presence));
+        found.map(|(&client, _)| client).collect()
     }
 }
 
@@ -162,10 +173,10 @@ impl Broker {
         self.census.count_channel(client, is_open);
     }
 
-    /// Has all clients in a virtual host leave: it is gone. Only on shard 0.
-    pub(crate) fn evict(&mut self, vhost: &Name) {
-        for client in self.census.clients_of(vhost) {
-            self.tell(client, Event::Evicted { vhost: vhost.clone() });
+    /// Has all clients leave that stand on what is gone. Only on shard 0.
+    pub(crate) fn evict(&mut self, gone: &Gone) {
+        for client in self.census.clients_of(gone) {
+            self.tell(client, Event::Evicted { gone: gone.clone() });
         }
     }
 

@@ -56,6 +56,15 @@ pub enum CancelReason {
     },
 }
 
+/// What clients stand on, and can not any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// The virtual host that they are in.
+    Vhost(Name),
+    /// The user that they have logged in as.
+    User(Name),
+}
+
 /// Something a client is told.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -101,10 +110,10 @@ pub enum Event {
         /// The answer.
         message: Box<Message>,
     },
-    /// The virtual host that the client is in has been deleted: its connection is to be closed.
+    /// The virtual host that the client is in, or its user, has been deleted: its connection is to be closed.
     Evicted {
         /// Which.
-        vhost: Name,
+        gone: Gone,
     },
     /// A consumer is gone, and the client did not ask for it.
     Cancelled {

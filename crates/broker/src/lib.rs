@@ -61,7 +61,7 @@ mod traffic;
 
 pub use alarm::Alarm;
 pub use broker::{Broker, Reader, Shared};
-pub use event::{Answer, CancelReason, Event};
+pub use event::{Answer, CancelReason, Event, Gone};
 pub use mail::Mail;
 pub use observe::{ExchangeTraffic, MessageCounters, QueueState, QueueSummary};
 pub use publish::{Destined, Published};

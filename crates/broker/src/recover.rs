@@ -32,6 +32,8 @@ pub struct Start {
     pub brokers: Vec<Broker>,
     /// Whether nothing was ever declared here.
     pub is_fresh: bool,
+    /// Whether the node has never had a user.
+    pub is_unfounded: bool,
     /// What was found.
     pub recovery: Recovery,
 }
@@ -78,6 +80,10 @@ impl Start {
         now_ms: u64,
     ) -> Result<Self, StartError> {
         let is_fresh = recovered.snapshot.is_none() && recovered.notes.is_empty();
+        let is_user = |note: &Vec<u8>| {
+            Change::from_bytes(note).is_ok_and(|change| matches!(change, Change::SetUser(_)))
+        };
+        let is_unfounded = recovered.snapshot.is_none() && !recovered.notes.iter().any(is_user);
         let topology = topology_of(&recovered).map_err(StartError::Definitions)?;
         let shared: Shared = Arc::new(ArcSwap::from_pointee(topology));
         let shards = recovered.stores.len();
@@ -101,7 +107,7 @@ impl Start {
         brokers.iter_mut().for_each(Broker::wake_leased);
         let vhosts = brokers[0].topology.definitions().vhosts();
         recovery.queue_count = vhosts.map(|(_, vhost)| vhost.queues.len() as u64).sum();
-        Ok(Self { brokers, is_fresh, recovery })
+        Ok(Self { brokers, is_fresh, is_unfounded, recovery })
     }
 }
 

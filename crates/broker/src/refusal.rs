@@ -234,6 +234,13 @@ pub enum Refusal {
         /// The name.
         name: Name,
     },
+    /// The user has no permissions in the virtual host.
+    VhostAccess {
+        /// Which.
+        vhost: Name,
+        /// Who.
+        user: Name,
+    },
     /// There is no such virtual host.
     NoVhost {
         /// Its name.

@@ -15,6 +15,7 @@ use store::Ticket;
 
 use crate::broker::{Awaited, Broker};
 use crate::event::Answer;
+use crate::event::Gone;
 use crate::mail::Mail;
 use crate::request::{Origin, Reply, Request, Verb};
 use crate::topology::Topology;
@@ -33,6 +34,11 @@ pub enum Errand {
     DropQueue {
         /// Which.
         id: QueueId,
+    },
+    /// A user is gone: their clients leave.
+    EvictUser {
+        /// Who.
+        name: Name,
     },
     /// To shard 0: the removal of a virtual host is on disk, and what lives in it ends.
     EmptyVhost {
@@ -142,6 +148,7 @@ impl Broker {
                 self.run_after(ticket, self.shard_of(id), Errand::QueueRemoved { id, after });
             }
             Errand::DropQueue { id } => self.drop_orphan(id),
+            Errand::EvictUser { name } => self.evict(&Gone::User(name)),
             Errand::EmptyVhost { name, queues } => self.empty_vhost(&name, queues),
             Errand::Depart { client } => self.note_departure(client),
             Errand::CountChannel { client, is_open } => self.note_channel(client, is_open),

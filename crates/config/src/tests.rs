@@ -215,7 +215,7 @@ fn keys_of_parts_that_come_later_are_accepted_with_a_notice() {
         "rabbitmq.conf:1: `management.db_cache_multiplier` has no effect: this option of the HTTP API comes later",
         "rabbitmq.conf:2: `log.file.level` has no effect: the options of logging come later",
         "rabbitmq.conf:3: `ssl_options.verify` has no effect: TLS listeners come later",
-        "rabbitmq.conf:4: `default_users.a.b.password` has no effect: accounts other than the guest account come later",
+        "rabbitmq.conf:4: `default_users.a.b.password` has no effect: other ways to find out who somebody is, and users of new virtual hosts, come later",
         "rabbitmq.conf:5: `deprecated_features.permit.any` has no effect: what RabbitMQ merely deprecates is permitted here",
     ];
     assert_eq!(notices, expected);

@@ -5,13 +5,14 @@
 //! ```
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use broker::{Answer, Refusal, Shared, Topology, Verb};
 use node::{Errand, Shard};
+use stdx::Time;
 use tokio::sync::oneshot;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::facts::Facts;
 use crate::failure::Failure;
@@ -38,7 +39,8 @@ pub struct Desk {
     shards: Box<dyn Shards>,
     topology: Shared,
     pub(crate) facts: Facts,
-    pub(crate) users: auth::Users,
+    pub(crate) logins: Mutex<auth::Logins>,
+    started: Instant,
 }
 
 impl fmt::Debug for Desk {
@@ -53,9 +55,14 @@ impl Desk {
         shards: Box<dyn Shards>,
         topology: Shared,
         facts: Facts,
-        users: auth::Users,
+        logins: auth::Logins,
     ) -> Self {
-        Self { shards, topology, facts, users }
+        Self { shards, topology, facts, logins: Mutex::new(logins), started: Instant::now() }
+    }
+
+    /// What time it is, by a clock that only goes on.
+    pub(crate) fn now(&self) -> Time {
+        Time::ZERO.plus_micros(self.started.elapsed().as_micros() as u64)
     }
 
     /// What is declared at this moment. No shard is asked.

@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use auth::Credentials;
+use auth::{Claim, Credentials, Said, Whence};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::header::{AUTHORIZATION, HeaderMap};
+use message::Name;
+use tokio::task::spawn_blocking;
 
 use crate::caller::Caller;
 use crate::desk::Desk;
@@ -36,12 +38,39 @@ pub(crate) async fn caller(
     };
     let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
     let credentials = basic(header.as_bytes()).ok_or(Failure::BadCredentials)?;
-    let user = desk.users.verify(&credentials, auth::is_loopback(peer.ip())).map_err(|denied| {
-        tracing::warn!(%peer, "HTTP API: login refused: {denied}");
-        Failure::BadCredentials
-    })?;
-    // The one account of this version is the administrator.
-    Ok(Some(Caller { name: Some(user.name), tags: Arc::new(["administrator".to_owned()]) }))
+    let name = verify(desk, peer, credentials).await?;
+    let topology = desk.topology();
+    let user = topology.definitions().user(name.as_str()).ok_or(Failure::BadCredentials)?;
+    Ok(Some(Caller { name: Some(name), tags: Arc::from(user.tags.clone()) }))
+}
+
+/// Finds out whether these are right; what takes long is done on another thread.
+async fn verify(desk: &Desk, peer: SocketAddr, credentials: Credentials) -> Result<Name, Failure> {
+    let whence =
+        Whence { address: peer.ip().to_string(), is_loopback: auth::is_loopback(peer.ip()) };
+    let topology = desk.topology();
+    let said = {
+        let mut logins = desk.logins.lock().expect("nothing fails while it is held");
+        logins.ask(Claim::Password(credentials), whence, topology.definitions(), desk.now())
+    };
+    let said = match said {
+        Said::Asked(inquiry) => {
+            let verified = spawn_blocking(move || (inquiry.verify(), inquiry)).await;
+            let (is_right, inquiry) =
+                verified.map_err(|_| Failure::Unavailable("the node stops".to_owned()))?;
+            let mut logins = desk.logins.lock().expect("nothing fails while it is held");
+            logins.answer(&inquiry, is_right, desk.now())
+        }
+        said => said,
+    };
+    match said {
+        Said::Admitted(name) => Ok(name),
+        Said::Denied(denied) => {
+            tracing::warn!(%peer, "HTTP API: login refused: {denied}");
+            Err(Failure::BadCredentials)
+        }
+        Said::Asked(_) => unreachable!("an answer is an answer"),
+    }
 }
 
 /// Reads `Basic <base64 of user:password>`.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use broker::{Recovery, Start, StartError};
-use message::ShardId;
+use message::{Name, ShardId};
+use metadata::{Permissions, User};
 use proto_amqp091::Settings;
 use stdx::Random;
 use store::{Damage, Disk, Fault};
@@ -26,6 +27,8 @@ pub struct Boot {
 pub enum BootError {
     /// The data directory cannot be used.
     Disk(Fault),
+    /// The first user's name cannot be one.
+    Founder(String),
     /// What is declared cannot be read.
     Definitions(String),
 }
@@ -34,6 +37,7 @@ impl std::fmt::Display for BootError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Disk(fault) => fault.fmt(f),
+            Self::Founder(reason) => write!(f, "default_user: {reason}"),
             Self::Definitions(reason) => f.write_str(reason),
         }
     }
@@ -64,8 +68,9 @@ pub fn boot(
             StartError::Definitions(unreadable) => BootError::Definitions(unreadable.to_string()),
             StartError::Disk(fault) => BootError::Disk(fault),
         })?;
-    if start.is_fresh {
-        start.brokers[0].found_vhost(&settings.default_vhost);
+    if start.is_unfounded {
+        let (user, permissions) = founder(settings, &mut random)?;
+        start.brokers[0].found(&settings.default_vhost, user, permissions, start.is_fresh);
     }
     let shards = start.brokers.into_iter().enumerate().map(|(id, mut broker)| {
         broker.read_messages_with(proto_amqp091::READER);
@@ -74,4 +79,19 @@ pub fn boot(
         Shard::new(id, broker, Arc::clone(settings), random.fork())
     });
     Ok(Boot { shards: shards.collect(), recovery: start.recovery, damage })
+}
+
+/// The user of a node that has none yet.
+fn founder(settings: &Settings, random: &mut Random) -> Result<(User, Permissions), BootError> {
+    let founder = &settings.founder;
+    let name = String::from_utf8_lossy(&founder.credentials.user);
+    let name = Name::new(&name).map_err(|too_long| BootError::Founder(too_long.to_string()))?;
+    let mut salt = [0; auth::SALT_BYTES];
+    let (front, back) = salt.split_at_mut(auth::SALT_BYTES / 2);
+    front.copy_from_slice(&random.next_u64().to_le_bytes());
+    back.copy_from_slice(&random.next_u64().to_le_bytes());
+    let hashing = settings.logins.hashing;
+    let password_hash = auth::hash(&founder.credentials.password, hashing, salt);
+    let user = User { name, password_hash, hashing, tags: founder.tags.clone() };
+    Ok((user, founder.permissions.clone()))
 }

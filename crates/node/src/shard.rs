@@ -7,8 +7,10 @@
 //!   poll_mail, poll_submission, poll_timeout                      the shell carries away the rest, and waits
 //! ```
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
+use auth::{Claim, Inquiry, Logins, Said, Whence};
 use broker::{Broker, Event, Mail};
 use message::{Arena, ClientId, ShardId};
 use proto_amqp091::{Connection, Context, Octets, Peer, Settings};
@@ -45,6 +47,9 @@ pub struct Shard {
     is_pacing: bool,
     unsent_mail_bytes: usize,
     pub(crate) shortage: Shortage,
+    logins: Logins,
+    /// Passwords that take long to be looked at, and who has sent them. A client has one at most.
+    inquiries: VecDeque<(ClientId, Inquiry)>,
     pub(crate) notices: Vec<Notice>,
     pub(crate) operator: Operator,
     /// What all clients have sent and were sent.
@@ -56,6 +61,7 @@ pub struct Shard {
 impl Shard {
     /// A shard around its part of the broker.
     pub fn new(id: ShardId, broker: Broker, settings: Arc<Settings>, random: Random) -> Self {
+        let logins = Logins::new(settings.logins.clone(), settings.secret.clone());
         let shortage = Shortage::new(settings.limits.memory_bytes_max);
         Self {
             id,
@@ -72,6 +78,8 @@ impl Shard {
             is_pacing: false,
             unsent_mail_bytes: 0,
             shortage,
+            logins,
+            inquiries: VecDeque::new(),
             notices: Vec::new(),
             operator: Operator::default(),
             octets: Octets::default(),
@@ -155,6 +163,10 @@ impl Shard {
         while let Some(id) = self.touched.pop() {
             let Some(client) = self.clients.get_mut(id) else { continue };
             client.is_touched = false;
+            if let Some((claim, whence)) = client.connection.take_claim() {
+                self.look_at_claim(id, claim, whence);
+                continue;
+            }
             let now_ms = self.broker.now_ms();
             let now = self.turn_began_at;
             let mut cx = Context { broker: &mut self.broker, arena: &mut self.arena, now, now_ms };
@@ -168,6 +180,39 @@ impl Shard {
             return Some(id);
         }
         None
+    }
+
+    /// A password that takes too long to be looked at in a turn. The shell has it verified elsewhere and tells with
+    /// [`Shard::complete_login`].
+    pub fn poll_inquiry(&mut self) -> Option<(ClientId, Inquiry)> {
+        self.inquiries.pop_front()
+    }
+
+    /// What [`Inquiry::verify`] has said of a client's password.
+    pub fn complete_login(&mut self, client: ClientId, inquiry: &Inquiry, is_right: bool) {
+        let said = self.logins.answer(inquiry, is_right, self.turn_began_at);
+        self.settle_login(client, said);
+    }
+
+    /// Somebody says who they are.
+    fn look_at_claim(&mut self, id: ClientId, claim: Claim, whence: Whence) {
+        let definitions = self.broker.topology().definitions();
+        let said = self.logins.ask(claim, whence, definitions, self.turn_began_at);
+        self.settle_login(id, said);
+    }
+
+    fn settle_login(&mut self, id: ClientId, said: Said) {
+        let now = self.turn_began_at;
+        match said {
+            Said::Admitted(user) => self.with(id, now, |client, cx| client.logged_in(cx, &user)),
+            Said::Denied(denied) => {
+                self.with(id, now, |client, cx| client.login_denied(cx, &denied));
+            }
+            Said::Asked(inquiry) => {
+                self.inquiries.push_back((id, inquiry));
+                self.touch(id);
+            }
+        }
     }
 
     /// What is to be sent to a client.

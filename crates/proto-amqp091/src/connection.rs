@@ -1,11 +1,11 @@
 //! The machine of one connection.
 //!
 //! ```text
-//!   Greeting ─header→ Starting ─start-ok→ Tuning ─tune-ok→ Opening ─open→ Running
-//!      │                 │                                                 │    │
-//!      │ other protocol  │ wrong password               their close ──────┘    └─ our close
-//!      ↓                 ↓                                   ↓                       ↓
-//!   Finished          Closing                             Leaving ──→ Finished ←── Closing
+//!   Greeting ─header→ Starting ─start-ok→ Verifying ─right→ Tuning ─tune-ok→ Opening ─open→ Running
+//!      │                                     │                                      │    │
+//!      │ other protocol                      │ wrong password    their close ──────┘    └─ our close
+//!      ↓                                     ↓                        ↓                       ↓
+//!   Finished                              Closing                  Leaving ──→ Finished ←── Closing
 //! ```
 //!
 //! Input is parsed as long as nothing is asked of the broker: a request (a declaration, say) has to be answered
@@ -13,7 +13,7 @@
 
 use std::sync::Arc;
 
-use broker::Event;
+use broker::{Event, Gone};
 use message::{ClientId, Name};
 use stdx::{Random, Recent, Time};
 use wire_amqp091::limits::{FRAME_HEAD_BYTES, FRAME_OVERHEAD_BYTES, payload_max};
@@ -38,6 +38,8 @@ const KEPT_BYTES: usize = 4 * 1024;
 pub(crate) enum Stage {
     Greeting,
     Starting,
+    /// It is being found out whether the client is who it says. It is not listened to.
+    Verifying(auth::Mechanism),
     Tuning,
     Opening,
     Running,
@@ -70,6 +72,8 @@ pub struct Connection {
     pub(crate) channel_max: u16,
     pub(crate) vhost: Name,
     pub(crate) user: String,
+    /// Who the client says it is, until the shard takes it.
+    pub(crate) claim: Option<auth::Claim>,
     /// Input that waits for its rest, or for an answer.
     incoming: Vec<u8>,
     /// How much of `incoming` has been handled.
@@ -117,6 +121,7 @@ impl Connection {
             channel_max: limits.channel_max,
             vhost: Name::fixed("/"),
             user: String::new(),
+            claim: None,
             incoming: Vec::new(),
             handled: 0,
             payload_max: payload_max(limits.initial_frame_max),
@@ -173,8 +178,11 @@ impl Connection {
                 self.resume(cx);
             }
             Event::Reply { link, message } => self.deliver_reply(link, &message),
-            Event::Evicted { vhost } => {
+            Event::Evicted { gone: Gone::Vhost(vhost) } => {
                 self.force_close(cx, &format!("vhost '{vhost}' is deleted"));
+            }
+            Event::Evicted { gone: Gone::User(user) } => {
+                self.force_close(cx, &format!("user '{user}' is deleted"));
             }
             Event::Cancelled { consumer, reason } => {
                 self.cancelled(cx, consumer, reason);
@@ -265,9 +273,11 @@ impl Connection {
     /// When [`Connection::handle_timeout`] has to be called at the latest.
     pub fn poll_timeout(&self) -> Option<Time> {
         match self.stage {
-            Stage::Greeting | Stage::Starting | Stage::Tuning | Stage::Opening => {
-                Some(self.handshake_until)
-            }
+            Stage::Greeting
+            | Stage::Starting
+            | Stage::Verifying(_)
+            | Stage::Tuning
+            | Stage::Opening => Some(self.handshake_until),
             Stage::Running | Stage::Leaving => self.heartbeat.deadline(),
             Stage::Closing { until, .. } => Some(until),
             Stage::Finished => (!self.out.is_empty()).then(|| self.heartbeat.gone()),
@@ -277,7 +287,11 @@ impl Connection {
     /// Time has passed.
     pub fn handle_timeout(&mut self, cx: &mut Context<'_>) {
         match self.stage {
-            Stage::Greeting | Stage::Starting | Stage::Tuning | Stage::Opening => {
+            Stage::Greeting
+            | Stage::Starting
+            | Stage::Verifying(_)
+            | Stage::Tuning
+            | Stage::Opening => {
                 if cx.now >= self.handshake_until {
                     self.notice("the handshake took too long".to_owned());
                     self.finish();
@@ -329,7 +343,12 @@ impl Connection {
     /// Whether input has to wait: for an answer, for the end of an alarm, or for the client to take what it has asked
     /// for.
     fn is_held(&self) -> bool {
-        self.asked.is_some() || self.committing.is_some() || self.is_blocked || self.out.is_full()
+        let is_verifying = matches!(self.stage, Stage::Verifying(_));
+        self.asked.is_some()
+            || is_verifying
+            || self.committing.is_some()
+            || self.is_blocked
+            || self.out.is_full()
     }
 
     /// Goes on with what had to wait for an answer.
@@ -425,7 +444,9 @@ impl Connection {
                 if frame.kind == Kind::Heartbeat && frame.channel == 0 => {}
             Stage::Running => self.connection_frame(cx, frame),
             Stage::Closing { .. } => self.closing_frame(frame),
-            Stage::Starting | Stage::Tuning | Stage::Opening => self.handshake_frame(cx, frame),
+            Stage::Starting | Stage::Verifying(_) | Stage::Tuning | Stage::Opening => {
+                self.handshake_frame(cx, frame)
+            }
             Stage::Leaving | Stage::Greeting | Stage::Finished => {}
         }
         0

@@ -179,7 +179,10 @@ const fn code(refusal: &Refusal) -> Code {
         | Refusal::InvalidPolicy(_)
         | Refusal::InvalidPattern(_)
         | Refusal::UnreadableHash { .. } => Code::PreconditionFailed,
-        Refusal::Limit(_) | Refusal::NoVhost { .. } | Refusal::NoUser { .. } => Code::NotAllowed,
+        Refusal::Limit(_)
+        | Refusal::NoVhost { .. }
+        | Refusal::NoUser { .. }
+        | Refusal::VhostAccess { .. } => Code::NotAllowed,
         Refusal::ConditionalDelete { .. } | Refusal::NotYet { .. } => Code::NotImplemented,
     }
 }
@@ -239,6 +242,9 @@ fn explanation(refusal: &Refusal) -> String {
         Refusal::InvalidPattern(invalid) => invalid.to_string(),
         Refusal::UnreadableHash { user } => format!("password hash of user '{user}' is not_base64"),
         Refusal::NoUser { name } => format!("user '{name}' not found"),
+        Refusal::VhostAccess { vhost, user } => {
+            format!("access to vhost '{vhost}' refused for user '{user}'")
+        }
         Refusal::NoVhost { name } => format!("vhost {name} not found"),
         Refusal::InvalidProperty { property, name, vhost } => {
             format!("invalid property '{property}' for queue '{name}' in vhost '{vhost}'")

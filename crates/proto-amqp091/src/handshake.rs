@@ -7,7 +7,7 @@
 //!   C: open (virtual host)      S: open-ok
 //! ```
 
-use auth::{Credentials, Denied, Mechanism};
+use auth::{Claim, Credentials, Denied, Mechanism, Whence};
 use broker::Verb;
 use message::Name;
 use wire_amqp091::limits::payload_max;
@@ -30,7 +30,7 @@ impl Connection {
     pub(crate) fn greet(&mut self, bytes: &[u8]) -> Option<usize> {
         match protocol_header::classify(bytes)? {
             Greeting::Amqp091 => {
-                let mechanisms = self.settings.mechanism_list();
+                let mechanisms = self.settings.mechanism_list(self.peer.tls.is_some());
                 let start = connection::Start {
                     version_major: 0,
                     version_minor: 9,
@@ -98,48 +98,87 @@ impl Connection {
         self.abilities = abilities(&start_ok.client_properties);
         self.story.client_properties = start_ok.client_properties.clone();
         let name = start_ok.mechanism;
-        let offered = self.settings.mechanisms.iter().copied();
-        let Some(mechanism) = offered.into_iter().find(|mechanism| mechanism.as_str() == name)
-        else {
+        let Some(mechanism) = Mechanism::parse(name) else {
             let text = format!("unknown authentication mechanism '{name}'");
             return Err(Exception::new(Code::CommandInvalid, text, 0));
         };
+        if !self.settings.offers(mechanism, self.peer.tls.is_some()) {
+            let text = format!("invalid authentication mechanism '{name}'");
+            return Err(Exception::new(Code::CommandInvalid, text, 0));
+        }
         self.story.mechanism = mechanism.as_str();
-        let credentials = match mechanism {
+        let password = match mechanism {
             Mechanism::Plain => auth::plain(start_ok.response).ok(),
             Mechanism::Amqplain => amqplain(start_ok.response),
+            Mechanism::Anonymous => self.settings.logins.anonymous.clone(),
+            Mechanism::External => return self.claim_certificate(cx, mechanism),
         };
-        let Some(credentials) = credentials else {
+        let Some(credentials) = password else {
             let text = format!("{name} response malformed");
             return Err(Exception::new(Code::SyntaxError, text, 0));
         };
-        match self.settings.users.verify(&credentials, self.peer.is_loopback) {
-            Ok(user) => {
-                self.user = user.name.to_string();
-                let limits = self.settings.limits;
-                let tune = connection::Tune {
-                    channel_max: limits.channel_max,
-                    frame_max: limits.frame_max,
-                    heartbeat: limits.heartbeat_s,
-                };
-                self.out.method(0, &tune);
-                self.stage = Stage::Tuning;
+        self.claim = Some(Claim::Password(credentials));
+        self.stage = Stage::Verifying(mechanism);
+        Ok(())
+    }
+
+    /// The certificate says who the client is.
+    fn claim_certificate(
+        &mut self,
+        cx: &mut Context<'_>,
+        mechanism: Mechanism,
+    ) -> Result<(), Exception> {
+        match self.peer.certificate_name.clone() {
+            Some(name) => {
+                self.claim = Some(Claim::Certificate(name));
+                self.stage = Stage::Verifying(mechanism);
             }
-            Err(denied) => self.refuse_login(cx, mechanism, &credentials, &denied),
+            None => {
+                let why = "no certificate that was verified, or no name in it";
+                self.notice(format!("login with a certificate refused: {why}"));
+                self.refuse_login(cx, mechanism);
+            }
         }
         Ok(())
     }
 
-    /// A client that can hear it is told; another one finds the connection closed.
-    fn refuse_login(
-        &mut self,
-        cx: &mut Context<'_>,
-        mechanism: Mechanism,
-        credentials: &Credentials,
-        denied: &Denied,
-    ) {
-        let user = credentials.user.escape_ascii().to_string();
+    /// What the client says of itself, to be looked at. [`Connection::logged_in`] or [`Connection::login_denied`] has to
+    /// follow; until then, the client is not listened to.
+    pub fn take_claim(&mut self) -> Option<(Claim, Whence)> {
+        let claim = self.claim.take()?;
+        // Until it is known who this is, it is who it says, for the log.
+        self.user = claim.user();
+        Some((claim, Whence::of_peer(&self.peer.address, self.peer.is_loopback)))
+    }
+
+    /// The client is who it says.
+    pub fn logged_in(&mut self, cx: &mut Context<'_>, user: &Name) {
+        if !matches!(self.stage, Stage::Verifying(_)) {
+            return;
+        }
+        self.user = user.to_string();
+        let limits = self.settings.limits;
+        let tune = connection::Tune {
+            channel_max: limits.channel_max,
+            frame_max: limits.frame_max,
+            heartbeat: limits.heartbeat_s,
+        };
+        self.out.method(0, &tune);
+        self.stage = Stage::Tuning;
+        self.resume(cx);
+    }
+
+    /// The client is not who it says, or may not come in.
+    pub fn login_denied(&mut self, cx: &mut Context<'_>, denied: &Denied) {
+        let Stage::Verifying(mechanism) = self.stage else { return };
+        let user = std::mem::take(&mut self.user);
         self.notice(format!("login of user '{user}' refused: {denied}"));
+        self.refuse_login(cx, mechanism);
+        self.resume(cx);
+    }
+
+    /// A client that can hear it is told; another one finds the connection closed.
+    fn refuse_login(&mut self, cx: &mut Context<'_>, mechanism: Mechanism) {
         if self.abilities.authentication_failure_close {
             let text = format!(
                 "Login was refused using authentication mechanism {}. For details see the broker logfile.",
@@ -250,7 +289,7 @@ fn amqplain(response: &[u8]) -> Option<Credentials> {
 pub(crate) const fn stage_name(stage: Stage) -> &'static str {
     match stage {
         Stage::Greeting => "handshake",
-        Stage::Starting => "starting",
+        Stage::Starting | Stage::Verifying(_) => "starting",
         Stage::Tuning => "tuning",
         Stage::Opening => "opening",
         Stage::Running => "running",

@@ -48,4 +48,4 @@ pub use observe::{ChannelState, ConnectionActivity, ConnectionState, ConsumerSta
 pub use operating::{MessageProperties, MessageView, Publication, Unpublished, publish};
 pub use peer::{Peer, PeerCertificate, TlsFacts};
 pub use rendering::READER;
-pub use settings::{Limits, RABBITMQ_VERSION, Settings};
+pub use settings::{Founder, Limits, RABBITMQ_VERSION, Settings};

@@ -1,8 +1,8 @@
 //! What a server tells and allows its clients, the same for all connections.
 
-use auth::{Secret, Users};
+use auth::{Credentials, Mechanism, Rules, Secret};
 use message::Name;
-use metadata::{DEFAULT_VHOST, QueueKind};
+use metadata::{DEFAULT_VHOST, Permissions, QueueKind};
 use wire_amqp091::{FieldValue, Table};
 
 /// The RabbitMQ version that Leveret is compatible with. Clients and tools switch features by it.
@@ -66,17 +66,42 @@ impl Default for Limits {
     }
 }
 
+/// The user that a node has that has never run.
+#[derive(Clone, Debug)]
+pub struct Founder {
+    /// The name and the password.
+    pub credentials: Credentials,
+    /// What the user may do beside permissions.
+    pub tags: Vec<String>,
+    /// What the user may do in the virtual host that the node begins with.
+    pub permissions: Permissions,
+}
+
+/// RabbitMQ's: `guest` with the password `guest`, who may do everything.
+impl Default for Founder {
+    fn default() -> Self {
+        let guest = || b"guest".to_vec();
+        Self {
+            credentials: Credentials { user: guest(), password: guest() },
+            tags: vec!["administrator".to_owned()],
+            permissions: Permissions::all(),
+        }
+    }
+}
+
 /// What a server tells and allows its clients.
 #[derive(Debug)]
 pub struct Settings {
     /// The bounds.
     pub limits: Limits,
-    /// Who may log in.
-    pub users: Users,
+    /// What an operator says of logging in.
+    pub logins: Rules,
+    /// The user of a node that has never run.
+    pub founder: Founder,
     /// What the server says of itself.
     pub server_properties: Table,
     /// SASL mechanisms, in the order in which they are offered.
-    pub mechanisms: Vec<auth::Mechanism>,
+    pub mechanisms: Vec<Mechanism>,
     /// The virtual host of a node that has never run.
     pub default_vhost: Name,
     /// From which names are made that nobody can guess.
@@ -87,19 +112,31 @@ impl Settings {
     /// The settings of a server that calls itself `cluster_name`.
     pub fn new(
         limits: Limits,
-        users: Users,
-        mechanisms: Vec<auth::Mechanism>,
+        mechanisms: Vec<Mechanism>,
         cluster_name: &str,
         secret: Secret,
     ) -> Self {
         let server_properties = server_properties(cluster_name);
         let default_vhost = Name::fixed(DEFAULT_VHOST);
-        Self { limits, users, server_properties, mechanisms, default_vhost, secret }
+        let (logins, founder) = (Rules::default(), Founder::default());
+        Self { limits, logins, founder, server_properties, mechanisms, default_vhost, secret }
+    }
+
+    /// Whether a mechanism is offered: certificates are shown over TLS only, and without a user for those that do not say
+    /// who they are, they have to.
+    pub(crate) fn offers(&self, mechanism: Mechanism, has_tls: bool) -> bool {
+        let is_possible = match mechanism {
+            Mechanism::Plain | Mechanism::Amqplain => true,
+            Mechanism::External => has_tls,
+            Mechanism::Anonymous => self.logins.anonymous.is_some(),
+        };
+        is_possible && self.mechanisms.contains(&mechanism)
     }
 
     /// The mechanisms as the handshake lists them.
-    pub(crate) fn mechanism_list(&self) -> String {
-        let names: Vec<_> = self.mechanisms.iter().map(|mechanism| mechanism.as_str()).collect();
+    pub(crate) fn mechanism_list(&self, has_tls: bool) -> String {
+        let offered = self.mechanisms.iter().filter(|&&mechanism| self.offers(mechanism, has_tls));
+        let names: Vec<_> = offered.map(|mechanism| mechanism.as_str()).collect();
         names.join(" ")
     }
 }

@@ -23,6 +23,7 @@ mod reactor;
 mod serve;
 mod sockets;
 mod supervisor;
+mod verifier;
 
 use std::io;
 use std::process::ExitCode;

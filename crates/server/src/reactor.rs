@@ -23,6 +23,7 @@ use crate::disk_threads::DiskThreads;
 use crate::listeners::{Accepted, Caller, Listeners};
 use crate::mailbox::{Inbox, Inboxes};
 use crate::sockets::{FIRST_TOKEN, Input, Sockets};
+use crate::verifier::Verifier;
 
 /// The token of an inbox's waker.
 pub(crate) const WAKER: Token = Token(0);
@@ -58,6 +59,7 @@ pub(crate) struct Reactor {
     listeners: Option<Listeners>,
     inboxes: Inboxes,
     disk: DiskThreads,
+    verifier: Verifier,
     buffer: Vec<u8>,
     /// Clients whose sockets are to be read in the next turn, each once.
     readable: VecDeque<ClientId>,
@@ -84,6 +86,7 @@ impl Reactor {
         clock: Clock,
         inboxes: Inboxes,
         disk: DiskThreads,
+        verifier: Verifier,
     ) -> Self {
         let unsent = inboxes.iter().map(|_| VecDeque::new()).collect();
         Self {
@@ -95,6 +98,7 @@ impl Reactor {
             listeners: None,
             inboxes,
             disk,
+            verifier,
             buffer: vec![0; READ_BYTES],
             readable: VecDeque::new(),
             held: Vec::new(),
@@ -165,6 +169,9 @@ impl Reactor {
             self.stop(now);
         }
         self.work(now);
+        while let Some((client, inquiry)) = self.shard.poll_inquiry() {
+            self.verifier.verify(self.id, client, inquiry);
+        }
         self.send_mail();
         while let Some(submission) = self.shard.poll_submission(now) {
             self.disk.submit(submission);

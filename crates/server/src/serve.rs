@@ -12,7 +12,7 @@ use management::{Desk, Facts, Listening};
 use message::{Name, ShardId};
 use mio::{Poll, Waker};
 use node::{Boot, Shard};
-use proto_amqp091::{Limits, Settings};
+use proto_amqp091::{Founder, Limits, Settings};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -28,6 +28,7 @@ use crate::management::{ByInbox, Management};
 use crate::memory::memory_bytes;
 use crate::reactor::{Reactor, WAKER};
 use crate::supervisor::Supervisor;
+use crate::verifier::Verifier;
 
 /// The most shards that a node can have.
 const SHARDS_MAX: usize = 256;
@@ -84,7 +85,7 @@ fn serve(options: &Options) -> Result<(), String> {
         Box::new(ByInbox(Inboxes::clone(&inboxes))),
         topology,
         facts,
-        settings.users.clone(),
+        auth::Logins::new(settings.logins.clone(), settings.secret.clone()),
     );
     let management = management
         .start(desk, shares.management_max)
@@ -201,7 +202,7 @@ fn recover(
         .map_err(|error| format!("data directory cannot be opened: {error}"))?;
     let seed = seed().map_err(|error| format!("the system gives no random numbers: {error}"))?;
     let secret = secret().map_err(|error| format!("the system has no random numbers: {error}"))?;
-    let settings = Arc::new(settings(config, shards, seed, secret));
+    let settings = Arc::new(settings(config, shards, secret));
     let (now_ms, options) = (Clock::wall_ms(), store::Options::default());
     let boot = node::boot(&mut disk, shards, &settings, seed, now_ms, options)
         .map_err(|error| format!("data directory {}: {error}", data_dir.path().display()))?;
@@ -220,7 +221,7 @@ fn recover(
     Ok((boot, settings))
 }
 
-fn settings(config: &Config, shards: usize, seed: u64, secret: auth::Secret) -> Settings {
+fn settings(config: &Config, shards: usize, secret: auth::Secret) -> Settings {
     let memory_bytes_max = config.memory_max.bytes(memory_bytes()) / shards as u64;
     let limits = Limits {
         frame_max: config.frame_max,
@@ -234,17 +235,39 @@ fn settings(config: &Config, shards: usize, seed: u64, secret: auth::Secret) -> 
         permits_transient_queues: config.permits_transient_queues,
         default_queue_kind: default_queue_kind(config),
     };
-    let [a, b, c, d, ..] = seed.to_le_bytes();
-    let users = auth::Users::with_guest([a, b, c, d], config.loopback_users.contains("guest"));
     let mechanisms = config.auth_mechanisms.iter().filter_map(|name| auth::Mechanism::parse(name));
     let cluster_name = match config.cluster_name.as_str() {
         "" => node_name(),
         name => name.to_owned(),
     };
-    let mut settings = Settings::new(limits, users, mechanisms.collect(), &cluster_name, secret);
+    let mut settings = Settings::new(limits, mechanisms.collect(), &cluster_name, secret);
     settings.default_vhost =
         Name::new(&config.default_vhost).expect("a name's length is checked when it is read");
+    settings.logins = login_rules(config);
+    settings.founder = Founder {
+        credentials: credentials(&config.accounts.default_user, &config.accounts.default_password),
+        tags: config.accounts.default_tags.clone(),
+        permissions: permissions(&config.accounts.default_permissions),
+    };
     settings
+}
+
+fn login_rules(config: &Config) -> auth::Rules {
+    let anonymous = config.accounts.anonymous.as_ref();
+    auth::Rules {
+        loopback_users: config.loopback_users.clone(),
+        hashing: metadata::Hashing::parse(&config.accounts.password_hashing).unwrap_or_default(),
+        anonymous: anonymous.map(|login| credentials(&login.user, &login.password)),
+    }
+}
+
+fn credentials(user: &str, password: &config::Password) -> auth::Credentials {
+    auth::Credentials { user: user.into(), password: password.0.as_bytes().to_vec() }
+}
+
+fn permissions(patterns: &config::Patterns) -> metadata::Permissions {
+    let config::Patterns { configure, write, read } = patterns.clone();
+    metadata::Permissions { configure, write, read }
 }
 
 /// Random bits of the system: epochs of files and names must never repeat.
@@ -282,6 +305,7 @@ fn start(
     }
     let inboxes: Inboxes = inboxes.into();
     watch.start(Inboxes::clone(&inboxes))?;
+    let verifier = Verifier::start(Inboxes::clone(&inboxes))?;
     let mut threads = Vec::new();
     let mut listeners = Some(listeners);
     for ((index, shard), poll) in boot.shards.into_iter().enumerate().zip(polls) {
@@ -289,7 +313,8 @@ fn start(
             DiskThreads::start(index, data_dir.path(), shares.files_per_disk, &inboxes)?;
         threads.extend(disk_threads);
         let id = ShardId::try_from(index).expect("a node has at most 256 shards");
-        let mut reactor = Reactor::new(id, shard, poll, clock, Inboxes::clone(&inboxes), disk);
+        let inboxes = Inboxes::clone(&inboxes);
+        let mut reactor = Reactor::new(id, shard, poll, clock, inboxes, disk, verifier.clone());
         if let Some(listeners) = listeners.take() {
             reactor.accept_from(listeners)?;
         }

@@ -99,16 +99,16 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn new(plan: &Plan, disk: SimDisk, random: Random) -> Self {
-        let users = auth::Users::with_guest([1, 2, 3, 4], true);
         let mechanisms = auth::Mechanism::ALL.to_vec();
         let limits = Limits { memory_bytes_max: plan.memory_bytes_max, ..Limits::default() };
-        let settings = Settings::new(
+        let mut settings = Settings::new(
             limits,
-            users,
             mechanisms,
             "leveret@sim",
             auth::Secret::new([7; auth::Secret::BYTES]),
         );
+        // A hash that is quick to make and to verify.
+        settings.logins.hashing = metadata::Hashing::Sha256;
         Self {
             settings: Arc::new(settings),
             pace: plan.pace,
@@ -392,6 +392,11 @@ impl Machine {
             let mut has_sent = false;
             while let Some(client) = self.stations[index].shard.poll_touched() {
                 has_sent |= self.write(index, client, now, agenda);
+            }
+            let shard = &mut self.stations[index].shard;
+            while let Some((client, inquiry)) = shard.poll_inquiry() {
+                shard.complete_login(client, &inquiry, inquiry.verify());
+                has_sent = true;
             }
             if !has_sent {
                 return false;

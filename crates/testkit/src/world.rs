@@ -12,8 +12,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use broker::{Answer, Mail, Refusal, Topology, Verb};
-use message::{ClientId, ShardId};
-use metadata::Change;
+use message::{ClientId, Name, ShardId};
+use metadata::{Change, Permissions};
 use node::{Notice, Shard};
 use proto_amqp091::{Limits, Peer, Settings};
 use stdx::Time;
@@ -70,15 +70,16 @@ pub struct World {
 impl World {
     /// A fresh node with an empty disk.
     pub fn new(layout: Layout, limits: Limits) -> Self {
-        let users = auth::Users::with_guest([1, 2, 3, 4], true);
-        let mechanisms = auth::Mechanism::ALL.to_vec();
-        let settings = Settings::new(
+        let mechanisms = vec![auth::Mechanism::Plain, auth::Mechanism::Amqplain];
+        let mut settings = Settings::new(
             limits,
-            users,
             mechanisms,
             "leveret@memory",
             auth::Secret::new([7; auth::Secret::BYTES]),
         );
+        // A hash that is quick to make and to verify.
+        settings.logins.hashing = metadata::Hashing::Sha256;
+        settings.logins.anonymous = Some(settings.founder.credentials.clone());
         let mut world = Self {
             layout,
             settings: Arc::new(settings),
@@ -168,9 +169,18 @@ impl World {
     /// # Errors
     /// When it is refused and should not be, or is not and should.
     pub fn administer(&mut self, change: &Change, is_refused: bool) -> Result<(), String> {
+        // Answers that came after the disk was let go are nobody's.
+        while self.shards[0].poll_administered().is_some() {}
         self.shards[0].administer(change.clone());
+        if let Change::SetVhost(vhost) = change {
+            // Whoever makes a virtual host with RabbitMQ's HTTP API may do everything in it.
+            let (vhost, user) = (vhost.name.clone(), Name::fixed("guest"));
+            let permissions = Permissions::all();
+            self.shards[0].administer(Change::SetPermissions { vhost, user, permissions });
+        }
         Venue::settle(self, false);
-        match (self.shards[0].poll_administered(), is_refused) {
+        let heard = self.shards[0].poll_administered();
+        match (heard, is_refused) {
             (Some(Err(_)), true) | (Some(Ok(())), false) => Ok(()),
             // The disk is held.
             (None, false) => Ok(()),
@@ -346,6 +356,10 @@ impl World {
                     shard.lost(client, self.now);
                     has_sent = true;
                 }
+            }
+            while let Some((client, inquiry)) = shard.poll_inquiry() {
+                shard.complete_login(client, &inquiry, inquiry.verify());
+                has_sent = true;
             }
             if !has_sent {
                 return is_busy;

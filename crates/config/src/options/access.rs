@@ -6,6 +6,9 @@ use crate::tls::Password;
 /// The login mechanisms that can be offered, and are unless configured, in this order.
 pub(crate) const AUTH_MECHANISMS: [&str; 2] = ["PLAIN", "AMQPLAIN"];
 
+/// Those that can be asked for.
+const KNOWN_MECHANISMS: [&str; 4] = ["PLAIN", "AMQPLAIN", "EXTERNAL", "ANONYMOUS"];
+
 pub(super) const TABLE: &[Definition] = &[
     Definition::text(
         "loopback_users",
@@ -224,11 +227,12 @@ pub(super) const TABLE: &[Definition] = &[
     .example("^[a-zA-Z0-9$]{20,100}"),
     Definition::text(
         "auth_mechanisms.$name",
-        "A login mechanism that is offered: PLAIN or AMQPLAIN. Without any, both. RabbitMQ offers ANONYMOUS too.",
-        "PLAIN or AMQPLAIN; other mechanisms come later",
+        "A login mechanism that is offered: PLAIN, AMQPLAIN, EXTERNAL (over TLS, by the name in the client's certificate) \
+         or ANONYMOUS. Without any, PLAIN and AMQPLAIN; RabbitMQ offers ANONYMOUS too.",
+        "PLAIN, AMQPLAIN, EXTERNAL or ANONYMOUS",
         |draft, filled, value| {
             draft.auth_mechanisms.insert(filled[0].to_owned(), value.to_owned());
-            AUTH_MECHANISMS.contains(&value)
+            KNOWN_MECHANISMS.contains(&value)
         },
     )
     .example("PLAIN"),
