@@ -134,7 +134,7 @@ mod tests {
             let disk = 2 * disk_threads::PER_SHARD * (shares.files_per_disk + 1);
             assert!(shares.clients_max <= limit - disk - FIXED);
             assert!((2..=64).contains(&shares.files_per_disk));
-            assert!(shares.clients_max >= limit / 3, "{shares:?}");
+            assert!(shares.clients_max + shares.management_max >= limit / 3, "{shares:?}");
         }
     }
 
