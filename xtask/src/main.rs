@@ -5,6 +5,7 @@
 //! - `dist` packs what is handed to those who do not build it themselves;
 //! - `oracle` holds the transcripts' conversations with a real server;
 //! - `openapi` writes the document that describes the HTTP API;
+//! - `docs` writes the page that describes the options;
 //! - `ci` runs every step that a change has to pass, in order, and stops at the first that fails.
 //!
 //! It knows nothing of brokers: a rule about behaviour belongs in a test, not here.
@@ -34,6 +35,7 @@ usage: cargo xtask COMMAND
   oracle [ARGUMENT]...            hold the transcripts' conversations with a real RabbitMQ, see tests/oracle
   openapi                         write docs/openapi.json, which tells the routes of the HTTP API
   dist PART...                    make packages and the container image; `dist` alone tells more
+  docs                            write docs/configuration.md, which tells the options
   ci [--skip STEP]... [STEP]...   run all steps of continuous integration, or those named
 ";
 
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         Some((&"dist", rest)) => dist::run(&root, rest),
         Some((&"oracle", rest)) => step::cargo_oracle(&root, rest),
         Some((&"openapi", [])) => step::openapi(&root),
+        Some((&"docs", [])) => step::docs(&root),
         Some((&"ci", rest)) => ci::run(&root, rest),
         _ => Err(USAGE.to_owned()),
     };

@@ -58,13 +58,23 @@ pub(crate) fn cargo_oracle(root: &Path, arguments: &[&str]) -> Result<(), String
     cargo(root, &[&["run", "--quiet", "--package", "oracle", "--"], arguments].concat())
 }
 
-/// Writes the document that describes the HTTP API.
+/// Writes the document that tells the routes of the HTTP API.
 ///
 /// # Errors
 /// The crate that has the routes does not build, or the file cannot be written.
 pub(crate) fn openapi(root: &Path) -> Result<(), String> {
+    write_example(root, "management-api", "openapi", "docs/openapi.json")
+}
+
+/// Writes the page that tells the options.
+pub(crate) fn docs(root: &Path) -> Result<(), String> {
+    write_example(root, "config", "reference", "docs/configuration.md")
+}
+
+/// Writes what an example of a package prints.
+fn write_example(root: &Path, package: &str, example: &str, path: &str) -> Result<(), String> {
     let program = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let arguments = ["run", "--quiet", "--package", "management-api", "--example", "openapi"];
+    let arguments = ["run", "--quiet", "--package", package, "--example", example];
     let output = Command::new(&program)
         .args(arguments)
         .current_dir(root)
@@ -75,7 +85,7 @@ pub(crate) fn openapi(root: &Path) -> Result<(), String> {
     if !output.status.success() {
         return Err(format!("`{program} {}` failed: {}", arguments.join(" "), output.status));
     }
-    let path = root.join("docs/openapi.json");
+    let path = root.join(path);
     std::fs::write(&path, output.stdout).map_err(|fault| format!("{}: {fault}", path.display()))
 }
 

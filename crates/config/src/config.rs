@@ -64,6 +64,8 @@ pub struct Config {
     pub consumer_timeout_ms: Option<u64>,
     /// Whether connections begin with a line of a proxy that says who the client is.
     pub has_proxy_protocol: bool,
+    /// What the node is called, perhaps without the name of the machine.
+    pub node_name: String,
     /// What the broker is called; empty for a name made of the machine's.
     pub cluster_name: String,
     /// How many shards, each with a thread of its own; 0 for one per core.
@@ -157,6 +159,7 @@ impl Config {
             sample_interval_ms: 0,
             consumer_timeout_ms: None,
             has_proxy_protocol: false,
+            node_name: String::new(),
             cluster_name: String::new(),
             shards: 0,
             data_dir: String::new(),

@@ -119,6 +119,11 @@ impl Draft {
         self.finish_prometheus();
         self.finish_logs();
         let mut config = self.config;
+        // What the environment says stands for all that files say.
+        if let Some(listener) = self.listeners.remove("$environment") {
+            self.listeners = BTreeMap::from([(String::new(), listener)]);
+            self.has_no_listener = false;
+        }
         config.listeners = match (self.has_no_listener, self.listeners.is_empty()) {
             (true, _) => vec![],
             // RabbitMQ listens on all interfaces unless told otherwise. With an account whose password everybody knows,

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  rabbitmq.conf ── syntax ──> settings ──┐
+//!  RABBITMQ_* ───────── environment ───────┤
 //!  --set KEY=VALUE ───────────────────────┴── options ──> Config, with Notices   or   Problems
 //!                                             (one table: name, meaning, default, what is expected)
 //! ```
@@ -9,12 +10,14 @@
 //! The syntax and the keys are those of RabbitMQ 4.3. Nothing is ever silently ignored: a key that nobody knows
 //! is an error that names the nearest one; a key of RabbitMQ whose part is not here is accepted with a notice.
 //!
-//! This crate opens no file, reads no environment, resolves no name and binds no address.
+//! This crate opens no file, reads no environment, resolves no name and binds no address: what it needs of the world is
+//! handed in as [`Surroundings`].
 
 mod accounts;
 mod amount;
 mod config;
 mod draft;
+mod environment;
 mod later;
 mod listener;
 mod logging;
@@ -22,7 +25,10 @@ mod management;
 mod option;
 mod options;
 mod problem;
+mod reading;
+mod reference;
 mod suggest;
+mod surroundings;
 mod syntax;
 mod tls;
 mod unit;
@@ -30,6 +36,7 @@ mod unit;
 pub use accounts::{Accounts, AnonymousLogin, DefaultUser, Patterns};
 pub use amount::Amount;
 pub use config::{Ceilings, Config, DefinitionsImport, TcpOptions, VhostLimits};
+pub use environment::{configuration_files, parse_variables};
 pub use listener::{Host, Listener};
 pub use logging::{
     LogCategory, LogFormat, LogLevel, LogOutput, Logging, Rotation, RotationDate, RotationPeriod,
@@ -37,12 +44,13 @@ pub use logging::{
 pub use management::{HttpOptions, Management, Prometheus, RatesMode};
 pub use option::ConfigOption;
 pub use problem::{Notice, Place, Problem};
+pub use reference::{explain, page};
+pub use surroundings::Surroundings;
 pub use tls::{CertificateName, Password, SanKind, TlsOptions, TlsVersion};
-
-use std::collections::BTreeMap;
 
 use draft::Draft;
 use problem::What;
+use reading::Reading;
 use syntax::Setting;
 
 /// A text in the syntax of rabbitmq.conf.
@@ -54,39 +62,32 @@ pub struct Source<'a> {
     pub text: &'a str,
 }
 
-/// Reads sources in order, and then the settings of the command line. What comes later wins.
+/// Reads sources in order, then the environment, and then the settings of the command line. What comes later wins.
 ///
 /// # Errors
 /// Everything that is wrong, in the order in which it was read; never just the first mistake.
 pub fn parse(
     sources: &[Source<'_>],
     sets: &[(String, String)],
+    world: &Surroundings<'_>,
 ) -> Result<(Config, Vec<Notice>), Vec<Problem>> {
-    let mut problems = Vec::new();
-    let mut notices = Vec::new();
-    let mut last: BTreeMap<Vec<String>, Setting> = BTreeMap::new();
+    let mut reading = Reading::new(world);
     for source in sources {
-        for setting in syntax::settings(source, &mut problems) {
-            if let Some(earlier) = last.get(&setting.key) {
-                notices.push(Notice::overridden(earlier, &setting));
-            }
-            last.insert(setting.key.clone(), setting);
-        }
+        reading.read(source, 0);
     }
+    reading.read_environment();
     for (key, value) in sets {
-        match syntax::set(key, value) {
-            Ok(setting) => drop(last.insert(setting.key.clone(), setting)),
-            Err(problem) => problems.push(problem),
-        }
+        reading.read_set(key, value);
     }
     let mut draft = Draft::default();
-    for setting in last.values() {
-        match apply(&mut draft, setting) {
+    for setting in reading.substituted() {
+        match apply(&mut draft, &setting) {
             Ok(None) => {}
-            Ok(Some(notice)) => notices.push(notice),
-            Err(problem) => problems.push(problem),
+            Ok(Some(notice)) => reading.notices.push(notice),
+            Err(problem) => reading.problems.push(problem),
         }
     }
+    let Reading { mut problems, mut notices, .. } = reading;
     notices.sort_by(|a, b| a.place.cmp(&b.place));
     problems.sort_by(|a, b| a.place.cmp(&b.place));
     if problems.is_empty() { Ok((draft.finish(), notices)) } else { Err(problems) }

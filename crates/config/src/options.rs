@@ -34,16 +34,16 @@ use crate::unit::Unit;
 /// The longest value that an option takes, in bytes.
 const TEXT_BYTES_MAX: usize = 4096;
 
-/// All of them, area by area.
-const AREAS: [&[Definition]; 8] = [
-    node::TABLE,
-    listeners::TABLE,
-    protocol::TABLE,
-    access::TABLE,
-    limits::TABLE,
-    management::TABLE,
-    prometheus::TABLE,
-    log::TABLE,
+/// All of them, area by area, with the title of each.
+const AREAS: [(&str, &[Definition]); 8] = [
+    ("Node", node::TABLE),
+    ("Listeners", listeners::TABLE),
+    ("Protocol", protocol::TABLE),
+    ("Access", access::TABLE),
+    ("Limits", limits::TABLE),
+    ("HTTP API", management::TABLE),
+    ("Metrics", prometheus::TABLE),
+    ("Logs", log::TABLE),
 ];
 
 /// An option.
@@ -181,7 +181,12 @@ impl Definition {
 
 /// All definitions.
 pub(crate) fn definitions() -> impl Iterator<Item = &'static Definition> {
-    AREAS.into_iter().flatten()
+    AREAS.into_iter().flat_map(|(_, area)| area)
+}
+
+/// All definitions, area by area, with the title of each.
+pub(crate) fn areas() -> impl Iterator<Item = (&'static str, &'static [Definition])> {
+    AREAS.into_iter()
 }
 
 /// The option that a key belongs to, and what fills the parts with a `$`. A name that fits letter by letter goes

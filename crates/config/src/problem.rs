@@ -14,6 +14,11 @@ pub enum Place {
         /// The number of the line, from 1.
         line: usize,
     },
+    /// In the environment.
+    Variable {
+        /// The name of the variable.
+        name: String,
+    },
     /// On the command line.
     Set,
 }
@@ -30,9 +35,32 @@ pub struct Problem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum What {
     Syntax,
-    Include,
-    UnknownKey { key: String, nearest: Option<String> },
-    BadValue { key: String, value: Option<String>, expected: String },
+    /// An `include` that cannot be followed, and why.
+    Include {
+        text: String,
+    },
+    /// A value that is encrypted.
+    Encrypted {
+        key: String,
+    },
+    /// What `$(NAME)` stands for is nowhere, or itself.
+    Substitution {
+        key: String,
+        name: String,
+    },
+    /// An environment variable, and what is wrong with it.
+    Variable {
+        text: String,
+    },
+    UnknownKey {
+        key: String,
+        nearest: Option<String>,
+    },
+    BadValue {
+        key: String,
+        value: Option<String>,
+        expected: String,
+    },
 }
 
 /// Something that is no mistake but may surprise.
@@ -44,6 +72,14 @@ pub struct Notice {
 }
 
 impl Notice {
+    pub(crate) fn new(place: Place, text: String) -> Self {
+        Self { place, text }
+    }
+
+    pub(crate) fn variable(place: Place, reason: &str) -> Self {
+        Self { place, text: format!("it has no effect: {reason}") }
+    }
+
     pub(crate) fn later(place: Place, key: String, reason: &str) -> Self {
         Self { place, text: format!("`{key}` has no effect: {reason}") }
     }
@@ -59,6 +95,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line { source, line } => write!(f, "{source}:{line}"),
+            Self::Variable { name } => f.write_str(name),
             Self::Set => f.write_str("--set"),
         }
     }
@@ -82,7 +119,17 @@ impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax => f.write_str("expected `key = value`, a `# comment` or an empty line"),
-            Self::Include => f.write_str("`include` comes later; put the settings here"),
+            Self::Include { text } => write!(f, "`include`: {text}"),
+            Self::Encrypted { key } => write!(
+                f,
+                "`{key}`: values that begin with `encrypted:` cannot be decrypted; write $(NAME) and put the value into \
+                 the environment, or keep this file readable by the broker only"
+            ),
+            Self::Substitution { key, name } => write!(
+                f,
+                "`{key}`: $({name}) is neither another key nor an environment variable with a value"
+            ),
+            Self::Variable { text } => f.write_str(text),
             Self::UnknownKey { key, nearest: None } => write!(f, "unknown key `{key}`"),
             Self::UnknownKey { key, nearest: Some(nearest) } => {
                 write!(f, "unknown key `{key}`; did you mean `{nearest}`?")

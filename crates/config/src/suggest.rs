@@ -8,12 +8,16 @@ const KEY_BYTES_MAX: usize = 255;
 /// The known key that is nearest to an unknown one, if any is near.
 pub(crate) fn nearest(key: &[&str]) -> Option<String> {
     let text = key.join(".");
+    nearest_of(&text, crate::options().map(|option| filled_in(&option, key)))
+}
+
+/// The name that is nearest to another one, if any is near.
+pub(crate) fn nearest_of(text: &str, names: impl Iterator<Item = String>) -> Option<String> {
     if text.len() > KEY_BYTES_MAX {
         return None;
     }
     let distance_max = (text.len() / 4).clamp(1, 5);
-    crate::options()
-        .map(|option| filled_in(&option, key))
+    names
         .map(|known| (distance(text.as_bytes(), known.as_bytes()), known))
         .filter(|(distance, _)| *distance <= distance_max)
         .min()

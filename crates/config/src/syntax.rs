@@ -5,6 +5,8 @@
 //!  key.part = 'value with # in it'              no way to write ' in it; may span lines
 //!  key.part = '''value with ' in it'''          may span lines
 //!  key.with\.dot = value
+//!  key.part = text $(NAME) text                 another key's value, or an environment variable's
+//!  include other.conf                           or conf.d/*.conf: their settings, as if they stood here
 //! ```
 //!
 //! As in RabbitMQ: a `#` outside quotes begins a comment wherever it stands, and a value that begins with a quote
@@ -22,9 +24,20 @@ pub(crate) struct Setting {
     pub(crate) place: Place,
 }
 
-/// The settings of a source, in order; lines that are none become problems.
-pub(crate) fn settings(source: &Source<'_>, problems: &mut Vec<Problem>) -> Vec<Setting> {
-    let mut settings = Vec::new();
+/// What a source consists of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Item {
+    Setting(Setting),
+    /// Settings of other files.
+    Include {
+        pattern: String,
+        place: Place,
+    },
+}
+
+/// The items of a source, in order; lines that are none become problems.
+pub(crate) fn items(source: &Source<'_>, problems: &mut Vec<Problem>) -> Vec<Item> {
+    let mut items = Vec::new();
     let mut rest = source.text.strip_prefix('\u{feff}').unwrap_or(source.text);
     let mut line = 1;
     while !rest.is_empty() {
@@ -35,13 +48,14 @@ pub(crate) fn settings(source: &Source<'_>, problems: &mut Vec<Problem>) -> Vec<
             Ok(Line::Empty) => {}
             Ok(Line::Setting { key, value, len }) => {
                 rest = &before[len.max(before.len() - rest.len())..];
-                settings.push(Setting { key, value, place });
+                items.push(Item::Setting(Setting { key, value, place }));
             }
+            Ok(Line::Include(pattern)) => items.push(Item::Include { pattern, place }),
             Err(what) => problems.push(Problem { place, what }),
         }
         line += before[..before.len() - rest.len()].matches('\n').count();
     }
-    settings
+    items
 }
 
 /// A setting of the command line. Its value is taken as it is.
@@ -54,6 +68,7 @@ pub(crate) fn set(key: &str, value: &str) -> Result<Setting, Problem> {
 
 enum Line {
     Empty,
+    Include(String),
     /// `len` counts the bytes from the beginning of the line to its last one, without what ends it.
     Setting {
         key: Vec<String>,
@@ -69,7 +84,7 @@ fn parse_line(text: &str, all: &str) -> Result<Line, What> {
         return Ok(Line::Empty);
     }
     let Some((key, _)) = text.split_once('=') else {
-        return Err(if start.starts_with("include ") { What::Include } else { What::Syntax });
+        return include(start).map(Line::Include).ok_or(What::Syntax);
     };
     let parsed_key = parse_key(key.trim()).ok_or(What::Syntax)?;
     let value_start = key.len() + 1;
@@ -92,6 +107,17 @@ fn parse_line(text: &str, all: &str) -> Result<Line, What> {
         }
     };
     Ok(Line::Setting { key: parsed_key, value: value.to_owned(), len })
+}
+
+/// The path behind the word `include`; as in RabbitMQ, of letters, digits and `-_.*/`.
+fn include(line: &str) -> Option<String> {
+    let path = line.strip_prefix("include")?;
+    let path = path.split('#').next()?;
+    let is_apart = path.starts_with([' ', '\t']);
+    let path = path.trim();
+    let is_fine =
+        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'*' | b'/');
+    (is_apart && !path.is_empty() && path.bytes().all(is_fine)).then(|| path.to_owned())
 }
 
 /// A quoted value at the beginning of a text, and how many bytes it takes with its quotes.

@@ -8,7 +8,7 @@ fn read(text: &str) -> Result<(Config, Vec<String>), Vec<String>> {
 
 fn read_with(text: &str, sets: &[(&str, &str)]) -> Result<(Config, Vec<String>), Vec<String>> {
     let sets: Vec<_> = sets.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-    match parse(&[Source { name: "rabbitmq.conf", text }], &sets) {
+    match parse(&[Source { name: "rabbitmq.conf", text }], &sets, &Surroundings::NONE) {
         Ok((config, notices)) => Ok((config, notices.iter().map(Notice::to_string).collect())),
         Err(problems) => Err(problems.iter().map(Problem::to_string).collect()),
     }
@@ -286,6 +286,159 @@ fn logs_go_to_the_console_until_a_file_is_configured() {
         let found = read.ok().and_then(|(config, _)| config.log.rotation.date);
         assert_eq!(found.map(|found| (found.period, found.hour)), date, "{text}");
     }
+}
+
+fn world_of<'a>(
+    variable: &'a dyn Fn(&str) -> Option<String>,
+    names: &'a [String],
+    files: &'a dyn Fn(&str, &str) -> Result<Vec<(String, String)>, String>,
+) -> Surroundings<'a> {
+    Surroundings { variable, names, files }
+}
+
+fn read_in(text: &str, variables: &[(&str, &str)]) -> Result<(Config, Vec<String>), Vec<String>> {
+    let variable = |name: &str| {
+        let found = variables.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| (*value).to_owned())
+    };
+    let names = variables.iter().map(|(name, _)| (*name).to_owned());
+    let names: Vec<String> = names.filter(|name| name.starts_with("RABBITMQ_")).collect();
+    let files = |_: &str, pattern: &str| match pattern {
+        "other.conf" => Ok(vec![("other.conf".to_owned(), "heartbeat = 7\n".to_owned())]),
+        "conf.d/*.conf" => Ok(["1", "2"]
+            .map(|n| (format!("conf.d/{n}.conf"), format!("channel_max = {n}\n")))
+            .to_vec()),
+        "self.conf" => Ok(vec![("self.conf".to_owned(), "include self.conf".to_owned())]),
+        "plugins" => Ok(vec![("plugins".to_owned(), "[rabbitmq_prometheus].".to_owned())]),
+        "secret" => Ok(vec![("secret".to_owned(), "canary\n".to_owned())]),
+        _ => Ok(vec![]),
+    };
+    let world = world_of(&variable, &names, &files);
+    match parse(&[Source { name: "a.conf", text }], &[], &world) {
+        Ok((config, notices)) => Ok((config, notices.iter().map(Notice::to_string).collect())),
+        Err(problems) => Err(problems.iter().map(Problem::to_string).collect()),
+    }
+}
+
+#[test]
+fn files_include_others() {
+    let (config, _) = read_in("include other.conf # x\ninclude conf.d/*.conf", &[]).unwrap();
+    assert_eq!((config.heartbeat_s, config.channel_max), (7, 2));
+    let (config, notices) = read_in("heartbeat = 1\ninclude other.conf", &[]).unwrap();
+    assert_eq!(config.heartbeat_s, 7);
+    assert_eq!(notices, ["other.conf:1: `heartbeat` is set at a.conf:1 too; this one counts"]);
+    let problems = read_in("include none.conf", &[]).unwrap_err();
+    assert_eq!(problems, ["a.conf:1: `include`: none.conf is not there"]);
+    let problems = read_in("include self.conf", &[]).unwrap_err();
+    assert_eq!(
+        problems,
+        ["self.conf:1: `include`: files include each other 8 times; does one include itself?"]
+    );
+}
+
+#[test]
+fn values_stand_for_keys_and_variables() {
+    let text = "default_user = $(WHO)\ncluster_name = the $(default_user) of $(WHERE)";
+    let (config, _) = read_in(text, &[("WHO", "ann"), ("WHERE", "x")]).unwrap();
+    assert_eq!(config.accounts.default_user, "ann");
+    assert_eq!(config.cluster_name, "the ann of x");
+    let problems = read_in("default_pass = $(NOPE)\nheartbeat = $(heartbeat)", &[]).unwrap_err();
+    assert_eq!(
+        problems,
+        [
+            "a.conf:1: `default_pass`: $(NOPE) is neither another key nor an environment variable with a value",
+            "a.conf:2: `heartbeat`: $(heartbeat) is neither another key nor an environment variable with a value",
+        ]
+    );
+    let problems = read_in("default_pass = encrypted:canary", &[]).unwrap_err();
+    assert!(
+        problems[0].starts_with("a.conf:1: `default_pass`: values that begin with `encrypted:`")
+    );
+    assert!(!problems[0].contains("canary"));
+}
+
+#[test]
+fn the_environment_wins_over_files() {
+    let text = "default_user = bob\nlisteners.tcp.1 = 1.2.3.4:1\nlog.file = a.log";
+    let variables = [
+        ("RABBITMQ_DEFAULT_USER", "ann"),
+        ("RABBITMQ_DEFAULT_PASS_FILE", "secret"),
+        ("RABBITMQ_NODE_PORT", "5673"),
+        ("RABBITMQ_NODE_IP_ADDRESS", "::1"),
+        ("RABBITMQ_MNESIA_BASE", "/var/lib/rabbitmq/"),
+        ("RABBITMQ_LOGS", "-"),
+        ("RABBITMQ_LOG", "warning,connection=debug,+json"),
+        ("RABBITMQ_ENABLED_PLUGINS_FILE", "plugins"),
+        ("RABBITMQ_NODENAME", "rabbit@here"),
+        ("RABBITMQ_DEFAULT_VHOST", ""),
+    ];
+    let (config, notices) = read_in(text, &variables).unwrap();
+    assert_eq!(config.accounts.default_user, "ann");
+    assert_eq!(config.accounts.default_password, Password("canary".to_owned()));
+    assert_eq!(written(&config.listeners), ["[::1]:5673"]);
+    assert_eq!(config.data_dir, "/var/lib/rabbitmq/leveret");
+    assert!(config.log.file.is_none());
+    assert_eq!(config.log.console.unwrap().format, LogFormat::Json);
+    assert_eq!(config.log.level(LogCategory::Connection), LogLevel::Debug);
+    assert_eq!(config.log.level(LogCategory::Queue), LogLevel::Warning);
+    assert_eq!((config.management.listeners.len(), config.prometheus.listeners.len()), (0, 2));
+    assert_eq!((config.node_name.as_str(), config.default_vhost.as_str()), ("rabbit@here", "/"));
+    assert!(!format!("{notices:?}").contains("canary"));
+
+    let (_, notices) = read_in(
+        "",
+        &[("RABBITMQ_DEFALT_USER", "x"), ("RABBITMQ_ERLANG_COOKIE", "y"), ("RABBITMQ_QQQQ", "z")],
+    )
+    .unwrap();
+    assert_eq!(
+        notices,
+        [
+            "RABBITMQ_DEFALT_USER: unknown variable; did you mean `RABBITMQ_DEFAULT_USER`?",
+            "RABBITMQ_ERLANG_COOKIE: it has no effect: clusters and replicated queues come later",
+            "RABBITMQ_QQQQ: unknown variable; it has no effect",
+        ]
+    );
+    let problems = read_in("", &[("RABBITMQ_HIPE_COMPILE", "1")]).unwrap_err();
+    assert_eq!(
+        problems,
+        ["RABBITMQ_HIPE_COMPILE: it is not understood; there is nothing to compile"]
+    );
+}
+
+#[test]
+fn files_of_variables_are_assignments() {
+    let text = "# x\n\nNODENAME=rabbit@a\nexport RABBITMQ_LOGS=\"-\"\nLOG='a b'\nA= # c\n";
+    let expected = [
+        ("RABBITMQ_NODENAME", "rabbit@a"),
+        ("RABBITMQ_LOGS", "-"),
+        ("RABBITMQ_LOG", "a b"),
+        ("RABBITMQ_A", ""),
+    ];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(parse_variables("env", text), Ok(expected.to_vec()));
+    for text in ["NODENAME=$(hostname)", "if true; then", "A=`x`", "A=a b", "A = b", "A=a; B=b"] {
+        assert!(parse_variables("env", text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn the_page_about_options_is_what_they_say() {
+    let written = include_str!("../../../docs/configuration.md");
+    assert!(written == page(), "run `cargo xtask docs` and commit docs/configuration.md");
+}
+
+#[test]
+fn keys_are_explained_by_name_and_filled_in() {
+    let text = explain("listeners.tcp.external").unwrap();
+    assert!(text.starts_with("listeners.tcp.$name\n  Where AMQP"), "{text}");
+    assert!(text.contains("\n  example: 0.0.0.0:5672\n"), "{text}");
+    let text = explain("cluster_formation.node_cleanup.interval").unwrap();
+    assert!(text.contains("no effect: "), "{text}");
+    assert!(explain("default_users.$name.password").is_ok());
+    assert_eq!(
+        explain("hartbeat"),
+        Err("unknown key `hartbeat`; did you mean `heartbeat`?".to_owned())
+    );
 }
 
 #[test]

@@ -9,6 +9,8 @@
 )]
 
 mod clock;
+mod config_command;
+mod configuration;
 mod data_dir;
 mod descriptors;
 mod disk;
@@ -50,6 +52,9 @@ enum Command {
     Serve(serve::Options),
     /// Check that everything in a data directory is as it was written
     Fsck(fsck::Options),
+    /// What options there are, what they mean, and whether a file is right
+    #[command(subcommand)]
+    Config(config_command::Command),
     /// Put load on a broker, this one or any other that speaks AMQP 0-9-1, and measure
     Perf(Box<perf::Options>),
 }
@@ -59,6 +64,7 @@ fn main() -> ExitCode {
     match arguments.command {
         Some(Command::Perf(options)) => perf::run(&options),
         Some(Command::Fsck(options)) => fsck::run(&options),
+        Some(Command::Config(command)) => config_command::run(command),
         Some(Command::Serve(options)) => serve_logged(&options),
         None => serve_logged(&arguments.serve),
     }

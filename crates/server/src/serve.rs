@@ -1,6 +1,5 @@
 //! `leveret serve`: from a command line to a running broker, and to its end.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,6 +16,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::clock::Clock;
+use crate::configuration;
 use crate::data_dir::{self, DataDir};
 use crate::descriptors::Shares;
 use crate::disk::FsDisk;
@@ -36,15 +36,11 @@ const SHARDS_MAX: usize = 256;
 /// How to serve.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Options {
-    /// A file in the syntax of rabbitmq.conf
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    configuration: configuration::Sources,
     /// Where everything is kept that outlives the process
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// One setting, as a line of the file would have it; wins over the file
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    sets: Vec<String>,
 }
 
 /// Serves until a signal ends it.
@@ -110,27 +106,8 @@ fn serve(options: &Options) -> Result<(), String> {
 }
 
 fn load(options: &Options) -> Result<Config, String> {
-    let mut sets = Vec::new();
-    for set in &options.sets {
-        let (key, value) = set.split_once('=').ok_or_else(|| {
-            format!("--set {set}: expected KEY=VALUE, for example listeners.tcp.1=127.0.0.1:5672")
-        })?;
-        sets.push((key.trim().to_owned(), value.trim().to_owned()));
-    }
-    let file = match &options.config {
-        Some(path) => {
-            let text = fs::read_to_string(path).map_err(|error| {
-                format!("configuration file {} cannot be read: {error}", path.display())
-            })?;
-            Some((path.display().to_string(), text))
-        }
-        None => None,
-    };
-    let sources: Vec<_> = file.iter().map(|(name, text)| config::Source { name, text }).collect();
-    let (config, notices) = config::parse(&sources, &sets).map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        lines.join("\n")
-    })?;
+    let loaded = options.configuration.load();
+    let (config, notices) = loaded.map_err(|unread| unread.lines().join("\n"))?;
     for notice in notices {
         tracing::warn!("{notice}");
     }
@@ -160,14 +137,17 @@ fn listening(protocol: &'static str, addresses: &[std::net::SocketAddr]) -> Vec<
 }
 
 /// How the node calls itself.
-fn node_name() -> String {
+fn node_name(config: &Config) -> String {
+    if config.node_name.contains('@') {
+        return config.node_name.clone();
+    }
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    format!("leveret@{host}")
+    format!("{}@{host}", config.node_name)
 }
 
 fn facts(config: &Config, data_dir: &DataDir, bound: &[Listening], shares: Shares) -> Facts {
     Facts {
-        node: node_name(),
+        node: node_name(config),
         rabbitmq_version: proto_amqp091::RABBITMQ_VERSION,
         leveret_version: env!("CARGO_PKG_VERSION"),
         listeners: bound.to_vec(),
@@ -237,7 +217,7 @@ fn settings(config: &Config, shards: usize, secret: auth::Secret) -> Settings {
     };
     let mechanisms = config.auth_mechanisms.iter().filter_map(|name| auth::Mechanism::parse(name));
     let cluster_name = match config.cluster_name.as_str() {
-        "" => node_name(),
+        "" => node_name(config),
         name => name.to_owned(),
     };
     let mut settings = Settings::new(limits, mechanisms.collect(), &cluster_name, secret);

@@ -33,6 +33,18 @@ pub(super) const TABLE: &[Definition] = &[
     )
     .example("orders"),
     Definition::text(
+        "leveret.node_name",
+        "What the node is called; without an @, the name of the machine is added. Without it, leveret. Not an option of \
+         RabbitMQ, where RABBITMQ_NODENAME has it.",
+        "a name of 1 to 255 bytes",
+        |draft, _, value| {
+            draft.config.node_name = value.to_owned();
+            (1..=255).contains(&value.len())
+        },
+    )
+    .default("leveret")
+    .example("rabbit@host-1"),
+    Definition::text(
         "load_definitions",
         "A file of definitions, or a directory with several, imported at every start.",
         "the path of a file or a directory",
