@@ -91,7 +91,11 @@ impl TopicPermissions {
     /// # Errors
     /// [`InvalidPattern`]: the first that can not.
     pub fn check(&self) -> Result<(), InvalidPattern> {
-        [&self.write, &self.read].into_iter().try_for_each(|text| check(text))
+        let check_filled = |text: &String| {
+            let filled = check(&Variables::default().fill(text));
+            filled.map_err(|invalid| InvalidPattern { pattern: text.clone(), ..invalid })
+        };
+        [&self.write, &self.read].into_iter().try_for_each(check_filled)
     }
 }
 
@@ -171,11 +175,10 @@ impl Variables<'_> {
     const NAMES: [&'static str; 3] = ["{username}", "{vhost}", "{client_id}"];
 
     fn fill(&self, pattern: &str) -> String {
-        let filled = pattern.replace("{username}", self.user).replace("{vhost}", self.vhost);
-        match self.client_id {
-            Some(client_id) => filled.replace("{client_id}", client_id),
-            None => filled,
-        }
+        let escaped = |text| fancy_regex::escape(text);
+        let filled = pattern.replace("{username}", &escaped(self.user));
+        let filled = filled.replace("{vhost}", &escaped(self.vhost));
+        filled.replace("{client_id}", &escaped(self.client_id.unwrap_or("{client_id}")))
     }
 }
 
@@ -346,9 +349,14 @@ mod tests {
             write: "^{vhost}-{username}-{client_id}-.*".to_owned(),
             read: String::new(),
         };
+        assert_eq!(permissions.check(), Ok(()));
         grants.set_topic(&ann, &exchange, &permissions);
         assert!(grants.may_topic(who, Access::Write, ("t", "v-ann-c1-x")));
         assert!(!grants.may_topic(who, Access::Write, ("t", "v-bob-c1-x")));
+        // Without such a name, the words stand for themselves; names are no patterns.
+        let nameless = ("ann", "v", None);
+        assert!(grants.may_topic(nameless, Access::Write, ("t", "v-ann-{client_id}-x")));
+        assert!(!grants.may_topic(("ann", "v", Some(".")), Access::Write, ("t", "v-ann-c-x")));
         assert!(grants.may_topic(who, Access::Read, ("t", "")));
         assert!(!grants.may_topic(who, Access::Read, ("t", "x")));
         assert!(grants.may_topic(who, Access::Write, ("other", "x")));

@@ -1,9 +1,9 @@
 //! What an operator of RabbitMQ can change: through the HTTP API, in the virtual hosts of one conversation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use metadata::{Change, Policy, VhostDefinition};
+use metadata::{Change, Hashing, Policy, User, VhostDefinition};
 use serde_json::{Value, json};
 
 use crate::http::{self, quoted};
@@ -11,18 +11,38 @@ use crate::virtual_host::VirtualHost;
 
 /// The virtual host that a conversation is in if it says nothing else.
 const DEFAULT: &str = "/";
+/// Who conversations are if they say nothing else.
+const SHARED_USER: &str = "guest";
+
+/// Method, path and body.
+type Request = (&'static str, String, Value);
 
 /// The virtual hosts of a conversation, by the names that they have in it.
 #[derive(Debug)]
 pub(crate) struct Operator {
     http: SocketAddr,
     hosts: BTreeMap<String, VirtualHost>,
+    /// Users that it has made and has to remove.
+    users: BTreeSet<String>,
 }
 
 /// Whether there is a way to say this to RabbitMQ that touches nothing of others.
 pub(crate) fn obstacle(change: &Change) -> Option<&'static str> {
     match change {
-        Change::SetUserLimits { .. } => Some("limits of the user that all conversations share"),
+        Change::SetUserLimits { user, .. } if user.as_str() == SHARED_USER => {
+            Some("limits of the user that all conversations share")
+        }
+        Change::SetUser(user) if user.hashing == Hashing::Argon2id => {
+            Some("a hash that RabbitMQ does not know")
+        }
+        Change::SetUser(User { name: user, .. })
+        | Change::RemoveUser { name: user }
+        | Change::SetPermissions { user, .. }
+        | Change::ClearPermissions { user, .. }
+            if user.as_str() == SHARED_USER =>
+        {
+            Some("another account for all conversations")
+        }
         Change::SetParameter { .. } | Change::ClearParameter { .. } => {
             Some("parameters that make plugins do something")
         }
@@ -43,7 +63,7 @@ impl Operator {
     /// The HTTP API does not answer.
     pub(crate) fn new(http: SocketAddr) -> Result<Self, String> {
         let hosts = BTreeMap::from([(DEFAULT.to_owned(), VirtualHost::create(http)?)]);
-        Ok(Self { http, hosts })
+        Ok(Self { http, hosts, users: BTreeSet::new() })
     }
 
     /// What the virtual host is called that the conversation calls `name`.
@@ -68,13 +88,9 @@ impl Operator {
             }
             Change::SetVhostLimits { vhost, limits } => {
                 let path = format!("/api/vhost-limits/{}", quoted(&self.name_of(vhost.as_str())));
-                let limit = |name, value: Option<u64>| match value {
-                    Some(value) => ("PUT", format!("{path}/{name}"), json!({ "value": value })),
-                    None => ("DELETE", format!("{path}/{name}"), Value::Null),
-                };
                 vec![
-                    limit("max-connections", limits.connections_max),
-                    limit("max-queues", limits.queues_max),
+                    limit(&path, "max-connections", limits.connections_max),
+                    limit(&path, "max-queues", limits.queues_max),
                 ]
             }
             Change::SetPolicy { policy, is_operator } => {
@@ -89,8 +105,78 @@ impl Operator {
                     Value::Null,
                 )]
             }
-            other => return Err(format!("RabbitMQ cannot be told of {other:?} here")),
+            _ => self.access_requests(change)?,
         };
+        self.send(requests, is_refused)
+    }
+
+    /// What changes of users and permissions are in RabbitMQ's API.
+    fn access_requests(&mut self, change: &Change) -> Result<Vec<Request>, String> {
+        Ok(match change {
+            Change::SetUser(user) => {
+                self.users.insert(user.name.to_string());
+                let body = json!({
+                    "password_hash": user.password_hash,
+                    "hashing_algorithm": user.hashing.as_str(),
+                    "tags": user.tags,
+                });
+                vec![("PUT", user_path(user.name.as_str()), body)]
+            }
+            Change::RemoveUser { name } => {
+                vec![("DELETE", user_path(name.as_str()), Value::Null)]
+            }
+            Change::SetUserLimits { user, limits } => {
+                let path = format!("/api/user-limits/{}", quoted(user.as_str()));
+                vec![
+                    limit(&path, "max-connections", limits.connections_max),
+                    limit(&path, "max-channels", limits.channels_max),
+                ]
+            }
+            Change::SetPermissions { vhost, user, permissions } => {
+                let body = json!({
+                    "configure": permissions.configure,
+                    "write": permissions.write,
+                    "read": permissions.read,
+                });
+                vec![(
+                    "PUT",
+                    self.permissions_path("permissions", vhost.as_str(), user.as_str()),
+                    body,
+                )]
+            }
+            Change::ClearPermissions { vhost, user } => {
+                vec![(
+                    "DELETE",
+                    self.permissions_path("permissions", vhost.as_str(), user.as_str()),
+                    Value::Null,
+                )]
+            }
+            Change::SetTopicPermissions { vhost, user, exchange, permissions } => {
+                let body = json!({
+                    "exchange": exchange.as_str(),
+                    "write": permissions.write,
+                    "read": permissions.read,
+                });
+                vec![(
+                    "PUT",
+                    self.permissions_path("topic-permissions", vhost.as_str(), user.as_str()),
+                    body,
+                )]
+            }
+            Change::ClearTopicPermissions { vhost, user, exchange } => {
+                let path =
+                    self.permissions_path("topic-permissions", vhost.as_str(), user.as_str());
+                let path = exchange.as_ref().map_or_else(
+                    || path.clone(),
+                    |exchange| format!("{path}/{}", quoted(exchange.as_str())),
+                );
+                vec![("DELETE", path, Value::Null)]
+            }
+            other => return Err(format!("RabbitMQ cannot be told of {other:?} here")),
+        })
+    }
+
+    fn send(&self, requests: Vec<Request>, is_refused: bool) -> Result<(), String> {
         for (method, path, body) in requests {
             let body = if body.is_null() { String::new() } else { body.to_string() };
             let status = http::request(self.http, method, &path, &body)?;
@@ -101,10 +187,7 @@ impl Operator {
         Ok(())
     }
 
-    fn set_vhost(
-        &mut self,
-        definition: &VhostDefinition,
-    ) -> Result<Vec<(&'static str, String, Value)>, String> {
+    fn set_vhost(&mut self, definition: &VhostDefinition) -> Result<Vec<Request>, String> {
         let name = definition.name.to_string();
         if !self.hosts.contains_key(&name) {
             self.hosts.insert(name, VirtualHost::create(self.http)?);
@@ -124,6 +207,10 @@ impl Operator {
         Ok(requests)
     }
 
+    fn permissions_path(&self, kind: &str, vhost: &str, user: &str) -> String {
+        format!("/api/{kind}/{}/{}", quoted(&self.name_of(vhost)), quoted(user))
+    }
+
     fn path_of(&self, vhost: &str) -> String {
         format!("/api/vhosts/{}", quoted(&self.name_of(vhost)))
     }
@@ -131,6 +218,27 @@ impl Operator {
     fn policy_path(&self, is_operator: bool, vhost: &str, name: &str) -> String {
         let kind = if is_operator { "operator-policies" } else { "policies" };
         format!("/api/{kind}/{}/{}", quoted(&self.name_of(vhost)), quoted(name))
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        for user in &self.users {
+            if let Err(reason) = http::request(self.http, "DELETE", &user_path(user), "") {
+                eprintln!("oracle: the user '{user}' is left: {reason}");
+            }
+        }
+    }
+}
+
+fn user_path(user: &str) -> String {
+    format!("/api/users/{}", quoted(user))
+}
+
+fn limit(path: &str, name: &str, value: Option<u64>) -> Request {
+    match value {
+        Some(value) => ("PUT", format!("{path}/{name}"), json!({ "value": value })),
+        None => ("DELETE", format!("{path}/{name}"), Value::Null),
     }
 }
 

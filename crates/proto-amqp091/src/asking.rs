@@ -50,6 +50,7 @@ impl Connection {
         method: &Method<'_>,
     ) -> Result<(), Exception> {
         let id = method.id();
+        self.check_permitted(cx, number, method)?;
         let (verb, no_wait, wish) = match method {
             Method::BasicConsume(consume) => return self.consume_from(cx, number, consume),
             Method::BasicCancel(cancel) => return self.cancel(cx, number, cancel),
@@ -438,7 +439,12 @@ impl Connection {
         })
     }
 
-    fn queue_name(&self, number: u16, text: &str, method: u32) -> Result<Name, Exception> {
+    pub(crate) fn queue_name(
+        &self,
+        number: u16,
+        text: &str,
+        method: u32,
+    ) -> Result<Name, Exception> {
         if !text.is_empty() {
             return name(text, method);
         }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use broker::{MessageCounters, Origin, Publisher};
 use message::Name;
 
+use crate::permitting::Grants;
 use crate::prefetch::SharedPrefetch;
 use crate::publishing::Assembly;
 use crate::repeat::LastPublish;
@@ -36,6 +37,8 @@ pub(crate) struct Channel {
     pub(crate) publisher: Publisher,
     pub(crate) assembly: Assembly,
     pub(crate) last_publish: LastPublish,
+    /// Where its user may publish, as far as it has been asked.
+    pub(crate) grants: Grants,
     pub(crate) unacked: Unacked,
     /// Its consumer of answers.
     pub(crate) replies: Option<ReplyConsumer>,
@@ -70,6 +73,7 @@ impl Channel {
             publisher: Publisher::new(origin, vhost),
             assembly: Assembly::Idle,
             last_publish: LastPublish::default(),
+            grants: Grants::default(),
             unacked: Unacked::default(),
             replies: None,
             transaction: None,

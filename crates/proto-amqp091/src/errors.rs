@@ -65,12 +65,48 @@ impl Exception {
         Self::new(Code::PreconditionFailed, unfit.explanation(), method)
     }
 
+    /// The user may not do that to an object.
+    pub(crate) fn denied(denial: &Denial<'_>, object: Object, name: &str, method: u32) -> Self {
+        let Denial { access, user, vhost } = denial;
+        let name = if name.is_empty() { "amq.default" } else { name };
+        let text = format!(
+            "{access} access to {} '{name}' in vhost '{vhost}' refused for user '{user}'",
+            word(object)
+        );
+        Self::new(Code::AccessRefused, text, method)
+    }
+
+    /// The user may not use this key of a topic exchange.
+    pub(crate) fn denied_topic(
+        denial: &Denial<'_>,
+        exchange: &str,
+        key: &str,
+        method: u32,
+    ) -> Self {
+        let Denial { access, user, vhost } = denial;
+        let text = format!(
+            "{access} access to topic '{key}' in exchange '{exchange}' in vhost '{vhost}' refused for user '{user}'"
+        );
+        Self::new(Code::AccessRefused, text, method)
+    }
+
     /// Bytes that are not what they should be. `payload` is that of the frame.
     pub(crate) fn malformed(malformed: &Malformed, payload: &[u8]) -> Self {
         let (class_id, method_id) = malformed.class_and_method();
         let method = u32::from(class_id) << 16 | u32::from(method_id);
         Self { code: malformed.code(), explanation: malformed.explanation(payload), method }
     }
+}
+
+/// What a user may not do, and where.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Denial<'a> {
+    /// `configure`, `write` or `read`.
+    pub(crate) access: &'static str,
+    /// Who.
+    pub(crate) user: &'a str,
+    /// Where.
+    pub(crate) vhost: &'a str,
 }
 
 /// What is wrong with the properties of a message.

@@ -32,6 +32,7 @@ mod observe;
 mod operating;
 mod outgoing;
 mod peer;
+mod permitting;
 mod prefetch;
 mod publishing;
 mod rendering;

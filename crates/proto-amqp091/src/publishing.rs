@@ -71,6 +71,7 @@ impl Connection {
         if publish.immediate {
             return Err(refused(Code::NotImplemented, "immediate=true"));
         }
+        self.check_publish(cx, number, publish.exchange, publish.routing_key)?;
         if let Some((header, body, len)) = whole {
             let scan = check_header(&header, self.settings.limits.message_size_max)?;
             let labels = self.labels(cx, number, publish.exchange, &scan)?;
@@ -109,7 +110,11 @@ impl Connection {
         header: &ContentHeader<'_>,
         body: &[u8],
     ) -> Option<Result<(Message, bool), Exception>> {
+        let version = cx.broker.topology().definitions().access_version();
         let channel = self.channels.get_mut(number)?;
+        if !channel.grants.is_current(version) {
+            return None;
+        }
         let (head, is_mandatory) = channel.last_publish.find(fields, header.properties)?;
         let message_size_max = self.settings.limits.message_size_max;
         if !header.is_basic() || header.body_len > message_size_max.min(BODY_LEN_MAX) {
@@ -177,7 +182,8 @@ impl Connection {
         };
         let reply_to = self.reply_name(number, scan.reply_to).map_err(unless_refused)?;
         let unfit = |unfit| unless_refused(Exception::unfit(&unfit, basic::Publish::ID));
-        let mut labels = Labels::read(scan, &self.user, cx.now_ms).map_err(unfit)?;
+        let mut labels =
+            Labels::read(scan, self.publishes_as(cx, scan.user_id), cx.now_ms).map_err(unfit)?;
         labels.reply_to = reply_to;
         Ok(labels)
     }

@@ -2,8 +2,8 @@
 
 use message::Name;
 use metadata::{
-    ApplyTo, Change, Policy, PolicyDefinition, QueueKind, UserLimits, VhostDefinition, VhostLimits,
-    VhostSettings,
+    ApplyTo, Change, Hashing, Permissions, Policy, PolicyDefinition, QueueKind, TopicPermissions,
+    User, UserLimits, VhostDefinition, VhostLimits, VhostSettings,
 };
 use serde_json::Value as Json;
 use wire_amqp091::{FieldValue, Table};
@@ -13,6 +13,9 @@ use crate::venue::Circumstance;
 
 /// Says that the change has to be refused.
 const REFUSED: &str = "refused";
+
+/// What happens has to be the same each time, salt included.
+const SALT: [u8; auth::SALT_BYTES] = [7; auth::SALT_BYTES];
 
 /// Reads `admin VERB field=value …`.
 pub(crate) fn parse(verb: &str, args: &Args) -> Result<Circumstance, String> {
@@ -57,8 +60,68 @@ fn change(verb: &str, args: &Args) -> Result<Change, String> {
             let is_operator = verb == "clear-operator-policy";
             Change::ClearPolicy { vhost: vhost(args)?, name: name(args, "name")?, is_operator }
         }
+        _ => return access(verb, args),
+    })
+}
+
+/// What an operator says of users.
+fn access(verb: &str, args: &Args) -> Result<Change, String> {
+    Ok(match verb {
+        "add-user" => {
+            known(args, &["name", "password", "tags", "hashing"])?;
+            Change::SetUser(user(args)?)
+        }
+        "remove-user" => {
+            known(args, &["name"])?;
+            Change::RemoveUser { name: name(args, "name")? }
+        }
+        "set-permissions" => {
+            known(args, &["vhost", "user", "configure", "write", "read"])?;
+            let (configure, write) = (text(args, "configure")?, text(args, "write")?);
+            let permissions = Permissions { configure, write, read: text(args, "read")? };
+            Change::SetPermissions { vhost: vhost(args)?, user: name(args, "user")?, permissions }
+        }
+        "clear-permissions" => {
+            known(args, &["vhost", "user"])?;
+            Change::ClearPermissions { vhost: vhost(args)?, user: name(args, "user")? }
+        }
+        "set-topic-permissions" => {
+            known(args, &["vhost", "user", "exchange", "write", "read"])?;
+            let (write, read) = (text(args, "write")?, text(args, "read")?);
+            Change::SetTopicPermissions {
+                vhost: vhost(args)?,
+                user: name(args, "user")?,
+                exchange: name(args, "exchange")?,
+                permissions: TopicPermissions { write, read },
+            }
+        }
+        "clear-topic-permissions" => {
+            known(args, &["vhost", "user", "exchange"])?;
+            let exchange = args.value("exchange").map(|_| name(args, "exchange")).transpose()?;
+            let (vhost, user) = (vhost(args)?, name(args, "user")?);
+            Change::ClearTopicPermissions { vhost, user, exchange }
+        }
         _ => return parameter(verb, args),
     })
+}
+
+fn user(args: &Args) -> Result<User, String> {
+    let hashing = match args.value("hashing") {
+        None => Hashing::Sha256,
+        Some(_) => {
+            let word = text(args, "hashing")?;
+            Hashing::parse(&word).ok_or_else(|| format!("`{word}` is no way to make hashes"))?
+        }
+    };
+    let password_hash = match args.value("password") {
+        None => String::new(),
+        Some(_) => auth::hash(text(args, "password")?.as_bytes(), hashing, SALT),
+    };
+    let tags = match args.value("tags") {
+        None => Vec::new(),
+        Some(_) => text(args, "tags")?.split(',').map(str::to_owned).collect(),
+    };
+    Ok(User { name: name(args, "name")?, password_hash, hashing, tags })
 }
 
 fn parameter(verb: &str, args: &Args) -> Result<Change, String> {

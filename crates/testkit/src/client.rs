@@ -20,6 +20,8 @@ pub(crate) struct Handshake {
     pub(crate) frame_max: Option<u32>,
     pub(crate) channel_max: Option<u16>,
     pub(crate) virtual_host: String,
+    pub(crate) user: String,
+    pub(crate) password: String,
 }
 
 impl Default for Handshake {
@@ -38,6 +40,8 @@ impl Default for Handshake {
             frame_max: None,
             channel_max: None,
             virtual_host: "/".to_owned(),
+            user: "guest".to_owned(),
+            password: "guest".to_owned(),
         }
     }
 }
@@ -109,10 +113,11 @@ impl Client {
         self.speak(venue, true)?;
         self.expect(venue, 0, "connection.start")?;
         let properties = Table::new().with("capabilities", handshake.capabilities.clone());
+        let response = format!("\0{}\0{}", handshake.user, handshake.password);
         let start_ok = connection::StartOk {
             client_properties: properties,
             mechanism: "PLAIN",
-            response: b"\0guest\0guest",
+            response: response.as_bytes(),
             locale: "en_US",
         };
         self.put_method(0, &start_ok);

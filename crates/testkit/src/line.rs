@@ -105,7 +105,7 @@ pub(crate) const LIMITS: [&str; 10] = [
 ];
 
 /// How a client may connect.
-const CONNECT: [&str; 8] = [
+const CONNECT: [&str; 10] = [
     "raw",
     "manual",
     "remote",
@@ -114,6 +114,8 @@ const CONNECT: [&str; 8] = [
     "channel_max",
     "capabilities",
     "virtual_host",
+    "user",
+    "password",
 ];
 
 fn parse_sent(side: Side, words: &[&str]) -> Result<Action, String> {

@@ -149,6 +149,12 @@ impl Course<'_> {
             if let Some(vhost) = args.value("virtual_host") {
                 handshake.virtual_host = String::from_utf8_lossy(vhost.bytes()?).into_owned();
             }
+            if let Some(user) = args.value("user") {
+                handshake.user = String::from_utf8_lossy(user.bytes()?).into_owned();
+            }
+            if let Some(password) = args.value("password") {
+                handshake.password = String::from_utf8_lossy(password.bytes()?).into_owned();
+            }
             client.shake_hands(self.venue, &handshake, !args.is_set("manual"))?;
         }
         self.clients.insert(name.to_owned(), client);

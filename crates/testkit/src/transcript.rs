@@ -38,7 +38,7 @@
 //! | step | what it does |
 //! |---|---|
 //! | `C connect raw` | connects and says nothing |
-//! | `C connect manual heartbeat=10 frame_max=4096 …` | connects with these, and opens no channel by itself |
+//! | `C connect manual heartbeat=10 frame_max=4096 …` | connects with these, and opens no channel by itself; without `manual`, it does; `user=`, `password=` and `virtual_host=` are others than usual |
 //! | `C greeting` | the protocol header |
 //! | `C raw 01 00 ff` | any octets |
 //! | `C frame type=9 "payload"` | a frame; `end=` and `size=` make it a wrong one |
@@ -55,6 +55,9 @@
 //! | `admin set-policy vhost=/ name=p pattern="^q" apply-to=queues priority=0 definition={message-ttl=100}` | sets a policy; `set-operator-policy` the same for operator policies |
 //! | `admin clear-policy vhost=/ name=p`, `admin clear-operator-policy …` | clears it |
 //! | `admin set-vhost-limits vhost=v max-connections=1 max-queues=1`, `admin set-user-limits user=guest max-connections=1 max-channels=1` | sets all limits of one; what is not named is not limited |
+//! | `admin add-user name=u password=p tags="a,b"`, `admin remove-user name=u` | makes a user, or one that is there another; removes one; `hashing=…` names how the hash is made |
+//! | `admin set-permissions user=u configure="…" write="…" read="…"`, `admin clear-permissions user=u` | sets what a user may do; takes it back |
+//! | `admin set-topic-permissions user=u exchange=e write="…" read="…"`, `admin clear-topic-permissions user=u exchange=e` | the same for a topic exchange; without one, all are cleared |
 //! | `admin set-parameter vhost=/ component=shovel name=s value={…}`, `admin set-global-parameter name=g value={…}` | sets a parameter; `clear-…` clears it |
 //! | `admin … refused` | an operator is refused |
 //! | `stop` | the server is told to stop |
