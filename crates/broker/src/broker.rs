@@ -26,6 +26,7 @@ use crate::forward::{Forwards, forwarder};
 use crate::hosted::Hosted;
 use crate::mail::Mail;
 use crate::memory::Memory;
+use crate::peek::Peek;
 use crate::publisher::Confirm;
 use crate::registry::Errand;
 use crate::remains::{Leftover, Leftovers};
@@ -125,6 +126,9 @@ pub struct Broker {
     /// The relays that live here.
     pub(crate) relays: BTreeSet<QueueId>,
     pub(crate) traffic: Traffic,
+    /// Looks at queues that wait for the disk, by the marks of their reads.
+    pub(crate) peeks: BTreeMap<u64, Peek>,
+    pub(crate) last_peek: u64,
 }
 
 impl Broker {
@@ -176,6 +180,8 @@ impl Broker {
             forwards: Forwards::default(),
             relays: BTreeSet::new(),
             traffic: Traffic::default(),
+            peeks: BTreeMap::new(),
+            last_peek: 0,
         }
     }
 

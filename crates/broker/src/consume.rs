@@ -29,7 +29,9 @@ impl Broker {
             Verb::DeclareQueue(wanted) if wanted.is_passive => {
                 self.find(request.origin, &wanted.vhost, &wanted.name)
             }
-            Verb::Cancel { queue, .. } => Ok(*queue),
+            Verb::Cancel { queue, .. }
+            | Verb::Peek { queue, .. }
+            | Verb::CancelDelayed { queue, .. } => Ok(*queue),
             Verb::Leave => return self.leave(request.origin),
             Verb::DeclareExchange(_)
             | Verb::DeleteExchange { .. }
@@ -85,6 +87,13 @@ impl Broker {
                 self.answer(origin, Ok(Answer::Done));
             }
             Verb::Fetch { vhost, name, settles } => self.fetch(id, origin, vhost, name, settles),
+            Verb::Peek { section, cursor, count, .. } => {
+                self.peek(id, origin, section, cursor, count);
+            }
+            Verb::CancelDelayed { lane, seq, .. } => {
+                let count = u64::from(self.cancel_delayed(id, lane, seq));
+                self.answer(origin, Ok(Answer::Removed { count }));
+            }
             Verb::DeclareExchange(_)
             | Verb::DeleteExchange { .. }
             | Verb::Bind(_)
@@ -189,7 +198,8 @@ pub(crate) fn check_owner(queue: &Definition, origin: Origin) -> Result<(), Refu
 /// What to say when a queue was deleted while a request was on its way to it.
 fn absent(verb: &Verb) -> Reply {
     match verb {
-        Verb::DeleteQueue { .. } => Ok(Answer::Removed { count: 0 }),
+        Verb::DeleteQueue { .. } | Verb::CancelDelayed { .. } => Ok(Answer::Removed { count: 0 }),
+        Verb::Peek { .. } => Ok(Answer::Peeked(Box::default())),
         Verb::Cancel { .. } => Ok(Answer::Done),
         Verb::DeclareQueue(wanted) => Err(gone(&wanted.vhost, &wanted.name)),
         Verb::PurgeQueue { vhost, name }

@@ -131,6 +131,10 @@ impl Broker {
     /// Gives queues what was read for them.
     pub(crate) fn take_loaded(&mut self) {
         while let Some(loaded) = self.store.poll_loaded() {
+            if loaded.tag != 0 {
+                self.peeked(loaded);
+                continue;
+            }
             let (id, Part::Lane(lane)) = part_of(loaded.queue) else { continue };
             let Some(hosted) = self.queues.get_mut(id) else { continue };
             // What is not a message was damaged before its checksum was made; the store cannot have such.

@@ -3,6 +3,7 @@
 use message::{ClientId, Message, Name, QueueId};
 use queue::Delivery;
 
+use crate::peek::PeekPage;
 use crate::refusal::Refusal;
 use crate::request::Origin;
 
@@ -32,6 +33,8 @@ pub enum Answer {
         /// The front-end's number for it.
         number: u32,
     },
+    /// Some of a queue's messages, which are where they were.
+    Peeked(Box<PeekPage>),
     /// A message, or none.
     Fetched {
         /// The queue.

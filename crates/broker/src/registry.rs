@@ -128,6 +128,8 @@ impl Broker {
             | Verb::Consume { .. }
             | Verb::Cancel { .. }
             | Verb::Fetch { .. }
+            | Verb::Peek { .. }
+            | Verb::CancelDelayed { .. }
             | Verb::Leave => unreachable!("these concern one queue or client"),
         };
         match reply {

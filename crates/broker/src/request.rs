@@ -9,7 +9,7 @@
 
 use message::{Arguments, ClientId, Name, QueueId};
 use metadata::{Binding, Change};
-use queue::Consumer;
+use queue::{Consumer, Cursor, Section};
 
 use crate::event::Answer;
 use crate::refusal::Refusal;
@@ -127,6 +127,26 @@ pub enum Verb {
         name: Name,
         /// Whether it will be settled later; if not, it is gone.
         settles: bool,
+    },
+    /// Looks at some messages of a queue without taking them. Only for operators: whose queue it is does not matter.
+    Peek {
+        /// The queue, or the relay of an exchange.
+        queue: QueueId,
+        /// Which messages.
+        section: Section,
+        /// Where to begin: at the first, or where another look has ended.
+        cursor: Option<Cursor>,
+        /// How many; there are bounds on their number and bytes.
+        count: usize,
+    },
+    /// Calls a message off that waits for its time. Only for operators.
+    CancelDelayed {
+        /// The queue, or the relay of an exchange.
+        queue: QueueId,
+        /// Its lane.
+        lane: u8,
+        /// Its place, as [`Verb::Peek`] tells it.
+        seq: u64,
     },
     /// The client wants to use a virtual host.
     Enter {

@@ -109,6 +109,11 @@ impl DeadLetters {
         !self.told.is_empty()
     }
 
+    /// Whether the store has one in this place.
+    pub(crate) fn contains(&self, spot: Spot) -> bool {
+        self.stored.contains_key(&spot) || self.cold.contains_key(&spot)
+    }
+
     /// The store has heard that one is gone.
     pub(crate) fn forget(&mut self, spot: Spot) {
         self.stored.remove(&spot);

@@ -19,7 +19,7 @@ use stdx::Line;
 use crate::entry::{Entry, HELD_BYTES, Size};
 use crate::returned::{Removed, Returned};
 use crate::room::{READ_BYTES_MIN, Room};
-use crate::tail::Tail;
+use crate::tail::{Piece, Tail};
 
 /// A read that is under way.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +92,24 @@ impl Lane {
     /// The first message, if it is in memory.
     pub(crate) fn front(&self) -> Option<&Entry> {
         if self.returned.is_empty() { self.window.front() } else { self.returned.front() }
+    }
+
+    /// Those in memory of the window from a place on.
+    pub(crate) fn line_from(&self, from_seq: u64) -> impl Iterator<Item = &Entry> {
+        self.window.iter_from(move |entry| entry.seq < from_seq)
+    }
+
+    /// What the tail has from a place on.
+    pub(crate) fn tail_from(&self, from_seq: u64) -> impl Iterator<Item = Piece<'_>> {
+        self.tail.pieces_from(from_seq)
+    }
+
+    /// Whether a message that the store has belongs to the tail by its place.
+    pub(crate) fn is_in_tail(&self, seq: u64) -> bool {
+        let piece = self.tail.pieces_from(seq).next();
+        let is_stored =
+            matches!(piece, Some(Piece::Stored(first, last)) if first <= seq && seq <= last);
+        is_stored && !self.returned.contains(seq)
     }
 
     /// Bytes of the messages that are in memory.

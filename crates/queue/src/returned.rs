@@ -122,9 +122,36 @@ impl Returned {
         Some((first, bytes.min(bytes_max)))
     }
 
+    /// Whether it is one of these.
+    pub(crate) fn contains(&self, seq: u64) -> bool {
+        self.warm.contains_key(&seq) || self.cold.contains_key(&seq)
+    }
+
     /// Those that are in memory.
     pub(crate) fn warm(&self) -> impl Iterator<Item = &Entry> {
         self.warm.values()
+    }
+
+    /// Those from a place on: where each is, the message if memory has it, and whether it was delivered before.
+    pub(crate) fn iter_from(
+        &self,
+        from_seq: u64,
+    ) -> impl Iterator<Item = (u64, Option<&Entry>, bool)> {
+        let mut warm = self.warm.range(from_seq..).peekable();
+        let mut cold = self.cold.range(from_seq..).peekable();
+        std::iter::from_fn(move || {
+            let is_cold = match (warm.peek(), cold.peek()) {
+                (Some((warm, _)), Some((cold, _))) => cold < warm,
+                (warm, _) => warm.is_none(),
+            };
+            if is_cold {
+                let (&seq, cold) = cold.next()?;
+                Some((seq, None, cold.is_redelivered))
+            } else {
+                let (&seq, entry) = warm.next()?;
+                Some((seq, Some(entry), entry.is_redelivered()))
+            }
+        })
     }
 
     /// Takes one out, wherever it is.

@@ -175,6 +175,13 @@ impl Ruled {
         }
     }
 
+    /// Whether a message that the store has is not one of its lane's line: it waits for its time, has died, or has left the line.
+    pub(crate) fn is_apart(&self, spot: Spot) -> bool {
+        let whereabouts = self.known.get(spot.seq()).map(|fact| fact.whereabouts);
+        self.dead.contains(spot)
+            || matches!(whereabouts, Some(Whereabouts::Schedule | Whereabouts::Apart))
+    }
+
     /// Looks how far ahead messages that wait for their time have to be in memory.
     pub(crate) fn plan(&mut self, room: &Room) {
         self.dead.set_room(room.window_bytes);

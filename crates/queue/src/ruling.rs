@@ -3,7 +3,9 @@
 use message::{Message, Reason};
 
 use crate::dead::Dead;
+use crate::entry::{Entry, Gone};
 use crate::facts::Facts;
+use crate::known::Whereabouts;
 use crate::queue::Queue;
 use crate::ruled::Doomed;
 use crate::rules::{Overflow, Rules};
@@ -81,6 +83,21 @@ impl Queue {
     /// Whether what comes first lies on disk only, so that it must be read before anybody can have it.
     pub fn is_cold(&self) -> bool {
         self.ready.len() > 0 && !self.ready.has_next()
+    }
+
+    /// Takes out a message that waits for its time. `None` when there is none in this place.
+    pub fn cancel_delayed(&mut self, lane: u8, seq: u64) -> Option<Gone> {
+        let ruled = self.ready.ruled.as_mut()?;
+        let fact = ruled.known.get(seq).copied();
+        let fact =
+            fact.filter(|fact| fact.lane == lane && fact.whereabouts == Whereabouts::Schedule)?;
+        let punctual = ruled.schedule.remove(fact.deliver_at_ms, Spot::new(lane, seq));
+        ruled.known.forget(seq);
+        let is_stored = punctual.entry.as_ref().is_none_or(Entry::is_stored);
+        if let Some(entry) = &punctual.entry {
+            self.ready.release(entry);
+        }
+        Some(Gone { lane, seq, length: fact.length, is_stored })
     }
 
     /// How many messages wait for their time.

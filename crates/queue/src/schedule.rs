@@ -115,6 +115,25 @@ impl Schedule {
         }
     }
 
+    /// Those from a time and a place on, by their times: when each is due, where it is, and what memory has of it. What is late
+    /// comes among the others.
+    pub(crate) fn iter_from(
+        &self,
+        from: (u64, u64),
+    ) -> impl Iterator<Item = (u64, Spot, Option<&Entry>)> {
+        let from = (from.0, Spot::from_bits(from.1));
+        let (mut dues, mut late) =
+            (self.dues.range(from..).peekable(), self.late.range(from..).peekable());
+        std::iter::from_fn(move || {
+            let is_late = match (dues.peek(), late.peek()) {
+                (Some(due), Some(late)) => late < due,
+                (due, _) => due.is_none(),
+            };
+            let &(due_ms, spot) = if is_late { late.next() } else { dues.next() }?;
+            Some((due_ms, spot, self.warm.get(&spot)))
+        })
+    }
+
     /// When the next one is due.
     pub(crate) fn next_due_ms(&self) -> Option<u64> {
         self.dues.first().map(|&(due_ms, _)| due_ms)

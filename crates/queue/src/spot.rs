@@ -25,6 +25,16 @@ impl Spot {
         self.0 & SEQ_MAX
     }
 
+    /// As a number.
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// Out of [`Spot::bits`].
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
     /// What comes directly behind another one.
     pub(crate) const fn after(self) -> Self {
         Self(self.0.saturating_add(1))

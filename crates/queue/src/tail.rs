@@ -34,6 +34,14 @@ impl Run {
     }
 }
 
+/// A part of the tail that is looked at.
+#[derive(Debug)]
+pub(crate) enum Piece<'a> {
+    /// Places in which the store has messages, the first and the last one.
+    Stored(u64, u64),
+    Kept(&'a Entry),
+}
+
 /// The tail of one queue.
 #[derive(Debug, Default)]
 pub(crate) struct Tail {
@@ -98,6 +106,17 @@ impl Tail {
             Run::Stored { first_seq, .. } => Some(*first_seq),
             Run::Kept(_) => unreachable!("a kept message does not come first"),
         }
+    }
+
+    /// What there is from a place on: messages in memory, and places in which the store has some.
+    pub(crate) fn pieces_from(&self, from_seq: u64) -> impl Iterator<Item = Piece<'_>> {
+        let is_before = move |run: &Run| run.order(from_seq) == Ordering::Less;
+        self.runs.iter_from(is_before).map(move |run| match run {
+            Run::Stored { first_seq, last_seq, .. } => {
+                Piece::Stored((*first_seq).max(from_seq), *last_seq)
+            }
+            Run::Kept(entry) => Piece::Kept(entry),
+        })
     }
 
     /// The store gave a message. If it is the next one of the tail, it goes to `out`, and with it what comes before and

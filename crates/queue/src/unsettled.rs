@@ -59,6 +59,17 @@ impl Held {
     }
 }
 
+/// A delivery that is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeldView<'a> {
+    pub(crate) lane: u8,
+    pub(crate) seq: u64,
+    pub(crate) message: Option<&'a Message>,
+    pub(crate) is_redelivered: bool,
+    pub(crate) taker: Option<TakerKey>,
+    pub(crate) since_s: u32,
+}
+
 /// A delivery that is over.
 #[derive(Debug)]
 pub(crate) struct Released {
@@ -183,6 +194,22 @@ impl Unsettled {
             let slot = slot.expect("fewer than 2^32 deliveries are unsettled");
             let delivered_at_ms = u64::from(held.delivered_at_s()) * 1000 + 999;
             (DeliveryId { slot, seq: held.seq }, held.taker(), delivered_at_ms)
+        })
+    }
+
+    /// What is held from a slot on, in the order of the slots.
+    pub(crate) fn views(&self, from_slot: u32) -> impl Iterator<Item = (u32, HeldView<'_>)> {
+        self.held.iter_numbered_from(from_slot as usize).map(|(number, held)| {
+            let slot = u32::try_from(number).expect("fewer than 2^32 deliveries are unsettled");
+            let view = HeldView {
+                lane: held.tag().lane(),
+                seq: held.seq,
+                message: held.message.as_ref(),
+                is_redelivered: held.tag().is_redelivered(),
+                taker: held.taker(),
+                since_s: held.delivered_at_s(),
+            };
+            (slot, view)
         })
     }
 

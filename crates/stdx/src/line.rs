@@ -57,6 +57,16 @@ impl<T> Line<T> {
         self.rest.back_mut().unwrap_or(&mut self.first).back_mut()
     }
 
+    /// The elements from the first one on of which `is_before` is false, in a line where it is true of none behind that one.
+    pub fn iter_from<'a>(
+        &'a self,
+        is_before: impl Fn(&T) -> bool + Copy + 'a,
+    ) -> impl Iterator<Item = &'a T> + 'a {
+        let is_passed = move |piece: &&VecDeque<T>| piece.back().is_some_and(is_before);
+        let pieces = std::iter::once(&self.first).chain(&self.rest).skip_while(is_passed);
+        pieces.flat_map(move |piece| piece.range(piece.partition_point(is_before)..))
+    }
+
     /// Adds an element behind all others.
     #[inline]
     pub fn push_back(&mut self, element: T) {

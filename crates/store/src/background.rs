@@ -289,7 +289,8 @@ impl Store {
         }
         self.is_front_held = false;
         let next = self.jobs.front()?;
-        let is_read_pending = self.reads.first().is_some_and(|read| *read <= next.after_read);
+        let is_read_pending =
+            self.reads.first_key_value().is_some_and(|(read, _)| *read <= next.after_read);
         let is_synced =
             self.journal.synced().covers(next.after) || is_seeded(Bug::RemovedBeforeSettle);
         if !is_synced || is_read_pending {

@@ -265,7 +265,7 @@ impl Reading {
             }
         };
         let messages = found.into_iter().map(|found| (found.seq, found.bytes)).collect();
-        Ok(Read { id, loaded: Loaded { queue, messages, next_seq }, table, losses })
+        Ok(Read { id, loaded: Loaded { queue, messages, next_seq, tag: 0 }, table, losses })
     }
 }
 
@@ -279,4 +279,6 @@ pub struct Loaded {
     /// Where to go on: every live message below this, from the number asked for, is in `messages`. It is the
     /// number asked for when nothing is live from there on.
     pub next_seq: u64,
+    /// What the question was marked with: 0 for a [`read`](crate::Store::read).
+    pub tag: u64,
 }

@@ -27,6 +27,7 @@ pub(crate) struct Wanted {
     queue: QueueId,
     from_seq: u64,
     bytes_max: usize,
+    tag: u64,
 }
 
 /// Which segments have their tables in memory, in the order in which they were read.
@@ -49,15 +50,20 @@ impl Store {
     /// one. The answer comes through [`poll_loaded`](Self::poll_loaded), when what is wanted was written; it is empty
     /// if nothing is live from there on.
     pub fn read(&mut self, queue: QueueId, from_seq: u64, bytes_max: usize) {
-        self.start_read(Wanted { queue, from_seq, bytes_max });
+        self.start_read(Wanted { queue, from_seq, bytes_max, tag: 0 });
+    }
+
+    /// The same for somebody else than the queue itself: the answer is marked with `tag`, which is not 0.
+    pub fn read_aside(&mut self, queue: QueueId, from_seq: u64, bytes_max: usize, tag: u64) {
+        self.start_read(Wanted { queue, from_seq, bytes_max, tag });
     }
 
     fn start_read(&mut self, wanted: Wanted) {
-        let Wanted { queue, from_seq, .. } = wanted;
+        let Wanted { queue, from_seq, tag, .. } = wanted;
         match self.plan_read(wanted) {
             Planned::Part(part) => {
                 self.last_read += 1;
-                self.reads.insert(self.last_read);
+                self.reads.insert(self.last_read, tag);
                 self.readings.push_back(Reading { id: self.last_read, queue, part });
             }
             Planned::Unwritten => {
@@ -66,7 +72,7 @@ impl Store {
             }
             Planned::Nothing => {
                 let messages = Vec::new();
-                self.loaded.push_back(Loaded { queue, messages, next_seq: from_seq });
+                self.loaded.push_back(Loaded { queue, messages, next_seq: from_seq, tag });
             }
         }
     }
@@ -108,7 +114,7 @@ impl Store {
     }
 
     fn segment_part(&self, segment: &SegmentExtent, wanted: Wanted) -> Option<SegmentPart> {
-        let Wanted { queue, from_seq, bytes_max } = wanted;
+        let Wanted { queue, from_seq, bytes_max, .. } = wanted;
         let seqs: Vec<u64> = segment.live_from(from_seq).take(WANTED_MAX).collect();
         (!seqs.is_empty()).then(|| SegmentPart {
             number: segment.number,
@@ -141,7 +147,7 @@ impl Store {
 
     pub(crate) fn complete_read(&mut self, read: Read) {
         let Read { id, mut loaded, table, losses } = read;
-        self.reads.remove(&id);
+        loaded.tag = self.reads.remove(&id).unwrap_or_default();
         let entry = self.index.get(loaded.queue);
         loaded.messages.retain(|(seq, _)| entry.is_some_and(|entry| entry.is_live(*seq)));
         if let Some((number, table)) = table {

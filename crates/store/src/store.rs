@@ -11,7 +11,7 @@
 //!
 //! It knows nothing of what a message or a note means, of exchanges, consumers or protocols.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use stdx::{Random, Time};
 
@@ -51,7 +51,7 @@ pub struct Store {
     /// The first job waits for room on the disk.
     pub(crate) is_front_held: bool,
     /// Reads that were asked for and are not loaded.
-    pub(crate) reads: BTreeSet<u64>,
+    pub(crate) reads: BTreeMap<u64, u64>,
     pub(crate) last_read: u64,
     pub(crate) readings: VecDeque<Reading>,
     /// Reads of messages that are not written yet.
@@ -100,7 +100,7 @@ impl Store {
             jobs: VecDeque::new(),
             is_job_in_flight: false,
             is_front_held: false,
-            reads: BTreeSet::new(),
+            reads: BTreeMap::new(),
             last_read: 0,
             readings: VecDeque::new(),
             parked: Vec::new(),

@@ -1,10 +1,13 @@
 //! An operator sees exactly what a conversation has done.
 
+use broker::{Answer, Verb};
+use message::QueueId;
 use node::observation::{
     ChannelState, Churn, ConnectionActivity, ConsumerState, ExchangeTraffic, MessageCounters,
     QueueState, ShardTotals,
 };
 use node::{AckMode, Fetched, MessageProperties, Outcome, Publication};
+use queue::{Peeked, Section, Whereabout};
 use testkit::{Layout, Transcript, World, run_at};
 
 fn run(world: &mut World, steps: &str) {
@@ -290,19 +293,138 @@ fn what_an_operator_fetches_ends_as_it_says() {
 #[test]
 fn a_connection_that_an_operator_closes_hears_why() {
     let mut world = world(Layout::ALL[0]);
-    let (sender, receiver) = std::sync::mpsc::channel();
-    let client = {
-        run(&mut world, "C basic.qos  S basic.qos-ok\n");
-        let connections = all(&mut world, |shard| shard.observe_connections(None));
-        connections[0].client
-    };
-    world.errand(0, |shard| {
-        drop(sender.send(shard.close_connection(client, "Closed via management plugin")));
-    });
-    assert_eq!(receiver.try_recv(), Ok(true));
+    run(&mut world, "C basic.qos  S basic.qos-ok\n");
+    let client = all(&mut world, |shard| shard.observe_connections(None))[0].client;
+    let reason = "Closed via management plugin";
+    assert!(world.errand(0, |shard| shard.close_connection(client, reason)));
     let connections = all(&mut world, |shard| shard.observe_connections(None));
     assert_eq!(connections[0].activity, ConnectionActivity::Passing("closing"));
     let notices = world.take_notices().join("\n");
     let words = "CONNECTION_FORCED - Closed via management plugin";
     assert!(notices.contains(words), "{notices}");
+}
+
+/// All pages of a look.
+fn peek(world: &mut World, queue: QueueId, section: Section, step: usize) -> Vec<Peeked> {
+    let mut all = Vec::new();
+    let mut cursor = None;
+    loop {
+        let verb = Verb::Peek { queue, section, cursor, count: step };
+        let end: Result<Answer, _> = answer(world, 0, |shard, answer| shard.operate(verb, answer));
+        let Ok(Answer::Peeked(page)) = end else { panic!("a page comes: {end:?}") };
+        assert!(page.messages.len() <= step);
+        all.extend(page.messages);
+        cursor = page.next;
+        if cursor.is_none() {
+            return all;
+        }
+    }
+}
+
+fn bodies(peeked: &[Peeked]) -> Vec<String> {
+    let body = |one: &Peeked| one.message.as_ref().expect("each has its bytes").body().to_vec();
+    peeked.iter().map(|one| String::from_utf8(body(one)).expect("it is text")).collect()
+}
+
+fn id(world: &mut World, name: &str) -> QueueId {
+    world.errand(0, |shard| shard.broker().topology().queue("/", name).expect("it is there").id)
+}
+
+#[test]
+fn a_look_takes_nothing_and_shows_where_each_message_is() {
+    for layout in Layout::ALL {
+        let mut world = world(layout);
+        let steps = "\
+            C[1] queue.declare queue=q durable  S[1] queue.declare-ok\n\
+            C[1] basic.publish routing_key=q delivery_mode=2 \"1\"\n\
+            C[1] basic.publish routing_key=q delivery_mode=2 \"2\"\n\
+            C[1] basic.publish routing_key=q \"3\"\n\
+            C[1] basic.publish routing_key=q \"4\"\n\
+            C[1] basic.publish routing_key=q delivery_mode=2 headers={x-deliver-at=long:1900000000000} \"l\"\n\
+            C[1] basic.get queue=q  S[1] basic.get-ok\n\
+            C[1] basic.get queue=q  S[1] basic.get-ok\n\
+            C[1] basic.nack delivery_tag=1 requeue\n\
+            C[2] basic.qos prefetch_count=1  S[2] basic.qos-ok\n\
+            C[2] basic.consume queue=q consumer_tag=a  S[2] basic.consume-ok\n\
+            S[2] basic.deliver\n";
+        run(&mut world, steps);
+        let q = id(&mut world, "q");
+        let before = queue(&mut world, "q").summary.holdings;
+        for step in [1, 2, 100] {
+            let ready = peek(&mut world, q, Section::Ready, step);
+            assert_eq!(bodies(&ready), ["3", "4"], "{layout:?}");
+            let unsettled = peek(&mut world, q, Section::Unsettled, step);
+            let mut seen = bodies(&unsettled);
+            seen.sort_unstable();
+            assert_eq!(seen, ["1", "2"]);
+            let has_consumer = |one: &Peeked| match one.whereabout {
+                Whereabout::Unsettled { consumer, .. } => consumer.is_some(),
+                _ => panic!("a client has it"),
+            };
+            assert_eq!(unsettled.iter().filter(|one| has_consumer(one)).count(), 1);
+            let delayed = peek(&mut world, q, Section::Delayed, step);
+            assert_eq!(bodies(&delayed), ["l"]);
+            let until = Whereabout::Delayed { until_ms: 1_900_000_000_000 };
+            assert_eq!(delayed[0].whereabout, until);
+        }
+        assert_eq!(queue(&mut world, "q").summary.holdings, before);
+    }
+}
+
+#[test]
+fn what_only_the_disk_has_is_looked_at_too() {
+    let mut world = world(Layout::ALL[0]);
+    let declare = "C queue.declare queue=q durable  S queue.declare-ok\n";
+    let publish: String = (0..40)
+        .map(|number| format!("C basic.publish routing_key=q delivery_mode=2 \"{number}\"\n"))
+        .collect();
+    let later = "C basic.publish routing_key=q delivery_mode=2 \
+                 headers={x-deliver-at=long:1900000000000} \"later\"\n";
+    run(&mut world, &format!("{declare}{publish}{later}"));
+    world.stop();
+    world.boot();
+    let expected: Vec<String> = (0..40).map(|number| number.to_string()).collect();
+    let q = id(&mut world, "q");
+    for step in [1, 7, 200] {
+        assert_eq!(bodies(&peek(&mut world, q, Section::Ready, step)), expected);
+        assert_eq!(bodies(&peek(&mut world, q, Section::Delayed, step)), ["later"]);
+    }
+    let state = queue(&mut world, "q");
+    assert_eq!(state.summary.holdings.ready_count, 40);
+}
+
+#[test]
+fn a_delayed_message_is_called_off_once() {
+    for is_restarted in [false, true] {
+        let mut world = world(Layout::ALL[0]);
+        let steps = "\
+            C queue.declare queue=q durable  S queue.declare-ok\n\
+            C basic.publish routing_key=q delivery_mode=2 headers={x-deliver-at=long:1900000000000} \"a\"\n\
+            C basic.publish routing_key=q headers={x-deliver-at=long:1900000000001} \"b\"\n\
+            C basic.publish routing_key=q delivery_mode=2 headers={x-deliver-at=long:1900000000002} \"c\"\n";
+        run(&mut world, steps);
+        if is_restarted {
+            world.stop();
+            world.boot();
+        }
+        let q = id(&mut world, "q");
+        let delayed = peek(&mut world, q, Section::Delayed, 10);
+        assert_eq!(delayed.len(), if is_restarted { 2 } else { 3 });
+        let (lane, seq) = (delayed[0].lane, delayed[0].seq);
+        let mut cancel = || {
+            let verb = Verb::CancelDelayed { queue: q, lane, seq };
+            let end: Result<Answer, _> =
+                answer(&mut world, 0, |shard, answer| shard.operate(verb, answer));
+            match end {
+                Ok(Answer::Removed { count }) => count,
+                end => panic!("it is told: {end:?}"),
+            }
+        };
+        assert_eq!((cancel(), cancel()), (1, 0));
+        let left = bodies(&peek(&mut world, q, Section::Delayed, 10));
+        assert_eq!(left.last().map(String::as_str), Some("c"));
+        world.stop();
+        world.boot();
+        assert_eq!(bodies(&peek(&mut world, q, Section::Delayed, 10)), ["c"]);
+    }
 }
