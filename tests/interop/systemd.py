@@ -5,20 +5,25 @@
  1. READY=1 comes once clients are let in, at a socket in the file system as well as at an abstract one;
  2. WATCHDOG=1 comes again and again while every shard takes turns;
  3. it stays away while a single shard does not, the manager is told which one, and it comes again afterwards;
- 4. STOPPING=1 comes with the end.
+ 4. STOPPING=1 comes with the end;
+ 5. the unit that is shipped allows every call that the broker makes, from the start over synced messages to the end.
 """
 
 import argparse
 import contextlib
 import os
 import pathlib
+import re
+import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 import time
 
 import broker
 import strace
+import wire
 from wire import Wire
 
 # How long the manager waits for a sign of life, and how many of them one has to see.
@@ -28,6 +33,8 @@ HEARD_S_MAX = 30
 # How long a shard hangs unless strace is ended before.
 HANG_S = 60
 SHARD = 1
+UNIT = pathlib.Path(__file__).parents[2] / "packaging/systemd/leveret.service"
+QUEUE = "calls"
 
 
 class Manager:
@@ -128,6 +135,61 @@ def hanging_shard(binary, manager):
     print(f"{name} hung: no sign of life, and one after it went on")
 
 
+def call_sets():
+    """The sets of calls that systemd knows, each with its calls and the sets in it."""
+    text = subprocess.run(["systemd-analyze", "syscall-filter"], capture_output=True, text=True, check=True).stdout
+    sets, name = {}, None
+    for line in text.splitlines():
+        if line.startswith("@"):
+            name = line.strip()
+            sets[name] = []
+        elif line.startswith("    ") and not line.strip().startswith("#"):
+            sets[name].append(line.strip())
+    return sets
+
+
+def calls_of(sets, name):
+    if not name.startswith("@"):
+        return {name}
+    return set().union(*(calls_of(sets, member) for member in sets[name]))
+
+
+def allowed_calls():
+    """The calls that the unit allows: what one line adds, and what another, with a tilde, takes away."""
+    sets = call_sets()
+    allowed = calls_of(sets, "@default")
+    for line in re.findall(r"^SystemCallFilter=(.*)$", UNIT.read_text(), re.MULTILINE):
+        named = set().union(*(calls_of(sets, name) for name in line.lstrip("~").split()))
+        allowed = allowed - named if line.startswith("~") else allowed | named
+    return allowed
+
+
+def filtered_calls(binary):
+    if not shutil.which("systemd-analyze"):
+        print("systemd-analyze is missing; what the unit allows is not looked at")
+        return
+    with broker.Leveret(binary, "leveret.shards=2") as under_test:
+        trace = pathlib.Path(under_test.folder.name) / "trace"
+        under_test.wrapper = strace.wrapper(trace, ["all"], string_bytes_max=0)
+        under_test.wrapper.remove("--seccomp-bpf")  # It is for a few calls only.
+        under_test.start()
+        with Wire(under_test.address).log_in().open_channel() as channel:
+            channel.send(wire.queue_declare(1, QUEUE, durable=True))
+            channel.expect(wire.QUEUE_DECLARE_OK)
+            channel.send(wire.method(1, wire.CONFIRM_SELECT, b"\0"))
+            channel.expect(wire.CONFIRM_SELECT_OK)
+            channel.send(wire.publish(1, QUEUE, b"a message", wire.PERSISTENT))
+            channel.expect(wire.BASIC_ACK)
+        pid = under_test.pid
+        under_test.process.terminate()
+        assert under_test.process.wait(HEARD_S_MAX) == 0, "it does not end well"
+        strace.wait_for_end(trace, pid)
+        used = set(re.findall(r"^\d+ +[\d.]+ (\w+)\(", trace.read_text(errors="replace"), re.MULTILINE))
+    refused = used - allowed_calls()
+    assert "fdatasync" in used and not refused, f"the unit refuses {sorted(refused)} of {sorted(used)}"
+    print(f"the unit allows each of the {len(used)} calls that the broker makes")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--binary", default="target/release/leveret", help="the program to start")
@@ -140,6 +202,7 @@ def main():
             if strace.is_missing():
                 return 1
             hanging_shard(options.binary, manager)
+    filtered_calls(options.binary)
     return 0
 
 
