@@ -7,7 +7,7 @@ use crate::amount::Amount;
 use crate::config::{Config, VhostLimits};
 use crate::listener::Listener;
 use crate::logging::{LogFormat, LogLevel, LogOutput};
-use crate::management::{HttpListener, loopback};
+use crate::management::{HttpListener, unasked};
 use crate::options;
 use crate::tls::Password;
 
@@ -22,6 +22,8 @@ const PROMETHEUS_TLS_PORT: u16 = 15_691;
 pub(crate) struct Draft {
     pub(crate) config: Config,
     pub(crate) listeners: BTreeMap<String, Listener>,
+    /// What is not told where to listen listens everywhere.
+    pub(crate) is_open: bool,
     pub(crate) has_no_listener: bool,
     pub(crate) auth_mechanisms: BTreeMap<String, String>,
     pub(crate) has_no_loopback_user: bool,
@@ -78,6 +80,7 @@ impl Draft {
         Self {
             config: Config::blank(),
             listeners: BTreeMap::new(),
+            is_open: false,
             has_no_listener: false,
             auth_mechanisms: BTreeMap::new(),
             has_no_loopback_user: false,
@@ -128,7 +131,7 @@ impl Draft {
             (true, _) => vec![],
             // RabbitMQ listens on all interfaces unless told otherwise. With an account whose password everybody knows,
             // that is for the operator to ask for: `listeners.tcp.default = 5672`.
-            (false, true) => loopback(AMQP_PORT),
+            (false, true) => unasked(AMQP_PORT, self.is_open),
             (false, false) => self.listeners.into_values().collect(),
         };
         config.disk_free_limit = self.disk_free_bytes.or(config.disk_free_limit);
@@ -176,7 +179,7 @@ impl Draft {
         let tcp = self.management_tcp.configured(MANAGEMENT_PORT).or(old_tcp);
         let tls = self.management_ssl.configured(MANAGEMENT_TLS_PORT).or(old_tls);
         management.listeners = match (&tcp, &tls) {
-            (None, None) => loopback(MANAGEMENT_PORT),
+            (None, None) => unasked(MANAGEMENT_PORT, self.is_open),
             _ => tcp.into_iter().collect(),
         };
         management.tls_listeners = tls.into_iter().collect();
@@ -191,7 +194,7 @@ impl Draft {
         let tls = self.prometheus_ssl.configured(PROMETHEUS_TLS_PORT);
         prometheus.listeners = match (self.has_no_prometheus_tcp, &tcp, &tls) {
             (true, ..) => vec![],
-            (false, None, None) => loopback(PROMETHEUS_PORT),
+            (false, None, None) => unasked(PROMETHEUS_PORT, self.is_open),
             (false, ..) => tcp.into_iter().collect(),
         };
         prometheus.tls_listeners = tls.into_iter().collect();

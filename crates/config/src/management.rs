@@ -98,8 +98,11 @@ impl HttpListener {
     }
 }
 
-/// A listener that nobody has asked for is there for this machine only.
-pub(crate) fn loopback(port: u16) -> Vec<Listener> {
+/// A listener that nobody has asked for is there for this machine only, unless everything is `open`.
+pub(crate) fn unasked(port: u16, is_open: bool) -> Vec<Listener> {
+    if is_open {
+        return vec![Listener { host: Host::All, port }];
+    }
     [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
         .map(|address| Listener { host: Host::Address(address), port })
         .to_vec()

@@ -255,6 +255,14 @@ fn http_listeners_are_for_this_machine_until_they_are_configured() {
 }
 
 #[test]
+fn in_the_open_only_what_has_no_address_changes() {
+    let config = config("leveret.all_interfaces = true\nmanagement.tcp.ip = 127.0.0.1\n");
+    assert_eq!(written(&config.listeners), ["5672"]);
+    assert_eq!(written(&config.management.listeners), ["127.0.0.1:15672"]);
+    assert_eq!(written(&config.prometheus.listeners), ["15692"]);
+}
+
+#[test]
 fn logs_go_to_the_console_until_a_file_is_configured() {
     let outputs = |text| {
         let log = config(text).log;

@@ -44,9 +44,9 @@ pub(super) fn files(root: &Path, program: &Program) -> Result<Tree, String> {
     for name in super::NAMES {
         files.link(&format!("usr/bin/{name}"), "leveret");
     }
-    let copies = [("passwd", "etc/passwd"), ("group", "etc/group"), ("10-defaults.conf", DEFAULTS)];
-    for (name, path) in copies {
-        files.copy(&root.join("packaging/container").join(name), path, 0o644)?;
+    for name in ["passwd", "group"] {
+        let from = root.join("packaging/container").join(name);
+        files.copy(&from, &format!("etc/{name}"), 0o644)?;
     }
     files.copy(&root.join("LICENSE"), "usr/share/doc/leveret/LICENSE", 0o644)?;
     files.folder("tmp", 0o1777);
@@ -60,9 +60,6 @@ pub(super) fn files(root: &Path, program: &Program) -> Result<Tree, String> {
     }
     Ok(files)
 }
-
-/// Where the settings of the image stand: what is mounted beside them adds to them.
-const DEFAULTS: &str = "etc/rabbitmq/conf.d/10-defaults.conf";
 
 /// The image as an archive that `docker load`, `podman load` and `skopeo` take.
 ///

@@ -26,6 +26,13 @@ pub(super) const TABLE: &[Definition] = &[
         },
     )
     .example("0.0.0.0:5672"),
+    Definition::switch(
+        "leveret.all_interfaces",
+        "Whether AMQP, the HTTP API and metrics, as far as nothing says where they listen, listen on all interfaces, as \
+         RabbitMQ does, or for this machine only. Not an option of RabbitMQ.",
+        |draft, is_on| draft.is_open = is_on,
+    )
+    .default("false"),
     Definition::number(
         "tcp_listen_options.backlog",
         "How many connections may wait to be taken.",
