@@ -28,6 +28,7 @@ class Leveret:
         self.log_path = pathlib.Path(self.folder.name) / "log"
         self.process = None
         self.addresses = []
+        self.http = self.metrics = None  # Where the HTTP API and metrics are served.
         self.ports = [0, 0]  # Of the IPv4 and the IPv6 listener; 0 leaves the choice to the system.
         self.ready_s = 0.0
 
@@ -43,7 +44,7 @@ class Leveret:
     def command(self, *settings):
         # Many brokers run side by side here: each has the HTTP API on a port of its own.
         command = [str(self.binary), "serve", "--data-dir", str(self.data_dir)]
-        command += ["--set", "management.tcp.port=0"]
+        command += ["--set", "management.tcp.port=0", "--set", "prometheus.tcp.port=0"]
         for setting in settings:
             command += ["--set", setting]
         return command
@@ -60,8 +61,10 @@ class Leveret:
             )
         line = self._ready_line(began + READY_S_MAX)
         self.ready_s = time.monotonic() - began
-        entries = [word[5:] for word in line.split() if word.startswith("amqp=")]
-        self.addresses = [_address(entry) for entry in entries]
+        words = [word.split("=", 1) for word in line.split() if "=" in word]
+        at = {kind: [where for known, where in words if known == kind] for kind, _ in words}
+        self.addresses = [_address(entry) for entry in at["amqp"]]
+        self.http, self.metrics = (_local(at.get(kind)) for kind in ("http", "http/prometheus"))
         assert len(self.addresses) == 2, f"two listeners were asked for: {line!r}"
         return self
 
@@ -128,6 +131,11 @@ class Leveret:
             lines = self.log_path.read_text(errors="replace").splitlines()
             return "\n".join([line for line in lines if " INFO " not in line][-30:])
         return ""
+
+
+def _local(entries):
+    """Where this machine finds the first listener of some kind: `127.0.0.1:15672`."""
+    return f"127.0.0.1:{_address(entries[0])[1]}" if entries else None
 
 
 class Elsewhere:

@@ -180,7 +180,7 @@ def an_unknown_option_is_refused_with_the_nearest_known_one(world):
 
 @test(ours_only=True)
 def options_of_other_parts_are_accepted(world):
-    settings = ("management.db_cache_multiplier=5", "prometheus.tcp.port=15692", "disk_free_limit.absolute=1GB")
+    settings = ("management.db_cache_multiplier=5", "disk_free_limit.absolute=1GB")
     with Restartable(world, *settings) as own:
         own.channel().queue_declare("", exclusive=True)
         own.broker.stop()

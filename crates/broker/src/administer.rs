@@ -43,6 +43,14 @@ impl Broker {
         self.publish_topology(Arc::clone(&self.draft));
     }
 
+    /// Takes away what a node that has never run would have: users and virtual hosts come from a file. Only on shard 0,
+    /// and before anything else.
+    pub fn found_nothing(&mut self) {
+        let change = Change::RemoveVhost { name: Name::fixed(DEFAULT_VHOST) };
+        self.change(&[change]).expect("a virtual host has no bindings");
+        self.publish_topology(Arc::clone(&self.draft));
+    }
+
     /// Applies an operator's change if it makes sense. Only on shard 0.
     pub(crate) fn administer(&mut self, mut change: Change) -> Result<Option<Ticket>, Refusal> {
         match &mut change {

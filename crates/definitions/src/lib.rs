@@ -18,4 +18,4 @@ mod principals;
 pub use export::{Provenance, node, vhost};
 pub use import::{BYTES_MAX, Invalid, PARAMETER_COMPONENTS, Scope, read};
 pub use json::{Unsuited, arguments_from_json, arguments_to_json, value_from_json, value_to_json};
-pub use plan::{Operation, Password, Plan};
+pub use plan::{Operation, Password, Plan, Stage, is_there};

@@ -24,6 +24,17 @@ pub enum Operation {
     SetPassword(Password),
 }
 
+/// What has to have ended before the next begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Settings and exchanges.
+    Settings,
+    /// Queues.
+    Queues,
+    /// Bindings.
+    Bindings,
+}
+
 /// A user whose password stands in the file as it is.
 pub struct Password {
     /// Who.
@@ -41,16 +52,33 @@ impl fmt::Debug for Password {
     }
 }
 
+/// Whether a refusal says that an exchange or queue is there with other properties.
+pub const fn is_there(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::Inequivalent { .. } | Refusal::Locked { .. })
+}
+
 impl Operation {
     pub(crate) fn change(change: Change) -> Self {
         Self::Ask(Verb::Administer(Box::new(change)))
     }
 
-    /// Whether a refusal changes nothing about the rest: what exists with other properties stays as it is, as in
-    /// RabbitMQ.
-    pub const fn tolerates(&self, refusal: &Refusal) -> bool {
+    /// Steps of one stage do not rest on each other, except on those before them that one shard does in order.
+    pub const fn stage(&self) -> Stage {
+        match self {
+            Self::Ask(Verb::DeclareQueue(_)) => Stage::Queues,
+            Self::Ask(Verb::Bind(_)) => Stage::Bindings,
+            Self::Ask(_) | Self::SetPassword(_) => Stage::Settings,
+        }
+    }
+
+    /// Whether any shard may be asked: the one that is asked has the queue.
+    pub const fn is_spread(&self) -> bool {
+        matches!(self.stage(), Stage::Queues)
+    }
+
+    /// Whether it makes what may be there with other properties: then it stays as it is, as in RabbitMQ.
+    pub const fn may_exist(&self) -> bool {
         matches!(self, Self::Ask(Verb::DeclareQueue(_) | Verb::DeclareExchange(_)))
-            && matches!(refusal, Refusal::Inequivalent { .. } | Refusal::Locked { .. })
     }
 
     /// What it is about, for people: `queue 'orders' in virtual host '/'`.

@@ -8,9 +8,8 @@ use std::collections::BTreeMap;
 use definitions::{Operation, Plan, Provenance, Scope};
 use message::Name;
 use metadata::QueueKind;
-use proto_amqp091::Limits;
 use serde_json::{Value, json};
-use testkit::{Layout, World};
+use testkit::{Layout, Limits, World};
 
 const FILE: &str = include_str!("../../../tests/definitions/rabbitmq-4.3.json");
 

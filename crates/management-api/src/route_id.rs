@@ -5,7 +5,13 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RouteId {
     Overview,
+    AllConfiguration,
+    Definitions,
     Extensions,
+    ImportAllConfiguration,
+    ImportDefinitions,
+    ImportVhostDefinitions,
+    VhostDefinitions,
     Version,
     Vhosts,
     WhoAmI,

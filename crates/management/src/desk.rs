@@ -11,11 +11,12 @@ use std::time::Duration;
 use broker::{Answer, Refusal, Shared, Topology, Verb};
 use node::{Errand, Shard};
 use stdx::Time;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::facts::Facts;
 use crate::failure::Failure;
+use crate::machine::Machine;
 
 /// How long a shard may take to answer. One that takes longer is in trouble, and so is who asked.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
@@ -41,6 +42,7 @@ pub struct Desk {
     pub(crate) facts: Facts,
     pub(crate) logins: Mutex<auth::Logins>,
     started: Instant,
+    pub(crate) machine: Box<dyn Machine>,
 }
 
 impl fmt::Debug for Desk {
@@ -56,8 +58,10 @@ impl Desk {
         topology: Shared,
         facts: Facts,
         logins: auth::Logins,
+        machine: Box<dyn Machine>,
     ) -> Self {
-        Self { shards, topology, facts, logins: Mutex::new(logins), started: Instant::now() }
+        let (logins, started) = (Mutex::new(logins), Instant::now());
+        Self { shards, topology, facts, logins, machine, started }
     }
 
     /// What time it is, by a clock that only goes on.
@@ -112,6 +116,47 @@ impl Desk {
             shard.operate(verb, Box::new(|end| drop(sender.send(end))));
         });
         self.send(0, errand, receiver).await
+    }
+
+    /// How many shards there are.
+    pub(crate) fn shard_count(&self) -> usize {
+        self.shards.count()
+    }
+
+    /// Has several things done, in their order, by one shard in one turn; the ends stand in the same order. What is
+    /// made lives on that shard.
+    ///
+    /// # Errors
+    /// As [`Desk::operate`].
+    pub(crate) async fn operate_all(
+        &self,
+        shard: usize,
+        verbs: Vec<Verb>,
+    ) -> Result<Vec<Result<Answer, Refusal>>, Failure> {
+        let count = verbs.len();
+        let (sender, mut receiver) = mpsc::channel(count.max(1));
+        let (begun, started) = oneshot::channel();
+        let errand = Errand::new(move |shard| {
+            for (index, verb) in verbs.into_iter().enumerate() {
+                let sender = sender.clone();
+                let answer = move |end| drop(sender.try_send((index, end)));
+                shard.operate(verb, Box::new(answer));
+            }
+            // Whoever asked may have gone.
+            let _ = begun.send(());
+        });
+        self.send(shard, errand, started).await?;
+        let mut ends = Vec::with_capacity(count);
+        while ends.len() < count {
+            match timeout(ANSWER_MAX, receiver.recv()).await {
+                Ok(Some(end)) => ends.push(end),
+                Ok(None) | Err(_) => {
+                    return Err(Failure::Unavailable("the node stops, or is too busy".to_owned()));
+                }
+            }
+        }
+        ends.sort_by_key(|(index, _)| *index);
+        Ok(ends.into_iter().map(|(_, end)| end).collect())
     }
 
     async fn send<T>(

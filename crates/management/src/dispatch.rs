@@ -5,12 +5,16 @@ use management_api::RouteId as Id;
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::reply::Reply;
-use crate::{extensions, health, overview, version, vhosts, whoami};
+use crate::{definitions, extensions, health, overview, version, vhosts, whoami};
 
 /// Answers a call. Every route that is served has its line here, or this does not compile.
 pub(crate) async fn dispatch(call: &Call) -> Result<Reply, Failure> {
     match call.id {
         Id::Overview => overview::show(call).await,
+        Id::Definitions | Id::AllConfiguration => definitions::show(call),
+        Id::VhostDefinitions => definitions::show_vhost(call),
+        Id::ImportDefinitions | Id::ImportAllConfiguration => definitions::import(call).await,
+        Id::ImportVhostDefinitions => definitions::import_vhost(call).await,
         Id::Version => Ok(version::show(call)),
         Id::WhoAmI => Ok(whoami::show(call)),
         Id::Extensions => Ok(extensions::list()),

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use crate::metrics::MetricsOptions;
+
 /// Where something listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listening {
@@ -32,4 +34,8 @@ pub struct Facts {
     pub clients_max: usize,
     /// The type of queues that ask for none, where their virtual host has none either.
     pub default_queue_kind: metadata::QueueKind,
+    /// How new passwords are kept.
+    pub password_hashing: metadata::Hashing,
+    /// How metrics are served.
+    pub metrics: MetricsOptions,
 }

@@ -23,6 +23,8 @@ pub(crate) enum Failure {
     NotFound,
     /// There is, and the user may not know.
     Hidden,
+    /// There is no such thing. Tells what.
+    Missing(String),
     /// The path is for other methods.
     MethodNotAllowed(Vec<Method>),
     /// RabbitMQ has this, and here it is missing. Tells what.
@@ -50,6 +52,11 @@ impl Failure {
         Self::BadRequest(reason.into())
     }
 
+    /// Something that is not there.
+    pub(crate) fn missing(reason: impl Into<String>) -> Self {
+        Self::Missing(reason.into())
+    }
+
     /// What is sent.
     pub(crate) fn reply(self) -> Reply {
         let told = |status, error: &str, reason: &str| {
@@ -66,6 +73,7 @@ impl Failure {
                 told(StatusCode::UNAUTHORIZED, "not_authorised", &reason)
             }
             Self::NotFound => told(StatusCode::NOT_FOUND, "Object Not Found", "Not Found"),
+            Self::Missing(reason) => told(StatusCode::NOT_FOUND, "not_found", &reason),
             Self::Hidden => told(StatusCode::NOT_FOUND, "not_found", "Not Found"),
             Self::MethodNotAllowed(allowed) => {
                 Reply::empty(StatusCode::METHOD_NOT_ALLOWED).allowing(&allowed)

@@ -20,14 +20,19 @@
 mod access;
 mod call;
 mod caller;
+mod definitions;
 mod desk;
 mod dispatch;
 mod extensions;
 mod facts;
 mod failure;
 mod health;
+mod import;
 mod lists;
 mod login;
+mod machine;
+mod metrics;
+mod multipart;
 mod overview;
 mod query;
 mod reply;
@@ -38,4 +43,6 @@ mod whoami;
 
 pub use desk::{Desk, Shards};
 pub use facts::{Facts, Listening};
+pub use machine::{Machine, Readings};
+pub use metrics::MetricsOptions;
 pub use serving::{CONNECTIONS_MAX, Sockets, Stop, Stopped, serve, stop_pair};

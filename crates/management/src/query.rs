@@ -15,6 +15,11 @@ impl Query {
         self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
+    /// The values of all fields of this name.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
     /// Whether a field says `true`.
     pub(crate) fn is_set(&self, name: &str) -> bool {
         self.find(name) == Some("true")

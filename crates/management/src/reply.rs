@@ -1,7 +1,10 @@
 //! What is sent back.
 
+use std::convert::Infallible;
+
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, VARY, WWW_AUTHENTICATE,
 };
@@ -9,10 +12,24 @@ use hyper::{Response, StatusCode};
 use management_api::Method;
 use serde_json::Value;
 
+/// What an answer holds: all of it at once, or piece by piece as the client takes it.
+pub(crate) type Content = UnsyncBoxBody<Bytes, Infallible>;
+
+/// Something that is sent piece by piece.
+pub(crate) fn streamed(
+    body: impl hyper::body::Body<Data = Bytes, Error = Infallible> + Send + 'static,
+) -> Content {
+    body.boxed_unsync()
+}
+
+fn whole(bytes: Vec<u8>) -> Content {
+    streamed(Full::new(Bytes::from(bytes)))
+}
+
 /// An answer.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    response: Response<Full<Bytes>>,
+    response: Response<Content>,
 }
 
 impl Reply {
@@ -43,7 +60,7 @@ impl Reply {
 
     /// A code and nothing else.
     pub(crate) fn empty(status: StatusCode) -> Self {
-        let mut response = Response::new(Full::new(Bytes::new()));
+        let mut response = Response::new(whole(Vec::new()));
         *response.status_mut() = status;
         Self { response }.with(CACHE_CONTROL, HeaderValue::from_static("no-cache"))
     }
@@ -51,7 +68,14 @@ impl Reply {
     /// Bytes of some type.
     pub(crate) fn bytes(status: StatusCode, content_type: &'static str, bytes: Vec<u8>) -> Self {
         let mut reply = Self::empty(status);
-        *reply.response.body_mut() = Full::new(Bytes::from(bytes));
+        *reply.response.body_mut() = whole(bytes);
+        reply.with(CONTENT_TYPE, HeaderValue::from_static(content_type))
+    }
+
+    /// An answer that is sent piece by piece.
+    pub(crate) fn stream(content_type: &'static str, content: Content) -> Self {
+        let mut reply = Self::empty(StatusCode::OK);
+        *reply.response.body_mut() = content;
         reply.with(CONTENT_TYPE, HeaderValue::from_static(content_type))
     }
 
@@ -80,7 +104,7 @@ impl Reply {
     }
 
     /// Ready to be sent.
-    pub(crate) fn into_response(self) -> Response<Full<Bytes>> {
+    pub(crate) fn into_response(self) -> Response<Content> {
         let policy = HeaderName::from_static("content-security-policy");
         let policy_text = HeaderValue::from_static("script-src 'self'; object-src 'self'");
         self.with(VARY, HeaderValue::from_static("accept, accept-encoding, origin"))

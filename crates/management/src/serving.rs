@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::CONTENT_LENGTH;
 use hyper::server::conn::http1;
@@ -33,8 +33,9 @@ use crate::desk::Desk;
 use crate::dispatch::dispatch;
 use crate::failure::Failure;
 use crate::login::{self, Origin};
+use crate::metrics;
 use crate::query::Query;
-use crate::reply::Reply;
+use crate::reply::{Content, Reply};
 
 /// Connections at a time, at most. Whoever comes then waits until one has gone.
 pub const CONNECTIONS_MAX: usize = 256;
@@ -47,7 +48,7 @@ const BODY_WAIT: Duration = Duration::from_secs(60);
 /// The bytes of a body: the longest message that brokers take by default, in base64, and what is said of it.
 const BODY_BYTES_MAX: usize = 24 * 1024 * 1024;
 /// The bytes of definitions.
-const DEFINITIONS_BYTES_MAX: usize = 128 * 1024 * 1024;
+const DEFINITIONS_BYTES_MAX: usize = ::definitions::BYTES_MAX + 64 * 1024;
 /// A body of more bytes is a large one, of which only so many are in memory at a time.
 const LARGE_BODY_BYTES: usize = 256 * 1024;
 const LARGE_BODIES_MAX: usize = 4;
@@ -59,6 +60,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Sockets {
     /// For everybody.
     pub tcp: Vec<TcpListener>,
+    /// For whoever wants metrics, and nothing else.
+    pub metrics: Vec<TcpListener>,
     /// For whoever may open its file: an administrator without a password.
     pub local: Option<UnixListener>,
 }
@@ -130,6 +133,11 @@ pub fn serve(
                 }
             });
         }
+        for listener in sockets.metrics {
+            listener.set_nonblocking(true)?;
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            tokio::spawn(metrics::listen(listener, desk.clone(), seats.clone()));
+        }
         if let Some(listener) = sockets.local {
             listener.set_nonblocking(true)?;
             let listener = tokio::net::UnixListener::from_std(listener)?;
@@ -154,11 +162,11 @@ pub fn serve(
     outcome
 }
 
-async fn take(seats: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+pub(crate) async fn take(seats: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
     Arc::clone(seats).acquire_owned().await.ok()
 }
 
-async fn pause(error: &io::Error) {
+pub(crate) async fn pause(error: &io::Error) {
     tracing::warn!("HTTP API: no room for another connection: {error}");
     sleep(ACCEPT_PAUSE).await;
 }
@@ -191,7 +199,7 @@ async fn respond(
     origin: Origin,
     desk: Arc<Desk>,
     bodies: &Semaphore,
-) -> Response<Full<Bytes>> {
+) -> Response<Content> {
     answer(request, origin, desk, bodies).await.unwrap_or_else(Failure::reply).into_response()
 }
 
@@ -204,6 +212,15 @@ async fn answer(
 ) -> Result<Reply, Failure> {
     let (head, body) = request.into_parts();
     let name = if head.method == hyper::Method::HEAD { "GET" } else { head.method.as_str() };
+    if let Some(rest) = head.uri.path().strip_prefix("/metrics").filter(|_| name == "GET") {
+        // Who may not see what is in virtual hosts does not see it here either.
+        let caller = login::caller(&desk, origin, &head.headers).await?;
+        if !caller.ok_or(Failure::NoCredentials)?.is_monitoring() {
+            return Err(Failure::NotAuthorised("User not authorised".to_owned()));
+        }
+        let query = Query::parse(head.uri.query().unwrap_or_default());
+        return metrics::respond(&desk, rest, &query).await;
+    }
     let (route, parameters) = match find(Method::parse(name), head.uri.path()) {
         Found::Route(route, parameters) => (route, parameters),
         Found::MethodNotAllowed(allowed) if head.method == hyper::Method::OPTIONS => {
@@ -230,9 +247,13 @@ async fn answer(
     dispatch(&Call { desk, topology, caller, id, parameters, query, body }).await
 }
 
-const fn bytes_max(_id: RouteId) -> usize {
-    // Routes of definitions take DEFINITIONS_BYTES_MAX.
-    if false { DEFINITIONS_BYTES_MAX } else { BODY_BYTES_MAX }
+const fn bytes_max(id: RouteId) -> usize {
+    match id {
+        RouteId::ImportDefinitions
+        | RouteId::ImportVhostDefinitions
+        | RouteId::ImportAllConfiguration => DEFINITIONS_BYTES_MAX,
+        _ => BODY_BYTES_MAX,
+    }
 }
 
 /// Reads a body. Of large ones, and of those that do not say how large they are, few are read at a time.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use broker::{Recovery, Start, StartError};
 use message::{Name, ShardId};
 use metadata::{Permissions, User};
-use proto_amqp091::Settings;
+use proto_amqp091::{Founder, Settings};
 use stdx::Random;
 use store::{Damage, Disk, Fault};
 
@@ -68,9 +68,13 @@ pub fn boot(
             StartError::Definitions(unreadable) => BootError::Definitions(unreadable.to_string()),
             StartError::Disk(fault) => BootError::Disk(fault),
         })?;
-    if start.is_unfounded {
-        let (user, permissions) = founder(settings, &mut random)?;
-        start.brokers[0].found(&settings.default_vhost, user, permissions, start.is_fresh);
+    match &settings.founder {
+        Some(founder) if start.is_unfounded => {
+            let (user, permissions) = first_user(founder, settings, &mut random)?;
+            start.brokers[0].found(&settings.default_vhost, user, permissions, start.is_fresh);
+        }
+        None if start.is_fresh => start.brokers[0].found_nothing(),
+        _ => {}
     }
     let shards = start.brokers.into_iter().enumerate().map(|(id, mut broker)| {
         broker.read_messages_with(proto_amqp091::READER);
@@ -82,8 +86,11 @@ pub fn boot(
 }
 
 /// The user of a node that has none yet.
-fn founder(settings: &Settings, random: &mut Random) -> Result<(User, Permissions), BootError> {
-    let founder = &settings.founder;
+fn first_user(
+    founder: &Founder,
+    settings: &Settings,
+    random: &mut Random,
+) -> Result<(User, Permissions), BootError> {
     let name = String::from_utf8_lossy(&founder.credentials.user);
     let name = Name::new(&name).map_err(|too_long| BootError::Founder(too_long.to_string()))?;
     let mut salt = [0; auth::SALT_BYTES];

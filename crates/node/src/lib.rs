@@ -4,6 +4,7 @@
 //! mail and completions into a [`Shard`], and carry away bytes, mail and submissions. Everything between is
 //! deterministic: the same inputs give the same outputs. This crate knows no operating system.
 
+mod alone;
 mod boot;
 mod budget;
 mod clients;
@@ -18,6 +19,7 @@ mod shard;
 mod shortage;
 mod timers;
 
+pub use alone::operate_alone;
 pub use boot::{Boot, BootError, boot};
 pub use errand::Errand;
 pub use free_space::FreeSpace;

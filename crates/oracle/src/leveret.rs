@@ -27,7 +27,7 @@ impl Leveret {
         let address =
             TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).map_err(fault)?;
         let mut process = Command::new(program)
-            .args(["serve", "--set", "management.tcp.port=0"])
+            .args(["serve", "--set", "management.tcp.port=0", "--set", "prometheus.tcp.port=0"])
             .args(["--set", &format!("listeners.tcp.1={address}"), "--data-dir"])
             .arg(folder.path())
             .stdin(Stdio::null())

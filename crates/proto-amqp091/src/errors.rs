@@ -188,6 +188,12 @@ impl Expiration {
     }
 }
 
+/// The reply code and the explanation of a refusal, for other front-ends that pass on what a client would be told.
+pub fn refusal_words(refusal: &Refusal) -> (u16, String) {
+    let (code, explanation) = words(refusal);
+    (code as u16, explanation)
+}
+
 /// Code and explanation of a refusal.
 fn words(refusal: &Refusal) -> (Code, String) {
     (code(refusal), explanation(refusal))

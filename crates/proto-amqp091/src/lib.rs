@@ -45,6 +45,7 @@ mod unacked;
 pub use connection::Connection;
 pub use context::Context;
 pub use counting::Octets;
+pub use errors::refusal_words;
 pub use observe::{ChannelState, ConnectionActivity, ConnectionState, ConsumerState};
 pub use operating::{MessageProperties, MessageView, Publication, Unpublished, publish};
 pub use peer::{Peer, PeerCertificate, TlsFacts};

@@ -96,8 +96,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What an operator says of logging in.
     pub logins: Rules,
-    /// The user of a node that has never run.
-    pub founder: Founder,
+    /// The user of a node that has never run; `None` if the first users come from elsewhere, as the virtual hosts then do.
+    pub founder: Option<Founder>,
     /// What the server says of itself.
     pub server_properties: Table,
     /// SASL mechanisms, in the order in which they are offered.
@@ -118,7 +118,7 @@ impl Settings {
     ) -> Self {
         let server_properties = server_properties(cluster_name);
         let default_vhost = Name::fixed(DEFAULT_VHOST);
-        let (logins, founder) = (Rules::default(), Founder::default());
+        let (logins, founder) = (Rules::default(), Some(Founder::default()));
         Self { limits, logins, founder, server_properties, mechanisms, default_vhost, secret }
     }
 

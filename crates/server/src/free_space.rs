@@ -37,6 +37,11 @@ impl Watch {
         Self { dir: dir.to_owned(), space: FreeSpace::new(limit_bytes), is_blind: false }
     }
 
+    /// Below how many free bytes those that publish are held back.
+    pub(crate) const fn limit_bytes(&self) -> u64 {
+        self.space.limit_bytes()
+    }
+
     /// Looks at once, before the shards run, and then again and again in a thread that ends with the process.
     ///
     /// # Errors
@@ -98,6 +103,11 @@ struct Room {
     /// What we may still take.
     free_bytes: u64,
     all_bytes: u64,
+}
+
+/// How much is free on the file system of a directory.
+pub(crate) fn free_bytes(dir: &Path) -> io::Result<u64> {
+    measure(dir).map(|room| room.free_bytes)
 }
 
 fn measure(dir: &Path) -> io::Result<Room> {

@@ -40,8 +40,13 @@ impl Management {
     ///
     /// # Errors
     /// What cannot be listened on, why, and what to do.
-    pub(crate) fn open(wanted: &[(String, u16)], data_dir: &Path) -> Result<Self, String> {
+    pub(crate) fn open(
+        wanted: &[(String, u16)],
+        metrics: &[(String, u16)],
+        data_dir: &Path,
+    ) -> Result<Self, String> {
         let tcp = open_all(wanted, BACKLOG, "management.tcp.port")?;
+        let metrics = open_all(metrics, BACKLOG, "prometheus.tcp.port")?;
         let path = data_dir.join(LOCAL_SOCKET);
         let local = match open_local(&path) {
             Ok(listener) => Some(listener),
@@ -55,12 +60,17 @@ impl Management {
             }
         };
         let path = local.is_some().then_some(path);
-        Ok(Self { sockets: Sockets { tcp, local }, path })
+        Ok(Self { sockets: Sockets { tcp, metrics, local }, path })
     }
 
     /// The addresses in use.
     pub(crate) fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
         self.sockets.tcp.iter().map(TcpListener::local_addr).collect()
+    }
+
+    /// The addresses in use for metrics.
+    pub(crate) fn metrics_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.sockets.metrics.iter().map(TcpListener::local_addr).collect()
     }
 
     /// Starts the thread.

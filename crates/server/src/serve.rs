@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 use config::{Config, Host, Listener};
-use management::{Desk, Facts, Listening};
+use management::{Desk, Facts, Listening, MetricsOptions};
 use message::{Name, ShardId};
 use mio::{Poll, Waker};
 use node::{Boot, Shard};
@@ -18,10 +18,12 @@ use signal_hook::iterator::Signals;
 use crate::clock::Clock;
 use crate::configuration;
 use crate::data_dir::{self, DataDir};
+use crate::definitions;
 use crate::descriptors::Shares;
 use crate::disk::FsDisk;
 use crate::disk_threads::DiskThreads;
 use crate::free_space::Watch;
+use crate::gauges::Gauges;
 use crate::listeners::Listeners;
 use crate::mailbox::{Inbox, Inboxes};
 use crate::management::{ByInbox, Management};
@@ -63,10 +65,15 @@ fn serve(options: &Options) -> Result<(), String> {
     let config = load(options)?;
     let data_dir = DataDir::open(&data_path(options, &config)?)?;
     let mut listeners = Listeners::open(&addresses(&config.listeners), backlog(&config))?;
-    let management = Management::open(&addresses(&config.management.listeners), data_dir.path())?;
+    let management = Management::open(
+        &addresses(&config.management.listeners),
+        &addresses(&config.prometheus.listeners),
+        data_dir.path(),
+    )?;
     let gone = |error| format!("a listener is gone: {error}");
     let mut bound = listening("amqp", &listeners.addresses().map_err(gone)?);
     bound.extend(listening("http", &management.addresses().map_err(gone)?));
+    bound.extend(listening("http/prometheus", &management.metrics_addresses().map_err(gone)?));
     let shards = shard_count(&config);
     let shares = Shares::claim(shards, bound.len())?;
     tracing::info!(limit = shares.limit, clients_max = shares.clients_max, "open files");
@@ -75,6 +82,8 @@ fn serve(options: &Options) -> Result<(), String> {
     let topology = boot.shards[0].broker().shared_topology();
     let facts = facts(&config, &data_dir, &bound, shares);
     let watch = Watch::new(data_dir.path(), config.disk_free_limit, memory_bytes());
+    let limits = settings.limits.memory_bytes_max as u64 * shards as u64;
+    let gauges = Gauges::new(&data_dir, shares, limits, watch.limit_bytes());
     let (inboxes, threads) = start(boot, listeners, &data_dir, shares, watch)
         .map_err(|error| format!("the system refuses a thread or a file: {error}"))?;
     let desk = Desk::new(
@@ -82,6 +91,7 @@ fn serve(options: &Options) -> Result<(), String> {
         topology,
         facts,
         auth::Logins::new(settings.logins.clone(), settings.secret.clone()),
+        Box::new(gauges),
     );
     let management = management
         .start(desk, shares.management_max)
@@ -155,6 +165,12 @@ fn facts(config: &Config, data_dir: &DataDir, bound: &[Listening], shares: Share
         started_at_ms: Clock::wall_ms(),
         clients_max: shares.clients_max,
         default_queue_kind: default_queue_kind(config),
+        password_hashing: login_rules(config).hashing,
+        metrics: MetricsOptions {
+            path: config.prometheus.path.clone(),
+            is_per_object: config.prometheus.is_per_object,
+            needs_login: config.prometheus.needs_login,
+        },
     }
 }
 
@@ -184,7 +200,7 @@ fn recover(
     let secret = secret().map_err(|error| format!("the system has no random numbers: {error}"))?;
     let settings = Arc::new(settings(config, shards, secret));
     let (now_ms, options) = (Clock::wall_ms(), store::Options::default());
-    let boot = node::boot(&mut disk, shards, &settings, seed, now_ms, options)
+    let mut boot = node::boot(&mut disk, shards, &settings, seed, now_ms, options)
         .map_err(|error| format!("data directory {}: {error}", data_dir.path().display()))?;
     for damage in &boot.damage {
         // Any shard knows the names of all queues.
@@ -198,6 +214,7 @@ fn recover(
         shards,
         "recovered"
     );
+    definitions::load(config, &mut boot, &mut disk)?;
     Ok((boot, settings))
 }
 
@@ -224,11 +241,12 @@ fn settings(config: &Config, shards: usize, secret: auth::Secret) -> Settings {
     settings.default_vhost =
         Name::new(&config.default_vhost).expect("a name's length is checked when it is read");
     settings.logins = login_rules(config);
-    settings.founder = Founder {
+    let founder = Founder {
         credentials: credentials(&config.accounts.default_user, &config.accounts.default_password),
         tags: config.accounts.default_tags.clone(),
         permissions: permissions(&config.accounts.default_permissions),
     };
+    settings.founder = definitions::configured(config).is_none().then_some(founder);
     settings
 }
 

@@ -30,6 +30,7 @@ mod world;
 pub use client::Client;
 pub use layout::Layout;
 pub use memory_disk::MemoryDisk;
+pub use proto_amqp091::Limits;
 pub use received::{Content, Received};
 pub use run::{Failure, run, run_at};
 pub use transcript::{Transcript, Verdict};

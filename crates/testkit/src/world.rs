@@ -79,7 +79,8 @@ impl World {
         );
         // A hash that is quick to make and to verify.
         settings.logins.hashing = metadata::Hashing::Sha256;
-        settings.logins.anonymous = Some(settings.founder.credentials.clone());
+        settings.logins.anonymous =
+            settings.founder.as_ref().map(|founder| founder.credentials.clone());
         let mut world = Self {
             layout,
             settings: Arc::new(settings),

@@ -134,6 +134,7 @@ fn serve(program: &Path, data_dir: &Path, arguments: &[&str]) -> Result<(), Stri
     let child = Command::new(program)
         // Any ports: a broker may run here already.
         .args(["serve", "--set", "listeners.tcp.1=127.0.0.1:0", "--set", "management.tcp.port=0"])
+        .args(["--set", "prometheus.tcp.port=0"])
         .arg("--data-dir")
         .arg(data_dir)
         .args(arguments)

@@ -63,7 +63,8 @@ const LAYERS: &[Layer] = &[
         "server",
         &[
             CORE,
-            &["proto-amqp091", "node", "config", "perf", "management-api", "management", "ctl"],
+            &["definitions", "proto-amqp091", "node", "config", "perf", "management-api"],
+            &["management", "ctl"],
         ],
     ),
 ];

@@ -4,36 +4,47 @@ use crate::route::{Access, Method, Route, not_yet, served};
 use crate::route_id::RouteId as Id;
 
 pub(super) const ROUTES: &[Route] = &[
-    not_yet(
+    served(
         Method::Get,
         "/all-configuration",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::AllConfiguration,
+        "All that is declared; an older name of `/definitions`.",
     ),
-    not_yet(
+    served(
         Method::Post,
         "/all-configuration",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::ImportAllConfiguration,
+        "Adds what a definitions file has; an older name of `/definitions`.",
     ),
-    not_yet(Method::Get, "/definitions", Access::Administrator, "this part of the API comes later"),
-    not_yet(
+    served(
+        Method::Get,
+        "/definitions",
+        Access::Administrator,
+        Id::Definitions,
+        "All that is declared, as a definitions file.",
+    ),
+    served(
         Method::Post,
         "/definitions",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::ImportDefinitions,
+        "Adds what a definitions file has.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/definitions/:vhost",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::VhostDefinitions,
+        "All that is declared in one virtual host, as a definitions file.",
     ),
-    not_yet(
+    served(
         Method::Post,
         "/definitions/:vhost",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::ImportVhostDefinitions,
+        "Adds what a definitions file has to one virtual host.",
     ),
     not_yet(Method::Get, "/parameters", Access::Policymaker, "this part of the API comes later"),
     not_yet(

@@ -1,0 +1,264 @@
+//! Metrics of the node as a whole.
+
+use crate::metrics::metric::Metric;
+use crate::metrics::metric::{Each, Family, Labelled, counter, gauge};
+use crate::metrics::text::{Kind, Number};
+use crate::metrics::view::View;
+
+/// A gauge of the node.
+macro_rules! of_node {
+    ($make:ident, $name:literal, $help:literal, |$view:ident| $value:expr) => {
+        $make($name, $help, |$view| Some(Number::from($value)), Each::Node)
+    };
+}
+
+const fn untyped(name: &'static str, help: &'static str, each: Each) -> Metric {
+    Metric { name, kind: Kind::Untyped, help, total: |_| None, each }
+}
+
+pub(crate) const COARSE: Family = Family {
+    name: "node_coarse_metrics",
+    prefix: "rabbitmq_",
+    detailed_prefix: "rabbitmq_detailed_",
+    metrics: &[
+        of_node!(gauge, "process_open_fds", "Open file descriptors", |view| view
+            .machine
+            .open_files),
+        of_node!(gauge, "process_resident_memory_bytes", "Memory used in bytes", |view| view
+            .machine
+            .resident_bytes),
+        of_node!(gauge, "disk_space_available_bytes", "Disk space available in bytes", |view| view
+            .machine
+            .disk_free_bytes),
+    ],
+};
+
+pub(crate) const LIMITS: Family = Family {
+    name: "node_metrics",
+    prefix: "rabbitmq_",
+    detailed_prefix: "rabbitmq_detailed_",
+    metrics: &[
+        of_node!(gauge, "process_max_fds", "Open file descriptors limit", |view| view
+            .machine
+            .open_files_max),
+        of_node!(gauge, "resident_memory_limit_bytes", "Memory high watermark in bytes", |view| {
+            view.machine.memory_limit_bytes
+        }),
+        of_node!(
+            gauge,
+            "disk_space_available_limit_bytes",
+            "Free disk space low watermark in bytes",
+            |view| view.machine.disk_free_limit_bytes
+        ),
+        of_node!(gauge, "erlang_uptime_seconds", "Node uptime", |view| view
+            .now_ms
+            .saturating_sub(view.started_at_ms)
+            as f64
+            / 1000.0),
+    ],
+};
+
+pub(crate) const TOTALS: Family = Family {
+    name: "",
+    prefix: "rabbitmq_",
+    detailed_prefix: "",
+    metrics: &[
+        of_node!(gauge, "connections", "Connections currently open", |view| view
+            .totals
+            .connection_count),
+        of_node!(gauge, "channels", "Channels currently open", |view| view.totals.channel_count),
+        of_node!(gauge, "consumers", "Consumers currently connected", |view| view
+            .totals
+            .holdings
+            .consumer_count),
+        of_node!(gauge, "queues", "Queues available", |view| view.queue_count),
+    ],
+};
+
+/// What every path tells: dashboards join everything else with it.
+pub(crate) const ABOUT: Family = Family {
+    name: "",
+    prefix: "rabbitmq_",
+    detailed_prefix: "rabbitmq_",
+    metrics: &[
+        untyped(
+            "build_info",
+            "RabbitMQ & Erlang/OTP version info",
+            Each::Labelled(|view| {
+                let version = |text: &str| text.to_owned();
+                vec![(
+                    vec![
+                        ("rabbitmq_version", version(view.rabbitmq_version)),
+                        ("prometheus_plugin_version", version(view.rabbitmq_version)),
+                        ("prometheus_client_version", version(view.leveret_version)),
+                        ("erlang_version", String::new()),
+                        ("product_name", "Leveret".to_owned()),
+                        ("product_version", version(view.leveret_version)),
+                    ],
+                    Number::Count(1),
+                )]
+            }),
+        ),
+        untyped(
+            "identity_info",
+            "RabbitMQ node & cluster identity info",
+            Each::Labelled(|view| {
+                vec![(
+                    vec![
+                        ("rabbitmq_node", view.node.clone()),
+                        ("rabbitmq_cluster", view.cluster.clone()),
+                        ("rabbitmq_cluster_permanent_id", view.cluster_id.clone()),
+                        ("rabbitmq_endpoint", view.endpoint.to_owned()),
+                    ],
+                    Number::Count(1),
+                )]
+            }),
+        ),
+    ],
+};
+
+const fn alarm(
+    name: &'static str,
+    help: &'static str,
+    total: fn(&View) -> Option<Number>,
+) -> Metric {
+    Metric { name, kind: Kind::Untyped, help, total, each: Each::Node }
+}
+
+pub(crate) const ALARMS: Family = Family {
+    name: "",
+    prefix: "rabbitmq_",
+    detailed_prefix: "",
+    metrics: &[
+        alarm(
+            "alarms_free_disk_space_watermark",
+            "is 1 if free disk space watermark alarm is in effect",
+            |view| Some(view.totals.is_disk_short.into()),
+        ),
+        alarm(
+            "alarms_memory_used_watermark",
+            "is 1 if VM memory watermark alarm is in effect",
+            |view| Some(view.totals.is_memory_short.into()),
+        ),
+        of_node!(
+            gauge,
+            "unreachable_cluster_peers_count",
+            "Number of peers in the cluster the current node cannot reach.",
+            |_view| 0_u64
+        ),
+    ],
+};
+
+pub(crate) const PROCESS: Family = Family {
+    name: "",
+    prefix: "process_",
+    detailed_prefix: "",
+    metrics: &[of_node!(
+        gauge,
+        "start_time_seconds",
+        "Start time of the process since unix epoch in seconds.",
+        |view| view.started_at_ms / 1000
+    )],
+};
+
+/// The one protocol that is spoken, as global counters name it.
+fn amqp091(number: impl Into<Number>) -> Vec<Labelled> {
+    vec![(vec![("protocol", "amqp091".to_owned())], number.into())]
+}
+
+/// A global counter of the protocol.
+macro_rules! global {
+    ($make:ident, $name:literal, $help:literal, |$view:ident| $value:expr) => {
+        $make($name, $help, |_| None, Each::Labelled(|$view| amqp091($value)))
+    };
+}
+
+pub(crate) const GLOBAL: Family = Family {
+    name: "",
+    prefix: "rabbitmq_global_",
+    detailed_prefix: "",
+    metrics: &[
+        global!(
+            counter,
+            "messages_received_total",
+            "Total number of messages received from publishers",
+            |view| view.totals.counters.publish
+        ),
+        global!(
+            counter,
+            "messages_confirmed_total",
+            "Total number of messages confirmed to publishers",
+            |view| view.totals.counters.confirm
+        ),
+        global!(
+            counter,
+            "messages_unroutable_returned_total",
+            "Total number of messages published as mandatory into an exchange and returned to the publisher as unroutable",
+            |view| view.totals.counters.return_unroutable
+        ),
+        global!(
+            counter,
+            "messages_unroutable_dropped_total",
+            "Total number of messages published as non-mandatory into an exchange and dropped as unroutable",
+            |view| view.totals.counters.drop_unroutable
+        ),
+        global!(gauge, "consumers", "Current number of consumers", |view| view
+            .totals
+            .holdings
+            .consumer_count),
+    ],
+};
+
+/// Where memory is, in RabbitMQ's words as far as they fit.
+pub(crate) const MEMORY: Family = Family {
+    name: "node_memory",
+    prefix: "rabbitmq_",
+    detailed_prefix: "rabbitmq_",
+    metrics: &[
+        of_node!(
+            gauge,
+            "memory_client_connection_other_bytes",
+            "Client connections footprint in bytes",
+            |view| view.totals.connection_memory_bytes
+        ),
+        of_node!(gauge, "memory_binary_heap_bytes", "Messages in memory in bytes", |view| view
+            .totals
+            .message_memory_bytes),
+        of_node!(
+            gauge,
+            "memory_message_index_bytes",
+            "Indexes of queues footprint in bytes",
+            |view| view.queue_totals.memory_bytes
+        ),
+        of_node!(gauge, "memory_other_system_bytes", "Everything else in bytes", |view| {
+            let known = view.totals.connection_memory_bytes + view.totals.message_memory_bytes;
+            view.machine.resident_bytes.saturating_sub(known + view.queue_totals.memory_bytes)
+        }),
+    ],
+};
+
+/// What RabbitMQ does not have.
+pub(crate) const OWN: Family = Family {
+    name: "leveret_node_metrics",
+    prefix: "leveret_",
+    detailed_prefix: "leveret_detailed_",
+    metrics: &[
+        of_node!(gauge, "shards", "Threads that serve connections and queues", |view| view
+            .shard_count),
+        of_node!(gauge, "message_memory_bytes", "Bytes of messages in memory", |view| view
+            .totals
+            .message_memory_bytes),
+        of_node!(
+            gauge,
+            "connection_memory_bytes",
+            "Bytes that connections hold in memory",
+            |view| view.totals.connection_memory_bytes
+        ),
+        of_node!(
+            gauge,
+            "journal_unwritten_bytes",
+            "Bytes that wait to be written to the journal",
+            |view| view.totals.unwritten_bytes
+        ),
+    ],
+};
