@@ -25,7 +25,7 @@ pub enum Outcome {
     Routed,
     /// There was nowhere for it to go.
     Unroutable,
-    /// A queue did not take it.
+    /// A queue did not take it. RabbitMQ answers 400, `rejected Unable to publish message. Check queue limits.`
     Rejected,
 }
 

@@ -428,3 +428,45 @@ fn a_delayed_message_is_called_off_once() {
         assert_eq!(bodies(&peek(&mut world, q, Section::Delayed, 10)), ["c"]);
     }
 }
+
+#[test]
+fn what_an_exchange_holds_back_is_looked_at_and_called_off() {
+    for layout in Layout::ALL {
+        let mut world = world(layout);
+        let steps = "\
+            C exchange.declare exchange=e type=x-delayed-message durable arguments={x-delayed-type=fanout}\n\
+            S exchange.declare-ok\n\
+            C queue.declare queue=q durable  S queue.declare-ok\n\
+            C queue.bind queue=q exchange=e  S queue.bind-ok\n\
+            C basic.publish exchange=e delivery_mode=2 headers={x-delay=60000} \"a\"\n\
+            C basic.publish exchange=e delivery_mode=2 headers={x-delay=30000} \"b\"\n";
+        run(&mut world, steps);
+        let relay = world.errand(0, |shard| {
+            let exchange = shard.broker().topology().exchange("/", "e").expect("it is there");
+            exchange.relay.expect("it holds messages back")
+        });
+        let delayed = peek(&mut world, relay, Section::Delayed, 1);
+        assert_eq!(bodies(&delayed), ["b", "a"], "{layout:?}");
+        let (lane, seq) = (delayed[0].lane, delayed[0].seq);
+        let verb = Verb::CancelDelayed { queue: relay, lane, seq };
+        let end: Result<Answer, _> =
+            answer(&mut world, 0, |shard, answer| shard.operate(verb, answer));
+        assert!(matches!(end, Ok(Answer::Removed { count: 1 })), "{end:?}");
+        world.pass(120_000);
+        assert_eq!(queue(&mut world, "q").summary.holdings.ready_count, 1);
+        let fetched = fetch(&mut world, 9, AckMode::AckDrop);
+        assert_eq!((fetched.len(), &fetched[0].message.body[..]), (1, &b"a"[..]));
+    }
+}
+
+#[test]
+fn very_many_are_fetched_in_several_turns() {
+    let mut world = world(Layout::ALL[0]);
+    let steps = "C queue.declare queue=q  S queue.declare-ok\n\
+                 C 1000x basic.publish routing_key=q \"m\"\n";
+    run(&mut world, steps);
+    let before = world.turn_count();
+    assert_eq!(fetch(&mut world, 900, AckMode::AckRequeue).len(), 900);
+    assert!(world.turn_count() - before > 6, "{} turns", world.turn_count() - before);
+    assert_eq!(queue(&mut world, "q").summary.holdings.ready_count, 1000);
+}
