@@ -56,7 +56,7 @@ pub enum Access {
     VhostVisible,
     /// The user whose thing it is, or one with the tag `monitoring` or `administrator`.
     Owner,
-    /// The user that the path names, or an administrator.
+    /// The user that the path names, or one with the tag `monitoring` or `administrator`.
     Oneself,
     /// `policymaker` in a virtual host where this user has permissions, or `administrator`.
     Policymaker,
@@ -79,7 +79,9 @@ impl Access {
                 "users with permissions in the virtual host; users with the tag monitoring; administrators"
             }
             Self::Owner => "the user whose it is; users with the tag monitoring; administrators",
-            Self::Oneself => "the user that the path names; administrators",
+            Self::Oneself => {
+                "the user that the path names; users with the tag monitoring; administrators"
+            }
             Self::Policymaker => {
                 "users with the tag policymaker who have permissions in the virtual host; administrators"
             }

@@ -28,6 +28,8 @@ pub(crate) struct Call {
     pub(crate) parameters: Parameters,
     /// What stands behind the question mark.
     pub(crate) query: Query,
+    /// Why, if the caller says so (`X-Reason`).
+    pub(crate) reason: Option<String>,
     /// What was sent.
     pub(crate) body: Bytes,
 }
@@ -46,15 +48,15 @@ impl Call {
     /// The body as a JSON object; an empty one is an empty object.
     ///
     /// # Errors
-    /// When it is something else.
+    /// When it is something else. It is not repeated: it may hold a password.
     pub(crate) fn object(&self) -> Result<Map<String, Value>, Failure> {
         if self.body.is_empty() {
             return Ok(Map::new());
         }
         match serde_json::from_slice(&self.body) {
             Ok(Value::Object(object)) => Ok(object),
-            Ok(_) => Err(Failure::Invalid("not_json", "the body is not a JSON object".to_owned())),
-            Err(_) => Err(Failure::Invalid("not_json", "the body is not JSON".to_owned())),
+            Ok(_) => Err(Failure::bad("not_json")),
+            Err(_) => Err(Failure::bad("not_json")),
         }
     }
 }

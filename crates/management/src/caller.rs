@@ -53,8 +53,8 @@ impl Caller {
 
     /// Whether the user has permissions in a virtual host.
     pub(crate) fn may_enter(&self, definitions: &Definitions, vhost: &str) -> bool {
-        // The one account of this version may enter every virtual host.
-        definitions.vhost(vhost).is_some()
+        let may = |name: &Name| definitions.permissions(vhost, name.as_str()).is_some();
+        self.name.as_ref().is_none_or(may)
     }
 
     /// Whether the user may see what is in a virtual host.

@@ -5,11 +5,13 @@
 //! ```
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use broker::{Answer, Refusal, Shared, Topology, Verb};
-use node::{Errand, Shard};
+use message::{ClientId, Name};
+use node::{AckMode, Errand, Fetched, Outcome, Publication, Shard, Unpublished};
 use stdx::Time;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
@@ -17,6 +19,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::machine::Machine;
+use crate::rates::Rates;
 
 /// How long a shard may take to answer. One that takes longer is in trouble, and so is who asked.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
@@ -43,6 +46,11 @@ pub struct Desk {
     pub(crate) logins: Mutex<auth::Logins>,
     started: Instant,
     pub(crate) machine: Box<dyn Machine>,
+    pub(crate) rates: Rates,
+    /// When somebody has asked something, in milliseconds since the start.
+    used_at_ms: AtomicU64,
+    /// Where the next queue is to live.
+    next_home: AtomicUsize,
 }
 
 impl fmt::Debug for Desk {
@@ -60,13 +68,30 @@ impl Desk {
         logins: auth::Logins,
         machine: Box<dyn Machine>,
     ) -> Self {
+        let rates = Rates::default();
+        let (used_at_ms, next_home) = (AtomicU64::new(0), AtomicUsize::new(0));
         let (logins, started) = (Mutex::new(logins), Instant::now());
-        Self { shards, topology, facts, logins, machine, started }
+        Self { shards, topology, facts, logins, machine, started, rates, used_at_ms, next_home }
     }
 
     /// What time it is, by a clock that only goes on.
     pub(crate) fn now(&self) -> Time {
         Time::ZERO.plus_micros(self.started.elapsed().as_micros() as u64)
+    }
+
+    /// Somebody asks something.
+    pub(crate) fn note_use(&self) {
+        self.used_at_ms.store(self.now().millis(), Ordering::Relaxed);
+    }
+
+    /// For how many milliseconds nobody has asked anything.
+    pub(crate) fn idle_ms(&self) -> u64 {
+        self.now().millis().saturating_sub(self.used_at_ms.load(Ordering::Relaxed))
+    }
+
+    /// Where a connection lives.
+    pub(crate) fn shard_of(&self, client: ClientId) -> usize {
+        usize::from(client.shard()) % self.shard_count()
     }
 
     /// What is declared at this moment. No shard is asked.
@@ -111,9 +136,53 @@ impl Desk {
     /// # Errors
     /// As [`Desk::ask`]; the inner one is the broker's refusal.
     pub(crate) async fn operate(&self, verb: Verb) -> Result<Result<Answer, Refusal>, Failure> {
+        // A queue lives where it is asked for: many of them are spread.
+        let shard = match verb {
+            Verb::DeclareQueue(_) => {
+                self.next_home.fetch_add(1, Ordering::Relaxed) % self.shard_count()
+            }
+            _ => 0,
+        };
         let (sender, receiver) = oneshot::channel();
         let errand = Errand::new(move |shard| {
             shard.operate(verb, Box::new(|end| drop(sender.send(end))));
+        });
+        self.send(shard, errand, receiver).await
+    }
+
+    /// Publishes a message for a user; it is safe when this ends.
+    ///
+    /// # Errors
+    /// As [`Desk::ask`]; the inner one tells why it was not published.
+    pub(crate) async fn publish(
+        &self,
+        vhost: Name,
+        user: String,
+        publication: Publication,
+    ) -> Result<Result<Outcome, Unpublished>, Failure> {
+        let (sender, receiver) = oneshot::channel();
+        let errand = Errand::new(move |shard| {
+            let answer = Box::new(|end| drop(sender.send(end)));
+            shard.publish_as_operator(&vhost, &user, &publication, answer);
+        });
+        self.send(0, errand, receiver).await
+    }
+
+    /// Takes messages out of a queue, or looks at them.
+    ///
+    /// # Errors
+    /// As [`Desk::ask`]; the inner one is the broker's refusal.
+    pub(crate) async fn fetch(
+        &self,
+        vhost: Name,
+        queue: Name,
+        count: usize,
+        mode: AckMode,
+    ) -> Result<Result<Vec<Fetched>, Refusal>, Failure> {
+        let (sender, receiver) = oneshot::channel();
+        let errand = Errand::new(move |shard| {
+            let answer = Box::new(|end| drop(sender.send(end)));
+            shard.fetch_as_operator(&vhost, &queue, count, mode, answer);
         });
         self.send(0, errand, receiver).await
     }

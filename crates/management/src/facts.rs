@@ -28,6 +28,10 @@ pub struct Facts {
     pub listeners: Vec<Listening>,
     /// The directory for everything that outlives the process.
     pub data_dir: String,
+    /// The process.
+    pub process_id: u32,
+    /// How many cores the machine has.
+    pub processor_count: usize,
     /// When it was started, in milliseconds since 1970.
     pub started_at_ms: u64,
     /// How many AMQP connections it can take.

@@ -38,8 +38,6 @@ pub(crate) enum Failure {
     },
     /// The body did not come in time.
     Slow,
-    /// The body is of a kind that is not understood.
-    UnsupportedMedia,
     /// A check fails. The whole answer.
     Unhealthy(Value),
     /// The node cannot answer. Tells why.
@@ -92,7 +90,6 @@ impl Failure {
                 "request_timeout",
                 "the body of the request did not come in time",
             ),
-            Self::UnsupportedMedia => Reply::empty(StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Self::Unhealthy(answer) => Reply::json(StatusCode::SERVICE_UNAVAILABLE, &answer),
             Self::Unavailable(reason) => {
                 told(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", &reason)

@@ -13,6 +13,11 @@ pub(crate) fn well() -> Reply {
     Reply::ok(&json!({ "status": "ok" }))
 }
 
+/// There are no other nodes.
+pub(crate) fn single_node() -> Reply {
+    Reply::ok(&json!({ "status": "ok", "reason": "single node cluster" }))
+}
+
 fn unwell(mut answer: Value, reason: &str) -> Failure {
     answer["status"] = Value::from("failed");
     answer["reason"] = Value::from(reason);

@@ -18,27 +18,53 @@
 )]
 
 mod access;
+mod bindings;
 mod call;
 mod caller;
+mod change;
+mod channels;
+mod connections;
+mod consumers;
 mod definitions;
 mod desk;
 mod dispatch;
+mod exchanges;
 mod extensions;
 mod facts;
 mod failure;
+mod features;
+mod fields;
+mod global_parameters;
 mod health;
 mod import;
+mod json;
+mod limits;
 mod lists;
 mod login;
 mod machine;
+mod messages;
 mod metrics;
 mod multipart;
+mod nodes;
 mod overview;
+mod parameters;
+mod permissions;
+mod policies;
 mod query;
+mod queues;
+mod rates;
+mod refusals;
 mod reply;
+mod sampler;
 mod serving;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod time;
+mod users;
 mod version;
 mod vhosts;
+mod view;
 mod whoami;
 
 pub use desk::{Desk, Shards};

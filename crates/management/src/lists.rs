@@ -96,13 +96,6 @@ impl Wanted {
         self.sort.as_deref()
     }
 
-    /// Whether any of these columns, or what is within them, will be shown.
-    pub(crate) fn shows(&self, column: &str) -> bool {
-        self.columns.as_ref().is_none_or(|columns| {
-            columns.iter().any(|path| path.first().is_some_and(|c| c == column))
-        })
-    }
-
     /// Takes the rows of the page.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::header::{AUTHORIZATION, HeaderMap};
 use message::Name;
+use metadata::Hashing;
 use tokio::task::spawn_blocking;
 
 use crate::caller::Caller;
@@ -71,6 +72,17 @@ async fn verify(desk: &Desk, peer: SocketAddr, credentials: Credentials) -> Resu
         }
         Said::Asked(_) => unreachable!("an answer is an answer"),
     }
+}
+
+/// The hash of a password, to be kept: made as the node is configured, on another thread if that takes long.
+pub(crate) async fn hash(desk: &Desk, password: &str) -> Result<(String, Hashing), Failure> {
+    let hashing = desk.facts.password_hashing;
+    let mut salt = [0; auth::SALT_BYTES];
+    desk.machine.fill_random(&mut salt);
+    let password = password.as_bytes().to_vec();
+    let hashed = spawn_blocking(move || auth::hash(&password, hashing, salt)).await;
+    let hash = hashed.map_err(|_| Failure::Unavailable("the node stops".to_owned()))?;
+    Ok((hash, hashing))
 }
 
 /// Reads `Basic <base64 of user:password>`.

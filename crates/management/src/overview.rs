@@ -1,14 +1,18 @@
 //! `/overview`: the node at a glance.
 
-use serde_json::{Value, json};
+use node::observation::{MessageCounters, ShardTotals};
+use serde_json::{Map, Value, json};
 
 use crate::call::Call;
 use crate::facts::Listening;
 use crate::failure::Failure;
+use crate::global_parameters::cluster_name;
+use crate::rates::{Field, Object};
 use crate::reply::Reply;
+use crate::stats;
 
 /// The types of exchanges, and what RabbitMQ says of them.
-const EXCHANGE_TYPES: [(&str, &str); 9] = [
+const EXCHANGE_TYPES: [(&str, &str); 10] = [
     ("direct", "AMQP direct exchange, as per the AMQP specification"),
     ("fanout", "AMQP fanout exchange, as per the AMQP specification"),
     ("headers", "AMQP headers exchange, as per the AMQP specification"),
@@ -18,52 +22,123 @@ const EXCHANGE_TYPES: [(&str, &str); 9] = [
     ("x-local-random", "Picks one random local binding (queue) to route via (to)."),
     ("x-modulus-hash", "Modulus Hashing Exchange"),
     ("x-random", "Randomly picks a binding (queue) to route via (to)."),
+    ("x-recent-history", "Recent History Exchange."),
 ];
 
-/// The node at a glance.
+/// The node at a glance. A user who may not see everything sees the totals of the virtual hosts that they may enter.
 pub(crate) async fn show(call: &Call) -> Result<Reply, Failure> {
     let facts = &call.desk.facts;
-    let definitions = call.definitions();
-    let totals = call.desk.ask_all(|shard| shard.observe_totals()).await?;
-    let sum =
-        |part: fn(&node::observation::ShardTotals) -> u64| totals.iter().map(part).sum::<u64>();
-    let seen = || {
-        let vhosts = definitions.vhosts();
-        vhosts.filter(|(name, _)| call.caller.may_see(definitions, name.as_str()))
-    };
-    let (ready, unsettled) = (sum(|t| t.holdings.ready_count), sum(|t| t.holdings.unsettled_count));
-    Ok(Reply::ok(&json!({
+    let totals = totals(call).await?;
+    let mut value = json!({
         "management_version": facts.rabbitmq_version,
         "rabbitmq_version": facts.rabbitmq_version,
         "product_name": "Leveret",
         "product_version": facts.leveret_version,
         "leveret_version": facts.leveret_version,
         "rates_mode": "basic",
+        "sample_retention_policies": { "global": [600, 3600], "basic": [600, 3600], "detailed": [600] },
         "exchange_types": exchange_types(),
         "node": facts.node,
-        "cluster_name": facts.node,
+        "cluster_name": cluster_name(call),
+        "cluster_tags": {},
+        "node_tags": {},
         "default_queue_type": facts.default_queue_kind.as_str(),
-        "object_totals": {
-            "connections": sum(|t| t.connection_count),
-            "channels": sum(|t| t.channel_count),
-            "consumers": sum(|t| t.holdings.consumer_count),
-            "exchanges": seen().map(|(_, vhost)| vhost.exchanges.len()).sum::<usize>(),
-            "queues": seen().map(|(_, vhost)| vhost.queues.len()).sum::<usize>(),
-        },
-        "queue_totals": {
-            "messages": ready + unsettled,
-            "messages_ready": ready,
-            "messages_unacknowledged": unsettled,
-        },
-        "listeners": facts.listeners.iter().map(|at| listener(&facts.node, at)).collect::<Vec<_>>(),
-    })))
+        "disable_stats": false,
+        "enable_queue_totals": false,
+        "is_op_policy_updating_enabled": true,
+        "require_definition_json_extension": false,
+        "statistics_db_event_queue": 0,
+        "object_totals": object_totals(call, &totals),
+    });
+    let Value::Object(into) = &mut value else { return Ok(Reply::ok(&value)) };
+    if !call.query.is_set("disable_stats") {
+        let counters = totals.iter().fold(MessageCounters::ZERO, |sum, t| sum + t.counters);
+        let stats = stats::message_stats(&call.desk.rates, &Object::Node, &counters, &call.query);
+        into.insert("message_stats".to_owned(), stats.unwrap_or_else(|| json!({})));
+        let group = |fields: &[Field]| {
+            let mut group = Map::new();
+            for (field, count) in fields {
+                call.desk.rates.put(&mut group, &Object::Node, field, *count, &call.query);
+            }
+            Value::Object(group)
+        };
+        into.insert("queue_totals".to_owned(), group(&queue_fields(&totals)));
+        into.insert("churn_rates".to_owned(), group(&churn_fields(&totals)));
+    }
+    if call.caller.is_monitoring() {
+        let listeners = facts.listeners.iter().map(|at| listener(&facts.node, at));
+        into.insert("listeners".to_owned(), listeners.collect());
+        into.insert("contexts".to_owned(), contexts(call));
+    }
+    Ok(Reply::ok(&value))
 }
 
-fn exchange_types() -> Vec<Value> {
+/// What each shard holds and has done.
+pub(crate) async fn totals(call: &Call) -> Result<Vec<ShardTotals>, Failure> {
+    call.desk.ask_all(|shard| shard.observe_totals()).await
+}
+
+/// How many messages there are, by RabbitMQ's names.
+pub(crate) fn queue_fields(totals: &[ShardTotals]) -> [Field; 3] {
+    let ready = totals.iter().map(|t| t.holdings.ready_count).sum::<u64>();
+    let unsettled = totals.iter().map(|t| t.holdings.unsettled_count).sum::<u64>();
+    [
+        ("messages", ready + unsettled),
+        ("messages_ready", ready),
+        ("messages_unacknowledged", unsettled),
+    ]
+}
+
+/// What came and went, by RabbitMQ's names.
+pub(crate) fn churn_fields(totals: &[ShardTotals]) -> [Field; 7] {
+    let sum = |part: fn(&ShardTotals) -> u64| totals.iter().map(part).sum::<u64>();
+    [
+        ("connection_created", sum(|t| t.churn.connection_created)),
+        ("connection_closed", sum(|t| t.churn.connection_closed)),
+        ("channel_created", sum(|t| t.churn.channel_created)),
+        ("channel_closed", sum(|t| t.churn.channel_closed)),
+        ("queue_declared", sum(|t| t.churn.queue_declared)),
+        ("queue_created", sum(|t| t.churn.queue_created)),
+        ("queue_deleted", sum(|t| t.churn.queue_deleted)),
+    ]
+}
+
+fn object_totals(call: &Call, totals: &[ShardTotals]) -> Value {
+    let sum = |part: fn(&ShardTotals) -> u64| totals.iter().map(part).sum::<u64>();
+    let vhosts = call.vhosts_in_view().unwrap_or_default();
+    json!({
+        "connections": sum(|t| t.connection_count),
+        "channels": sum(|t| t.channel_count),
+        "consumers": sum(|t| t.holdings.consumer_count),
+        "exchanges": vhosts.iter().map(|(_, vhost)| vhost.exchanges.len()).sum::<usize>(),
+        "queues": vhosts.iter().map(|(_, vhost)| vhost.queues.len()).sum::<usize>(),
+    })
+}
+
+/// The types of exchanges.
+pub(crate) fn exchange_types() -> Value {
     let types = EXCHANGE_TYPES.iter();
     types
         .map(|(name, text)| json!({ "name": name, "description": text, "enabled": true }))
         .collect()
+}
+
+/// Where HTTP is served.
+pub(crate) fn contexts(call: &Call) -> Value {
+    let facts = &call.desk.facts;
+    let http = facts.listeners.iter().filter(|at| at.protocol.starts_with("http"));
+    http.map(|at| {
+        json!({
+            "node": facts.node,
+            "description": "Leveret Management",
+            "path": "/",
+            "ip": at.address.ip().to_string(),
+            "port": at.address.port().to_string(),
+            "cowboy_opts": "[]",
+            "ssl_opts": [],
+        })
+    })
+    .collect()
 }
 
 fn listener(node: &str, at: &Listening) -> Value {

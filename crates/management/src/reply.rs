@@ -111,10 +111,4 @@ impl Reply {
             .with(policy, policy_text)
             .response
     }
-
-    /// The code.
-    #[cfg(test)]
-    pub(crate) fn status(&self) -> StatusCode {
-        self.response.status()
-    }
 }

@@ -7,6 +7,7 @@
 //! Whoever has not logged in has no body read, and everything that a stranger can make grow has a limit here.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::io;
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
+use hyper::body::Body;
 use hyper::header::CONTENT_LENGTH;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -106,6 +107,7 @@ pub fn serve(
         .build()?;
     let outcome = runtime.block_on(async {
         let desk = Arc::new(desk);
+        tokio::spawn(crate::sampler::run(Arc::clone(&desk)));
         let seats = Arc::new(Semaphore::new(connections_max.min(CONNECTIONS_MAX)));
         let bodies = Arc::new(Semaphore::new(LARGE_BODIES_MAX));
         for listener in sockets.tcp {
@@ -194,22 +196,32 @@ async fn converse(
     }
 }
 
-async fn respond(
-    request: Request<Incoming>,
+/// Answers one request, well or not.
+pub(crate) async fn respond<B>(
+    request: Request<B>,
     origin: Origin,
     desk: Arc<Desk>,
     bodies: &Semaphore,
-) -> Response<Content> {
+) -> Response<Content>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     answer(request, origin, desk, bodies).await.unwrap_or_else(Failure::reply).into_response()
 }
 
 /// Answers one request.
-async fn answer(
-    request: Request<Incoming>,
+async fn answer<B>(
+    request: Request<B>,
     origin: Origin,
     desk: Arc<Desk>,
     bodies: &Semaphore,
-) -> Result<Reply, Failure> {
+) -> Result<Reply, Failure>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    desk.note_use();
     let (head, body) = request.into_parts();
     let name = if head.method == hyper::Method::HEAD { "GET" } else { head.method.as_str() };
     if let Some(rest) = head.uri.path().strip_prefix("/metrics").filter(|_| name == "GET") {
@@ -244,7 +256,9 @@ async fn answer(
         head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let body = read(body, length, bytes_max(id), bodies).await?;
     let query = Query::parse(head.uri.query().unwrap_or_default());
-    dispatch(&Call { desk, topology, caller, id, parameters, query, body }).await
+    let reason = head.headers.get("x-reason").and_then(|value| value.to_str().ok());
+    let reason = reason.map(str::to_owned);
+    dispatch(&Call { desk, topology, caller, id, parameters, query, reason, body }).await
 }
 
 const fn bytes_max(id: RouteId) -> usize {
@@ -257,13 +271,16 @@ const fn bytes_max(id: RouteId) -> usize {
 }
 
 /// Reads a body. Of large ones, and of those that do not say how large they are, few are read at a time.
-async fn read(
-    body: Incoming,
+async fn read<B>(
+    body: B,
     length: Option<usize>,
     bytes_max: usize,
     bodies: &Semaphore,
-) -> Result<Bytes, Failure> {
-    use hyper::body::Body;
+) -> Result<Bytes, Failure>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }

@@ -80,8 +80,8 @@ fn serve(options: &Options) -> Result<(), String> {
     listeners.set_clients_max(shares.clients_max);
     let (boot, settings) = recover(&config, &data_dir, shards, shares)?;
     let topology = boot.shards[0].broker().shared_topology();
-    let facts = facts(&config, &data_dir, &bound, shares);
     let watch = Watch::new(data_dir.path(), config.disk_free_limit, memory_bytes());
+    let facts = facts(&config, &data_dir, &bound, shares);
     let limits = settings.limits.memory_bytes_max as u64 * shards as u64;
     let gauges = Gauges::new(&data_dir, shares, limits, watch.limit_bytes());
     let (inboxes, threads) = start(boot, listeners, &data_dir, shares, watch)
@@ -171,6 +171,8 @@ fn facts(config: &Config, data_dir: &DataDir, bound: &[Listening], shares: Share
             is_per_object: config.prometheus.is_per_object,
             needs_login: config.prometheus.needs_login,
         },
+        process_id: std::process::id(),
+        processor_count: std::thread::available_parallelism().map_or(1, usize::from),
     }
 }
 

@@ -119,6 +119,18 @@ impl World {
         panic!("the node does not come to rest");
     }
 
+    /// A shard does an errand in a turn of its own, and the node comes to rest.
+    pub fn run_errand(&mut self, shard: usize, errand: node::Errand) {
+        self.shards[shard].begin_turn(self.now, EPOCH_MS + self.now.millis());
+        errand.run(&mut self.shards[shard]);
+        self.run_turns();
+    }
+
+    /// The pointer to what is declared.
+    pub fn shared_topology(&self) -> broker::Shared {
+        self.shards[0].broker().shared_topology()
+    }
+
     /// How many turns each shard has had.
     pub const fn turn_count(&self) -> u64 {
         self.turn_count

@@ -65,10 +65,15 @@ pub(super) const ROUTES: &[Route] = &[
         "streams come later",
     ),
     not_yet(Method::Get, "/stream/consumers", Access::AnyTag, "streams come later"),
-    not_yet(Method::Get, "/stream/consumers/:vhost", Access::AnyTag, "streams come later"),
+    not_yet(Method::Get, "/stream/consumers/:vhost", Access::VhostVisible, "streams come later"),
     not_yet(Method::Get, "/stream/publishers", Access::AnyTag, "streams come later"),
-    not_yet(Method::Get, "/stream/publishers/:vhost", Access::AnyTag, "streams come later"),
-    not_yet(Method::Get, "/stream/publishers/:vhost/:queue", Access::AnyTag, "streams come later"),
+    not_yet(Method::Get, "/stream/publishers/:vhost", Access::VhostVisible, "streams come later"),
+    not_yet(
+        Method::Get,
+        "/stream/publishers/:vhost/:queue",
+        Access::VhostVisible,
+        "streams come later",
+    ),
     not_yet(Method::Put, "/stream/super-streams/:vhost/:name", Access::Vhost, "streams come later"),
     not_yet(Method::Get, "/stream/:vhost/:queue/tracking", Access::Vhost, "streams come later"),
     not_yet(

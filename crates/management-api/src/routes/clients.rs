@@ -1,38 +1,38 @@
 //! Routes: connections, channels and consumers.
 
-use crate::route::{Access, Method, Route, not_yet};
+use crate::route::{Access, Method, Route, not_yet, served};
+use crate::route_id::RouteId as Id;
 
 pub(super) const ROUTES: &[Route] = &[
-    not_yet(Method::Get, "/connections", Access::AnyTag, "this part of the API comes later"),
-    not_yet(
+    served(Method::Get, "/connections", Access::AnyTag, Id::Connections, "All connections."),
+    served(
         Method::Get,
         "/connections/username/:username",
         Access::Owner,
-        "this part of the API comes later",
+        Id::ConnectionsOfUser,
+        "The connections of a user.",
     ),
-    not_yet(
+    served(
         Method::Delete,
         "/connections/username/:username",
         Access::Owner,
-        "this part of the API comes later",
+        Id::CloseConnectionsOfUser,
+        "Closes the connections of a user.",
     ),
-    not_yet(
-        Method::Get,
-        "/connections/:connection",
-        Access::Owner,
-        "this part of the API comes later",
-    ),
-    not_yet(
+    served(Method::Get, "/connections/:connection", Access::Owner, Id::Connection, "A connection."),
+    served(
         Method::Delete,
         "/connections/:connection",
         Access::Owner,
-        "this part of the API comes later",
+        Id::CloseConnection,
+        "Closes a connection.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/connections/:connection/channels",
         Access::Owner,
-        "this part of the API comes later",
+        Id::ChannelsOfConnection,
+        "The channels of a connection.",
     ),
     not_yet(
         Method::Get,
@@ -40,13 +40,14 @@ pub(super) const ROUTES: &[Route] = &[
         Access::Owner,
         "sessions of AMQP 1.0 come later",
     ),
-    not_yet(Method::Get, "/channels", Access::AnyTag, "this part of the API comes later"),
-    not_yet(Method::Get, "/channels/:channel", Access::Owner, "this part of the API comes later"),
-    not_yet(Method::Get, "/consumers", Access::AnyTag, "this part of the API comes later"),
-    not_yet(
+    served(Method::Get, "/channels", Access::AnyTag, Id::Channels, "All channels."),
+    served(Method::Get, "/channels/:channel", Access::Owner, Id::Channel, "A channel."),
+    served(Method::Get, "/consumers", Access::AnyTag, Id::Consumers, "All consumers."),
+    served(
         Method::Get,
         "/consumers/:vhost",
         Access::VhostVisible,
-        "this part of the API comes later",
+        Id::ConsumersOfVhost,
+        "The consumers of a virtual host.",
     ),
 ];

@@ -11,26 +11,47 @@ pub(super) const ROUTES: &[Route] = &[
         Id::Overview,
         "The node, its totals and rates, and where it listens.",
     ),
-    not_yet(Method::Get, "/cluster-name", Access::AnyTag, "this part of the API comes later"),
-    not_yet(
+    served(
+        Method::Get,
+        "/cluster-name",
+        Access::AnyTag,
+        Id::ClusterName,
+        "The name of the cluster.",
+    ),
+    served(
         Method::Put,
         "/cluster-name",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::SetClusterName,
+        "Names the cluster.",
     ),
-    not_yet(Method::Get, "/nodes", Access::Monitoring, "this part of the API comes later"),
-    not_yet(Method::Get, "/nodes/:node", Access::Monitoring, "this part of the API comes later"),
-    not_yet(
+    served(
+        Method::Get,
+        "/nodes",
+        Access::Monitoring,
+        Id::Nodes,
+        "The nodes of the cluster: this one.",
+    ),
+    served(
+        Method::Get,
+        "/nodes/:node",
+        Access::Monitoring,
+        Id::Node,
+        "A node: its limits, what it uses of them, and its rates.",
+    ),
+    served(
         Method::Get,
         "/nodes/:node/memory",
         Access::Monitoring,
-        "this part of the API comes later",
+        Id::NodeMemory,
+        "What the memory of a node is used for, in bytes.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/nodes/:node/memory/relative",
         Access::Monitoring,
-        "this part of the API comes later",
+        Id::NodeMemoryRelative,
+        "What the memory of a node is used for, in percent.",
     ),
     not_yet(
         Method::Get,
@@ -63,24 +84,33 @@ pub(super) const ROUTES: &[Route] = &[
         Id::Extensions,
         "The plugins of the user interface: none.",
     ),
-    not_yet(Method::Get, "/feature-flags", Access::AnyTag, "this part of the API comes later"),
-    not_yet(
+    served(
+        Method::Get,
+        "/feature-flags",
+        Access::AnyTag,
+        Id::FeatureFlags,
+        "The feature flags of RabbitMQ that hold here.",
+    ),
+    served(
         Method::Put,
         "/feature-flags/:name/enable",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::EnableFeatureFlag,
+        "Enables a feature flag: all are enabled.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/deprecated-features",
         Access::AnyTag,
-        "this part of the API comes later",
+        Id::DeprecatedFeatures,
+        "The deprecated features of RabbitMQ, and whether they are permitted here.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/deprecated-features/used",
         Access::AnyTag,
-        "this part of the API comes later",
+        Id::DeprecatedFeaturesUsed,
+        "The deprecated features that are in use.",
     ),
     not_yet(
         Method::Get,
@@ -95,11 +125,12 @@ pub(super) const ROUTES: &[Route] = &[
         Id::Version,
         "The version of RabbitMQ that this broker is compatible with.",
     ),
-    not_yet(
+    served(
         Method::Post,
         "/rebalance/queues",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::RebalanceQueues,
+        "Spreads leaders of queues over the nodes: there is one node.",
     ),
     not_yet(Method::Delete, "/reset", Access::Administrator, "this part of the API comes later"),
     not_yet(

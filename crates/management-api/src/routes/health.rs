@@ -10,12 +10,19 @@ pub(super) const ROUTES: &[Route] = &[
         Access::Vhost,
         "this part of the API comes later",
     ),
-    not_yet(Method::Get, "/healthchecks/node", Access::AnyTag, "this part of the API comes later"),
-    not_yet(
+    served(
+        Method::Get,
+        "/healthchecks/node",
+        Access::AnyTag,
+        Id::NodeHealth,
+        "Whether the node is well.",
+    ),
+    served(
         Method::Get,
         "/healthchecks/node/:node",
         Access::AnyTag,
-        "this part of the API comes later",
+        Id::NodeHealthOf,
+        "Whether a node is well.",
     ),
     served(
         Method::Get,
@@ -83,7 +90,7 @@ pub(super) const ROUTES: &[Route] = &[
     served(
         Method::Get,
         "/health/checks/quorum-queues-without-elected-leaders/vhost/:vhost",
-        Access::AnyTag,
+        Access::VhostVisible,
         Id::CheckElectedLeadersOfVhost,
         "Fails if a queue with replicas has no leader: there are none.",
     ),
@@ -97,7 +104,7 @@ pub(super) const ROUTES: &[Route] = &[
     served(
         Method::Get,
         "/health/checks/quorum-queues-without-elected-leaders/vhost/:vhost/pattern/:pattern",
-        Access::AnyTag,
+        Access::VhostVisible,
         Id::CheckElectedLeadersOfVhostMatching,
         "Fails if a queue with replicas has no leader: there are none.",
     ),

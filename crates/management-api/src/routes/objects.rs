@@ -1,39 +1,45 @@
 //! Routes: exchanges, queues, bindings and messages.
 
-use crate::route::{Access, Method, Route, not_yet};
+use crate::route::{Access, Method, Route, not_yet, served};
+use crate::route_id::RouteId as Id;
 
 pub(super) const ROUTES: &[Route] = &[
-    not_yet(Method::Get, "/exchanges", Access::AnyTag, "this part of the API comes later"),
-    not_yet(Method::Get, "/exchanges/:vhost", Access::Vhost, "this part of the API comes later"),
-    not_yet(
+    served(Method::Get, "/exchanges", Access::AnyTag, Id::Exchanges, "All exchanges."),
+    served(
         Method::Get,
-        "/exchanges/:vhost/:exchange",
+        "/exchanges/:vhost",
         Access::Vhost,
-        "this part of the API comes later",
+        Id::ExchangesOfVhost,
+        "The exchanges of a virtual host.",
     ),
-    not_yet(
+    served(Method::Get, "/exchanges/:vhost/:exchange", Access::Vhost, Id::Exchange, "An exchange."),
+    served(
         Method::Put,
         "/exchanges/:vhost/:exchange",
         Access::Vhost,
-        "this part of the API comes later",
+        Id::PutExchange,
+        "Declares an exchange.",
     ),
-    not_yet(
+    served(
         Method::Delete,
         "/exchanges/:vhost/:exchange",
         Access::Vhost,
-        "this part of the API comes later",
+        Id::DeleteExchange,
+        "Deletes an exchange.",
     ),
-    not_yet(
+    served(
         Method::Post,
         "/exchanges/:vhost/:exchange/publish",
         Access::Vhost,
-        "this part of the API comes later",
+        Id::Publish,
+        "Publishes a message.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/exchanges/:vhost/:exchange/bindings/source",
         Access::Vhost,
-        "this part of the API comes later",
+        Id::BindingsBySource,
+        "The bindings that have an exchange as their source.",
     ),
     not_yet(
         Method::Post,
@@ -41,11 +47,12 @@ pub(super) const ROUTES: &[Route] = &[
         Access::Vhost,
         "a binding is made at /bindings/:vhost/e/:source/:dtype/:destination",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/exchanges/:vhost/:exchange/bindings/destination",
         Access::Vhost,
-        "this part of the API comes later",
+        Id::BindingsByDestination,
+        "The bindings that have an exchange as their destination.",
     ),
     not_yet(
         Method::Post,
@@ -53,8 +60,14 @@ pub(super) const ROUTES: &[Route] = &[
         Access::Vhost,
         "a binding is made at /bindings/:vhost/e/:source/:dtype/:destination",
     ),
-    not_yet(Method::Get, "/queues", Access::AnyTag, "this part of the API comes later"),
-    not_yet(Method::Get, "/queues/detailed", Access::AnyTag, "this part of the API comes later"),
+    served(Method::Get, "/queues", Access::AnyTag, Id::Queues, "All queues."),
+    served(
+        Method::Get,
+        "/queues/detailed",
+        Access::AnyTag,
+        Id::QueuesDetailed,
+        "All queues, with everything that a single one shows.",
+    ),
     not_yet(
         Method::Post,
         "/queues/quorum/:vhost/:queue/replicas/add",
@@ -85,30 +98,28 @@ pub(super) const ROUTES: &[Route] = &[
         Access::Vhost,
         "queues with replicas: there is one node",
     ),
-    not_yet(Method::Get, "/queues/:vhost", Access::Vhost, "this part of the API comes later"),
-    not_yet(
+    served(
         Method::Get,
-        "/queues/:vhost/:queue",
+        "/queues/:vhost",
         Access::Vhost,
-        "this part of the API comes later",
+        Id::QueuesOfVhost,
+        "The queues of a virtual host.",
     ),
-    not_yet(
-        Method::Put,
-        "/queues/:vhost/:queue",
-        Access::Vhost,
-        "this part of the API comes later",
-    ),
-    not_yet(
+    served(Method::Get, "/queues/:vhost/:queue", Access::Vhost, Id::Queue, "A queue."),
+    served(Method::Put, "/queues/:vhost/:queue", Access::Vhost, Id::PutQueue, "Declares a queue."),
+    served(
         Method::Delete,
         "/queues/:vhost/:queue",
         Access::Vhost,
-        "this part of the API comes later",
+        Id::DeleteQueue,
+        "Deletes a queue.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/queues/:vhost/:destination/bindings",
         Access::Vhost,
-        "this part of the API comes later",
+        Id::BindingsOfQueue,
+        "The bindings of a queue.",
     ),
     not_yet(
         Method::Post,
@@ -116,60 +127,73 @@ pub(super) const ROUTES: &[Route] = &[
         Access::Vhost,
         "a binding is made at /bindings/:vhost/e/:source/:dtype/:destination",
     ),
-    not_yet(
+    served(
         Method::Delete,
         "/queues/:vhost/:queue/contents",
         Access::Vhost,
-        "this part of the API comes later",
+        Id::PurgeQueue,
+        "Removes all ready messages of a queue.",
     ),
-    not_yet(
+    served(
         Method::Post,
         "/queues/:vhost/:queue/get",
         Access::Vhost,
-        "this part of the API comes later",
+        Id::FetchMessages,
+        "Takes messages from a queue, or looks at them.",
     ),
-    not_yet(
+    served(
         Method::Post,
         "/queues/:vhost/:queue/actions",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::QueueAction,
+        "Does something with a queue: `sync` and `cancel_sync` change nothing here.",
     ),
-    not_yet(Method::Get, "/bindings", Access::AnyTag, "this part of the API comes later"),
+    served(Method::Get, "/bindings", Access::AnyTag, Id::Bindings, "All bindings."),
     not_yet(
         Method::Post,
         "/bindings",
         Access::AnyTag,
         "a binding is made at /bindings/:vhost/e/:source/:dtype/:destination",
     ),
-    not_yet(Method::Get, "/bindings/:vhost", Access::Vhost, "this part of the API comes later"),
+    served(
+        Method::Get,
+        "/bindings/:vhost",
+        Access::Vhost,
+        Id::BindingsOfVhost,
+        "The bindings of a virtual host.",
+    ),
     not_yet(
         Method::Post,
         "/bindings/:vhost",
         Access::Vhost,
         "a binding is made at /bindings/:vhost/e/:source/:dtype/:destination",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/bindings/:vhost/e/:source/:dtype/:destination",
         Access::Vhost,
-        "this part of the API comes later",
+        Id::BindingsBetween,
+        "The bindings between an exchange and a queue or another exchange.",
     ),
-    not_yet(
+    served(
         Method::Post,
         "/bindings/:vhost/e/:source/:dtype/:destination",
         Access::Vhost,
-        "this part of the API comes later",
+        Id::PostBinding,
+        "Makes a binding.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/bindings/:vhost/e/:source/:dtype/:destination/:props",
         Access::Vhost,
-        "this part of the API comes later",
+        Id::Binding,
+        "A binding.",
     ),
-    not_yet(
+    served(
         Method::Delete,
         "/bindings/:vhost/e/:source/:dtype/:destination/:props",
         Access::Vhost,
-        "this part of the API comes later",
+        Id::DeleteBinding,
+        "Removes a binding.",
     ),
 ];

@@ -1,6 +1,6 @@
 //! Routes: virtual hosts, policies, parameters, limits and definitions.
 
-use crate::route::{Access, Method, Route, not_yet, served};
+use crate::route::{Access, Method, Route, served};
 use crate::route_id::RouteId as Id;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -46,184 +46,225 @@ pub(super) const ROUTES: &[Route] = &[
         Id::ImportVhostDefinitions,
         "Adds what a definitions file has to one virtual host.",
     ),
-    not_yet(Method::Get, "/parameters", Access::Policymaker, "this part of the API comes later"),
-    not_yet(
+    served(
+        Method::Get,
+        "/parameters",
+        Access::Policymaker,
+        Id::Parameters,
+        "All runtime parameters.",
+    ),
+    served(
         Method::Get,
         "/parameters/:component",
         Access::Policymaker,
-        "this part of the API comes later",
+        Id::ParametersOfComponent,
+        "The runtime parameters of a component.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/parameters/:component/:vhost",
         Access::Policymaker,
-        "this part of the API comes later",
+        Id::ParametersOfVhost,
+        "The runtime parameters of a component in a virtual host.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/parameters/:component/:vhost/:name",
         Access::Policymaker,
-        "this part of the API comes later",
+        Id::Parameter,
+        "A runtime parameter.",
     ),
-    not_yet(
+    served(
         Method::Put,
         "/parameters/:component/:vhost/:name",
         Access::Policymaker,
-        "this part of the API comes later",
+        Id::PutParameter,
+        "Sets a runtime parameter.",
     ),
-    not_yet(
+    served(
         Method::Delete,
         "/parameters/:component/:vhost/:name",
         Access::Policymaker,
-        "this part of the API comes later",
+        Id::DeleteParameter,
+        "Clears a runtime parameter.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/global-parameters",
         Access::GlobalPolicymaker,
-        "this part of the API comes later",
+        Id::GlobalParameters,
+        "All global parameters.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/global-parameters/:name",
         Access::GlobalPolicymaker,
-        "this part of the API comes later",
+        Id::GlobalParameter,
+        "A global parameter.",
     ),
-    not_yet(
+    served(
         Method::Put,
         "/global-parameters/:name",
         Access::GlobalPolicymaker,
-        "this part of the API comes later",
+        Id::PutGlobalParameter,
+        "Sets a global parameter.",
     ),
-    not_yet(
+    served(
         Method::Delete,
         "/global-parameters/:name",
         Access::GlobalPolicymaker,
-        "this part of the API comes later",
+        Id::DeleteGlobalParameter,
+        "Clears a global parameter.",
     ),
-    not_yet(Method::Get, "/policies", Access::AnyTag, "this part of the API comes later"),
-    not_yet(Method::Get, "/policies/:vhost", Access::Vhost, "this part of the API comes later"),
-    not_yet(
+    served(Method::Get, "/policies", Access::AnyTag, Id::Policies, "All policies."),
+    served(
         Method::Get,
-        "/policies/:vhost/:name",
-        Access::Policymaker,
-        "this part of the API comes later",
+        "/policies/:vhost",
+        Access::Vhost,
+        Id::PoliciesOfVhost,
+        "The policies of a virtual host.",
     ),
-    not_yet(
+    served(Method::Get, "/policies/:vhost/:name", Access::Policymaker, Id::Policy, "A policy."),
+    served(
         Method::Put,
         "/policies/:vhost/:name",
         Access::Policymaker,
-        "this part of the API comes later",
+        Id::PutPolicy,
+        "Sets a policy.",
     ),
-    not_yet(
+    served(
         Method::Delete,
         "/policies/:vhost/:name",
         Access::Policymaker,
-        "this part of the API comes later",
+        Id::DeletePolicy,
+        "Clears a policy.",
     ),
-    not_yet(Method::Get, "/operator-policies", Access::AnyTag, "this part of the API comes later"),
-    not_yet(
+    served(
+        Method::Get,
+        "/operator-policies",
+        Access::AnyTag,
+        Id::OperatorPolicies,
+        "All operator policies.",
+    ),
+    served(
         Method::Get,
         "/operator-policies/:vhost",
         Access::Vhost,
-        "this part of the API comes later",
+        Id::OperatorPoliciesOfVhost,
+        "The operator policies of a virtual host.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/operator-policies/:vhost/:name",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::OperatorPolicy,
+        "An operator policy.",
     ),
-    not_yet(
+    served(
         Method::Put,
         "/operator-policies/:vhost/:name",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::PutOperatorPolicy,
+        "Sets an operator policy.",
     ),
-    not_yet(
+    served(
         Method::Delete,
         "/operator-policies/:vhost/:name",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::DeleteOperatorPolicy,
+        "Clears an operator policy.",
     ),
-    not_yet(Method::Get, "/vhost-limits", Access::AnyTag, "this part of the API comes later"),
-    not_yet(
+    served(
+        Method::Get,
+        "/vhost-limits",
+        Access::AnyTag,
+        Id::VhostLimits,
+        "The limits of all virtual hosts.",
+    ),
+    served(
         Method::Get,
         "/vhost-limits/:vhost",
         Access::VhostVisible,
-        "this part of the API comes later",
+        Id::VhostLimitsOfVhost,
+        "The limits of a virtual host.",
     ),
-    not_yet(
+    served(
         Method::Put,
         "/vhost-limits/:vhost/:name",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::PutVhostLimit,
+        "Sets a limit of a virtual host.",
     ),
-    not_yet(
+    served(
         Method::Delete,
         "/vhost-limits/:vhost/:name",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::DeleteVhostLimit,
+        "Clears a limit of a virtual host.",
     ),
     served(Method::Get, "/vhosts", Access::AnyTag, Id::Vhosts, "All virtual hosts."),
-    not_yet(
-        Method::Get,
-        "/vhosts/:vhost",
-        Access::Administrator,
-        "this part of the API comes later",
-    ),
-    not_yet(
+    served(Method::Get, "/vhosts/:vhost", Access::Administrator, Id::Vhost, "A virtual host."),
+    served(
         Method::Put,
         "/vhosts/:vhost",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::PutVhost,
+        "Makes a virtual host, or says something else of it.",
     ),
-    not_yet(
+    served(
         Method::Delete,
         "/vhosts/:vhost",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::DeleteVhost,
+        "Deletes a virtual host with everything in it.",
     ),
-    not_yet(
+    served(
         Method::Post,
         "/vhosts/:vhost/deletion/protection",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::ProtectVhost,
+        "Protects a virtual host from deletion.",
     ),
-    not_yet(
+    served(
         Method::Delete,
         "/vhosts/:vhost/deletion/protection",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::UnprotectVhost,
+        "Ends the protection of a virtual host.",
     ),
-    not_yet(
+    served(
         Method::Post,
         "/vhosts/:vhost/start/:node",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::StartVhost,
+        "Starts a virtual host: all that exist run.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/vhosts/:vhost/permissions",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::PermissionsOfVhost,
+        "The permissions in a virtual host.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/vhosts/:vhost/topic-permissions",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::TopicPermissionsOfVhost,
+        "The topic permissions in a virtual host.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/vhosts/:vhost/connections",
-        Access::VhostVisible,
-        "this part of the API comes later",
+        Access::Vhost,
+        Id::ConnectionsOfVhost,
+        "The connections to a virtual host.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/vhosts/:vhost/channels",
-        Access::VhostVisible,
-        "this part of the API comes later",
+        Access::Vhost,
+        Id::ChannelsOfVhost,
+        "The channels in a virtual host.",
     ),
 ];

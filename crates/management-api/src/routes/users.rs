@@ -4,38 +4,49 @@ use crate::route::{Access, Method, Route, not_yet, served};
 use crate::route_id::RouteId as Id;
 
 pub(super) const ROUTES: &[Route] = &[
-    not_yet(
+    served(
         Method::Post,
         "/users/bulk-delete",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::DeleteUsers,
+        "Deletes several users.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/users/without-permissions",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::UsersWithoutPermissions,
+        "The users who have no permissions anywhere.",
     ),
-    not_yet(Method::Get, "/users", Access::Administrator, "this part of the API comes later"),
-    not_yet(Method::Get, "/users/:user", Access::Administrator, "this part of the API comes later"),
-    not_yet(Method::Put, "/users/:user", Access::Administrator, "this part of the API comes later"),
-    not_yet(
+    served(Method::Get, "/users", Access::Administrator, Id::Users, "All users."),
+    served(Method::Get, "/users/:user", Access::Administrator, Id::User, "A user."),
+    served(
+        Method::Put,
+        "/users/:user",
+        Access::Administrator,
+        Id::PutUser,
+        "Makes a user, or gives it another password or tags.",
+    ),
+    served(
         Method::Delete,
         "/users/:user",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::DeleteUser,
+        "Deletes a user.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/users/:user/permissions",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::PermissionsOfUser,
+        "The permissions of a user.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/users/:user/topic-permissions",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::TopicPermissionsOfUser,
+        "The topic permissions of a user.",
     ),
     not_yet(
         Method::Get,
@@ -43,69 +54,97 @@ pub(super) const ROUTES: &[Route] = &[
         Access::AnyTag,
         "queues do not know who declared them",
     ),
-    not_yet(Method::Get, "/user-limits", Access::Administrator, "this part of the API comes later"),
-    not_yet(Method::Get, "/user-limits/:user", Access::Oneself, "this part of the API comes later"),
-    not_yet(
+    served(
+        Method::Get,
+        "/user-limits",
+        Access::Administrator,
+        Id::UserLimits,
+        "The limits of all users.",
+    ),
+    served(
+        Method::Get,
+        "/user-limits/:user",
+        Access::Oneself,
+        Id::UserLimitsOfUser,
+        "The limits of a user.",
+    ),
+    served(
         Method::Put,
         "/user-limits/:user/:name",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::PutUserLimit,
+        "Sets a limit of a user.",
     ),
-    not_yet(
+    served(
         Method::Delete,
         "/user-limits/:user/:name",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::DeleteUserLimit,
+        "Clears a limit of a user.",
     ),
     served(Method::Get, "/whoami", Access::AnyTag, Id::WhoAmI, "Who asks."),
-    not_yet(Method::Get, "/permissions", Access::Administrator, "this part of the API comes later"),
-    not_yet(
+    served(
+        Method::Get,
+        "/permissions",
+        Access::Administrator,
+        Id::AllPermissions,
+        "All permissions.",
+    ),
+    served(
         Method::Get,
         "/permissions/:vhost/:user",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::Permission,
+        "The permissions of a user in a virtual host.",
     ),
-    not_yet(
+    served(
         Method::Put,
         "/permissions/:vhost/:user",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::PutPermission,
+        "Gives a user permissions in a virtual host.",
     ),
-    not_yet(
+    served(
         Method::Delete,
         "/permissions/:vhost/:user",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::DeletePermission,
+        "Takes the permissions of a user in a virtual host.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/topic-permissions",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::AllTopicPermissions,
+        "All topic permissions.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/topic-permissions/:vhost/:user",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::TopicPermission,
+        "The topic permissions of a user in a virtual host.",
     ),
-    not_yet(
+    served(
         Method::Put,
         "/topic-permissions/:vhost/:user",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::PutTopicPermission,
+        "Gives a user topic permissions in a virtual host.",
     ),
-    not_yet(
+    served(
         Method::Delete,
         "/topic-permissions/:vhost/:user",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::DeleteTopicPermission,
+        "Takes the topic permissions of a user in a virtual host.",
     ),
-    not_yet(
+    served(
         Method::Delete,
         "/topic-permissions/:vhost/:user/:exchange",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::DeleteTopicPermissionOfExchange,
+        "Takes the topic permissions of a user for an exchange.",
     ),
     not_yet(
         Method::Get,
@@ -133,10 +172,11 @@ pub(super) const ROUTES: &[Route] = &[
     ),
     not_yet(Method::Post, "/login", Access::Open, "the user interface comes later"),
     not_yet(Method::Delete, "/login", Access::Open, "the user interface comes later"),
-    not_yet(
+    served(
         Method::Get,
         "/auth/hash_password/:password",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::HashPassword,
+        "The hash of a password.",
     ),
 ];

@@ -1,0 +1,302 @@
+//! `/queues`.
+//!
+//! ```text
+//!   Definitions ── names ──> select the page ──> ask the shards for its queues ──> rendered
+//!                               ↑ only if it is sorted by something alive: summaries of all queues
+//! ```
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use broker::{QueueDeclaration, Verb};
+use message::QueueId;
+use metadata::{Access, Queue, QueueKind};
+use node::observation::{Holdings, PAGE_MAX, QueueState, QueueSummary};
+use serde_json::{Map, Value, json};
+
+use crate::call::Call;
+use crate::desk::Desk;
+use crate::failure::Failure;
+use crate::fields;
+use crate::json;
+use crate::lists::{Key, Wanted};
+use crate::rates::Object;
+use crate::reply::Reply;
+use crate::{stats, time};
+
+/// What is alive of some queues.
+type States = HashMap<QueueId, QueueState>;
+
+/// Those of all virtual hosts that the caller may see, or of the one that the path names.
+pub(crate) async fn list(call: &Call, is_detailed: bool) -> Result<Reply, Failure> {
+    let wanted = Wanted::parse(&call.query)?;
+    let vhosts = call.vhosts_in_view()?;
+    let rows: Vec<Arc<Queue>> =
+        vhosts.iter().flat_map(|(_, vhost)| vhost.queues.values().cloned()).collect();
+    let summaries = match wanted.sort_column() {
+        Some([column, ..]) if !is_said(column) => summaries(&call.desk).await?,
+        _ => HashMap::new(),
+    };
+    let key = |row: &Arc<Queue>, column: &[String]| sort_key(call, row, &summaries, column);
+    let (about, rows) = wanted.select(rows, |row| row.name.as_str(), key)?.split();
+    let has_stats = !call.query.is_set("disable_stats") || call.query.is_set("enable_queue_totals");
+    let mut items = Vec::new();
+    for page in rows.chunks(PAGE_MAX) {
+        let states = if has_stats { states(call, page).await? } else { States::new() };
+        items.extend(page.iter().map(|queue| {
+            let mut value = said(call, queue);
+            if has_stats {
+                put_state(call, &mut value, queue, states.get(&queue.id));
+            }
+            if is_detailed {
+                put_details(&mut value, states.get(&queue.id));
+            }
+            wanted.project(&mut value);
+            value
+        }));
+        // Other requests have their turn between two pages.
+        tokio::task::yield_now().await;
+    }
+    Ok(wanted.finish(&about, items))
+}
+
+/// One.
+pub(crate) async fn show(call: &Call) -> Result<Reply, Failure> {
+    let queue = named(call)?;
+    let states = states(call, std::slice::from_ref(queue)).await?;
+    let mut value = said(call, queue);
+    put_state(call, &mut value, queue, states.get(&queue.id));
+    put_details(&mut value, states.get(&queue.id));
+    value["incoming"] = json!([]);
+    value["deliveries"] = json!([]);
+    value["consumer_details"] = Value::Array(crate::consumers::of_queue(call, queue).await?);
+    Wanted::parse(&call.query)?.project(&mut value);
+    Ok(Reply::ok(&value))
+}
+
+/// Declares one.
+pub(crate) async fn put(call: &Call) -> Result<Reply, Failure> {
+    let Ok((vhost, found)) = crate::vhosts::named(call) else {
+        return Err(Failure::missing("vhost_not_found"));
+    };
+    let given = call.object()?;
+    let name = fields::name(call.parameter("queue"))?;
+    if let Some(node) = fields::text(&given, "node")?.filter(|node| *node != call.desk.facts.node) {
+        return Err(Failure::bad(format!("Node {node} is not a cluster member")));
+    }
+    let mut arguments = json::given_arguments(&given)?;
+    if let Some(kind) = fields::text(&given, "type")? {
+        let kind = message::Value::Text(kind.as_bytes().to_vec());
+        arguments.entry("x-queue-type".to_owned()).or_insert(kind);
+    }
+    call.may(Access::Configure, &name)?;
+    if let Some(message::Value::Text(exchange)) = arguments.get("x-dead-letter-exchange") {
+        call.may(Access::Read, &name)?;
+        call.may(Access::Write, &fields::name(&String::from_utf8_lossy(exchange))?)?;
+    }
+    let is_new = !found.queues.contains_key(&name);
+    let declaration = QueueDeclaration {
+        vhost: vhost.clone(),
+        name,
+        is_passive: false,
+        is_durable: fields::is_set(&given, "durable")?,
+        is_exclusive: false,
+        is_auto_delete: fields::is_set(&given, "auto_delete")?,
+        arguments,
+    };
+    call.operate(Verb::DeclareQueue(declaration)).await?;
+    Ok(Reply::put(is_new))
+}
+
+/// Deletes one.
+pub(crate) async fn delete(call: &Call) -> Result<Reply, Failure> {
+    let queue = named(call)?;
+    call.may(Access::Configure, &queue.name)?;
+    let (vhost, name) = (queue.vhost.clone(), queue.name.clone());
+    let (if_unused, if_empty) = (call.query.is_set("if-unused"), call.query.is_set("if-empty"));
+    call.operate(Verb::DeleteQueue { vhost, name, if_unused, if_empty }).await?;
+    Ok(Reply::done())
+}
+
+/// Removes all ready messages.
+pub(crate) async fn purge(call: &Call) -> Result<Reply, Failure> {
+    let queue = named(call)?;
+    call.may(Access::Read, &queue.name)?;
+    let (vhost, name) = (queue.vhost.clone(), queue.name.clone());
+    call.operate(Verb::PurgeQueue { vhost, name }).await?;
+    Ok(Reply::done())
+}
+
+/// Actions of mirrored queues, which RabbitMQ 4.3 does not know any more either.
+pub(crate) fn act(call: &Call) -> Result<Reply, Failure> {
+    named(call)?;
+    let given = call.object()?;
+    let action = fields::required(&given, "action")?;
+    Err(Failure::bad(format!("unknown action: {action}")))
+}
+
+/// The queue that the path names.
+fn named(call: &Call) -> Result<&Arc<Queue>, Failure> {
+    let (vhost, queue) = (call.parameter("vhost"), call.parameter("queue"));
+    call.topology.queue(vhost, queue).ok_or(Failure::NotFound)
+}
+
+/// Asks the shards for what is alive of some queues.
+async fn states(call: &Call, queues: &[Arc<Queue>]) -> Result<States, Failure> {
+    let mut by_shard: BTreeMap<usize, Vec<QueueId>> = BTreeMap::new();
+    for queue in queues {
+        by_shard.entry(usize::from(queue.id.home())).or_default().push(queue.id);
+    }
+    let shards = call.desk.shard_count();
+    let mut states = States::new();
+    for (home, ids) in by_shard {
+        let ask = move |shard: &mut node::Shard| {
+            ids.iter().filter_map(|id| Some((*id, shard.observe_queue(*id)?))).collect::<Vec<_>>()
+        };
+        states.extend(call.desk.ask(home % shards, ask).await?);
+    }
+    Ok(states)
+}
+
+/// The least of all queues that have been used.
+pub(crate) async fn summaries(desk: &Desk) -> Result<HashMap<QueueId, QueueSummary>, Failure> {
+    let mut all = HashMap::new();
+    for shard in 0..desk.shard_count() {
+        let mut after = None;
+        loop {
+            let page = desk.ask(shard, move |shard| shard.observe_queue_summaries(after)).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            all.extend(page.into_iter().map(|summary| (summary.id, summary)));
+        }
+    }
+    Ok(all)
+}
+
+/// Whether a column is what was declared, and nothing alive.
+fn is_said(column: &str) -> bool {
+    ["name", "vhost", "type", "durable", "auto_delete", "exclusive", "arguments", "node", "policy"]
+        .contains(&column)
+}
+
+fn sort_key(
+    call: &Call,
+    queue: &Queue,
+    summaries: &HashMap<QueueId, QueueSummary>,
+    column: &[String],
+) -> Key {
+    let [first, ..] = column else { return Key::Number(0.0) };
+    let summary = summaries.get(&queue.id).copied().unwrap_or_else(|| nothing(queue.id));
+    let number = match first.as_str() {
+        "messages" => summary.holdings.ready_count + summary.holdings.unsettled_count,
+        "messages_ready" => summary.holdings.ready_count,
+        "messages_unacknowledged" => summary.holdings.unsettled_count,
+        "consumers" => summary.holdings.consumer_count,
+        "memory" => summary.memory_bytes,
+        "message_bytes" => summary.holdings.ready_bytes + summary.holdings.unsettled_bytes,
+        "message_bytes_ready" => summary.holdings.ready_bytes,
+        "message_bytes_unacknowledged" => summary.holdings.unsettled_bytes,
+        "name" => return Key::Text(queue.name.as_str().to_owned()),
+        "vhost" => return Key::Text(queue.vhost.as_str().to_owned()),
+        _ => return Key::at(&said(call, queue), column),
+    };
+    Key::Number(number as f64)
+}
+
+/// A queue that has not been used since the start.
+fn nothing(id: QueueId) -> QueueSummary {
+    QueueSummary { id, holdings: Holdings::default(), memory_bytes: 0 }
+}
+
+/// What was declared.
+fn said(call: &Call, queue: &Queue) -> Value {
+    let kind = QueueKind::of(&queue.arguments);
+    let (policy, operator_policy) = call.definitions().policies_of_queue(queue);
+    let mut arguments = json::object(&queue.arguments);
+    if let Value::Object(fields) = &mut arguments {
+        fields.entry("x-queue-type").or_insert_with(|| Value::from(kind.as_str()));
+    }
+    let mut effective = Map::new();
+    for policy in [policy, operator_policy].into_iter().flatten() {
+        effective.extend(policy.definition.iter().map(|(key, value)| (key.clone(), value.clone())));
+    }
+    let node = &call.desk.facts.node;
+    let mut value = json!({
+        "name": queue.name.as_str(),
+        "vhost": queue.vhost.as_str(),
+        "type": kind.as_str(),
+        "durable": queue.is_durable,
+        "auto_delete": queue.is_auto_delete,
+        "exclusive": queue.owner.is_some(),
+        "internal": false,
+        "internal_owner": false,
+        "arguments": arguments,
+        "node": node,
+        "state": "running",
+        "policy": policy.map(|policy| policy.name.as_str()),
+        "operator_policy": operator_policy.map(|policy| policy.name.as_str()),
+        "effective_policy_definition": effective,
+    });
+    if kind == QueueKind::Quorum {
+        value["leader"] = Value::from(node.as_str());
+        value["members"] = json!([node]);
+        value["online"] = json!([node]);
+    } else {
+        value["storage_version"] = Value::from(2);
+    }
+    value
+}
+
+/// What is alive.
+fn put_state(call: &Call, value: &mut Value, queue: &Queue, state: Option<&QueueState>) {
+    let Value::Object(into) = value else { return };
+    let summary = state.map_or_else(|| nothing(queue.id), |state| state.summary);
+    let object = Object::Queue(queue.id);
+    for (field, count) in stats::lengths(&summary) {
+        call.desk.rates.put(into, &object, field, count, &call.query);
+    }
+    if call.query.is_set("disable_stats") {
+        return;
+    }
+    let in_memory = state.map_or(0, |state| state.ready_in_memory_count);
+    let capacity = state.and_then(|state| state.consumer_capacity).unwrap_or(0.0);
+    let numbers = [
+        ("consumers", summary.holdings.consumer_count),
+        ("memory", summary.memory_bytes),
+        ("message_bytes", summary.holdings.ready_bytes + summary.holdings.unsettled_bytes),
+        ("message_bytes_ready", summary.holdings.ready_bytes),
+        ("message_bytes_unacknowledged", summary.holdings.unsettled_bytes),
+        ("message_bytes_ram", state.map_or(0, |state| state.in_memory_bytes)),
+        ("message_bytes_persistent", state.map_or(0, |state| state.persistent_bytes)),
+        ("messages_persistent", state.map_or(0, |state| state.persistent_count)),
+        ("messages_ready_ram", in_memory),
+        ("messages_unacknowledged_ram", summary.holdings.unsettled_count),
+        ("messages_ram", in_memory + summary.holdings.unsettled_count),
+        ("messages_delayed", summary.holdings.scheduled_count),
+    ];
+    into.extend(numbers.map(|(name, number)| (name.to_owned(), Value::from(number))));
+    for name in ["consumer_capacity", "consumer_utilisation"] {
+        into.insert(name.to_owned(), Value::from(capacity));
+    }
+    let counters = state.map(|state| state.counters).unwrap_or_default();
+    let shown = stats::message_stats(&call.desk.rates, &object, &counters, &call.query);
+    into.extend(shown.map(|stats| ("message_stats".to_owned(), stats)));
+}
+
+/// What only a single queue shows, and `/queues/detailed`.
+fn put_details(value: &mut Value, state: Option<&QueueState>) {
+    value["exclusive_consumer_tag"] = Value::Null;
+    value["single_active_consumer_tag"] = Value::Null;
+    value["head_message_timestamp"] =
+        state.and_then(|state| state.head_timestamp_s).map_or(Value::Null, Value::from);
+    if let Some(used_at_ms) = state.map(|state| state.used_at_ms).filter(|at_ms| *at_ms > 0) {
+        value["idle_since"] = Value::from(time::rfc3339(used_at_ms));
+    }
+    if let Some(lanes) = state.map(|state| &state.lane_ready_counts).filter(|lanes| lanes.len() > 1)
+    {
+        let lengths =
+            lanes.iter().enumerate().map(|(level, count)| (level.to_string(), json!(count)));
+        value["backing_queue_status"] =
+            json!({ "priority_lengths": Value::Object(lengths.collect::<Map<_, _>>()) });
+    }
+}

@@ -1,0 +1,129 @@
+//! The API before a whole node in memory, without sockets.
+
+mod access;
+mod objects;
+mod settings;
+
+use std::sync::{Arc, Mutex};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use hyper::header::AUTHORIZATION;
+use metadata::{Hashing, QueueKind};
+use node::Errand;
+use serde_json::Value;
+use testkit::{Layout, World};
+use tokio::sync::Semaphore;
+
+use crate::desk::{Desk, Shards};
+use crate::facts::Facts;
+use crate::login::Origin;
+use crate::machine::{Machine, Readings};
+use crate::metrics::MetricsOptions;
+use crate::serving::respond;
+
+/// A node, and the API in front of it.
+struct Node {
+    desk: Arc<Desk>,
+}
+
+/// Shards that do an errand at once.
+struct AtOnce(Mutex<World>);
+
+impl Shards for AtOnce {
+    fn count(&self) -> usize {
+        self.0.lock().unwrap().shard_count()
+    }
+
+    fn put(&self, shard: usize, errand: Errand) -> Result<(), Errand> {
+        self.0.lock().unwrap().run_errand(shard, errand);
+        Ok(())
+    }
+}
+
+/// A machine that nothing happens to.
+struct Still;
+
+impl Machine for Still {
+    fn readings(&self) -> Readings {
+        Readings { now_ms: 1_800_000_000_000, ..Readings::default() }
+    }
+
+    fn fill_random(&self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+}
+
+impl Node {
+    fn new() -> Self {
+        let world = World::new(Layout::ALL[1], proto_amqp091::Limits::default());
+        let topology = world.shared_topology();
+        let rules = auth::Rules { hashing: Hashing::Sha256, ..auth::Rules::default() };
+        let logins = auth::Logins::new(rules, auth::Secret::new([1; auth::Secret::BYTES]));
+        let shards = Box::new(AtOnce(Mutex::new(world)));
+        Self { desk: Arc::new(Desk::new(shards, topology, facts(), logins, Box::new(Still))) }
+    }
+
+    /// Asks as a user with the password `p`, or by the local socket.
+    fn ask(&self, user: Option<&str>, method: &str, path: &str, body: &str) -> (u16, Value) {
+        let mut request = Request::builder().method(method).uri(format!("/api{path}"));
+        if let Some(user) = user {
+            let credentials = STANDARD.encode(format!("{user}:p"));
+            request = request.header(AUTHORIZATION, format!("Basic {credentials}"));
+        }
+        let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
+        let origin = match user {
+            Some(_) => Origin::Tcp(([127, 0, 0, 1], 40_000).into()),
+            None => Origin::Local,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let bodies = Semaphore::new(1);
+            let response = respond(request, origin, Arc::clone(&self.desk), &bodies).await;
+            let status = response.status().as_u16();
+            let bytes = response.into_body().collect().await.unwrap().to_bytes();
+            (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+        })
+    }
+
+    /// As the operator, who may everything.
+    fn get(&self, path: &str) -> Value {
+        let (status, value) = self.ask(None, "GET", path, "");
+        assert_eq!(status, 200, "GET {path}: {value}");
+        value
+    }
+
+    fn put(&self, path: &str, body: &str) -> u16 {
+        self.ask(None, "PUT", path, body).0
+    }
+
+    fn delete(&self, path: &str) -> u16 {
+        self.ask(None, "DELETE", path, "").0
+    }
+
+    /// The code and the reason of a request that fails.
+    fn refusal(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let (status, value) = self.ask(None, method, path, body);
+        (status, value["reason"].as_str().unwrap_or_default().to_owned())
+    }
+}
+
+fn facts() -> Facts {
+    Facts {
+        node: "leveret@test".to_owned(),
+        rabbitmq_version: "4.3.6",
+        leveret_version: "0",
+        listeners: Vec::new(),
+        data_dir: "/data".to_owned(),
+        process_id: 1,
+        processor_count: 1,
+        started_at_ms: 0,
+        clients_max: 1,
+        password_hashing: Hashing::Sha256,
+        metrics: MetricsOptions::default(),
+        default_queue_kind: QueueKind::Classic,
+    }
+}
