@@ -59,17 +59,39 @@ enum Command {
     Config(config_command::Command),
     /// Put load on a broker, this one or any other that speaks AMQP 0-9-1, and measure
     Perf(Box<perf::Options>),
+    /// Operate a node with rabbitmqctl's commands (`leveret ctl help`)
+    #[command(disable_help_flag = true)]
+    Ctl {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
+    if let Some(exit) = as_another_tool() {
+        return exit;
+    }
     let arguments = Arguments::parse();
     match arguments.command {
+        Some(Command::Ctl { arguments }) => {
+            ctl::run(ctl::Tool::Leveret, &arguments, data_dir::default_path().ok())
+        }
         Some(Command::Perf(options)) => perf::run(&options),
         Some(Command::Fsck(options)) => fsck::run(&options),
         Some(Command::Config(command)) => config_command::run(command),
         Some(Command::Serve(options)) => serve_logged(&options),
         None => serve_logged(&arguments.serve),
     }
+}
+
+/// Linked to the name of a tool of RabbitMQ, the program is that tool.
+fn as_another_tool() -> Option<ExitCode> {
+    let mut arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let program = arguments.next()?;
+    let name = std::path::Path::new(&program).file_name()?.to_str()?;
+    let tool = ctl::Tool::of_program(name)?;
+    let arguments: Vec<String> = arguments.collect();
+    Some(ctl::run(tool, &arguments, data_dir::default_path().ok()))
 }
 
 fn serve_logged(options: &serve::Options) -> ExitCode {
