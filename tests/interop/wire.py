@@ -139,9 +139,14 @@ class Frame:
 class Wire:
     """One connection. Reads wait at most `timeout` seconds, so that a silent broker fails a test."""
 
-    def __init__(self, address, timeout=10):
+    def __init__(self, address, timeout=10, tls=None, before=b""):
+        """`tls` is the context to speak TLS with, and `before` what is sent in the clear before anything else."""
         self.socket = socket.create_connection(address, timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if before:
+            self.socket.sendall(before)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self.buffer = bytearray()
 
     def __enter__(self):

@@ -24,6 +24,7 @@ const STEPS: &[(&str, Action)] = &[
     ("interop", |root| interop(root, "run.py", &[])),
     ("clients", |root| interop(root, "clients.py", &[])),
     ("hostile", |root| interop(root, "hostile.py", &[])),
+    ("tls", |root| interop(root, "tls.py", &[])),
     ("kill9", |root| interop(root, "kill9.py", &["--cycles", "20"])),
     ("delayed", delayed),
     ("order", |root| interop(root, "confirm_order.py", &[])),

@@ -8,6 +8,7 @@ use crate::draft::Draft;
 use crate::listener::Listener;
 use crate::logging::Logging;
 use crate::management::{Management, Prometheus};
+use crate::tls::{CertificateName, TlsOptions};
 
 /// All options with an effect, as values. [`Config::default`] is what an empty file gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,14 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// Options of the sockets of `listeners`.
     pub tcp: TcpOptions,
+    /// Where AMQP connections are taken over TLS.
+    pub tls_listeners: Vec<Listener>,
+    /// How TLS is spoken there.
+    pub tls: TlsOptions,
+    /// How long a client may take to agree on TLS, in milliseconds.
+    pub tls_handshake_timeout_ms: u32,
+    /// Where the name stands in a client's certificate that EXTERNAL logs in.
+    pub certificate_name: CertificateName,
     /// How often either side shows that it is there, in seconds; 0 for never. Clients may ask for less.
     pub heartbeat_s: u16,
     /// The largest frame that is offered to clients, in bytes.
@@ -136,6 +145,10 @@ impl Config {
         Self {
             listeners: vec![],
             tcp: TcpOptions::default(),
+            tls_listeners: vec![],
+            tls: TlsOptions::default(),
+            tls_handshake_timeout_ms: 0,
+            certificate_name: CertificateName::default(),
             heartbeat_s: 0,
             frame_max: 0,
             initial_frame_max: 0,

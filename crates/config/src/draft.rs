@@ -9,7 +9,7 @@ use crate::listener::Listener;
 use crate::logging::{LogFormat, LogLevel, LogOutput};
 use crate::management::{HttpListener, unasked};
 use crate::options;
-use crate::tls::Password;
+use crate::tls::{CertificateName, Password, SanKind, TlsVersion};
 
 const AMQP_PORT: u16 = 5672;
 const MANAGEMENT_PORT: u16 = 15_672;
@@ -25,6 +25,13 @@ pub(crate) struct Draft {
     /// What is not told where to listen listens everywhere.
     pub(crate) is_open: bool,
     pub(crate) has_no_listener: bool,
+    pub(crate) tls_listeners: BTreeMap<String, Listener>,
+    pub(crate) has_no_tls_listener: bool,
+    pub(crate) tls_versions: BTreeMap<String, TlsVersion>,
+    /// By their numbers, where they have some.
+    pub(crate) tls_ciphers: BTreeMap<(u64, String), &'static str>,
+    pub(crate) san_kind: SanKind,
+    pub(crate) san_index: usize,
     pub(crate) auth_mechanisms: BTreeMap<String, String>,
     pub(crate) has_no_loopback_user: bool,
     /// These win over shares, wherever they stand.
@@ -82,6 +89,12 @@ impl Draft {
             listeners: BTreeMap::new(),
             is_open: false,
             has_no_listener: false,
+            tls_listeners: BTreeMap::new(),
+            has_no_tls_listener: false,
+            tls_versions: BTreeMap::new(),
+            tls_ciphers: BTreeMap::new(),
+            san_kind: SanKind::default(),
+            san_index: 0,
             auth_mechanisms: BTreeMap::new(),
             has_no_loopback_user: false,
             disk_free_bytes: None,
@@ -117,6 +130,7 @@ impl Draft {
     }
 
     pub(crate) fn finish(mut self) -> Config {
+        self.finish_tls();
         self.finish_access();
         self.finish_management();
         self.finish_prometheus();
@@ -138,6 +152,20 @@ impl Draft {
         config.memory_max = self.memory_bytes.unwrap_or(config.memory_max);
         config.limits.vhosts = self.vhost_limits.into_values().collect();
         config
+    }
+
+    fn finish_tls(&mut self) {
+        let config = &mut self.config;
+        if !self.has_no_tls_listener {
+            config.tls_listeners = self.tls_listeners.values().cloned().collect();
+        }
+        config.tls.versions = self.tls_versions.values().copied().collect();
+        config.tls.ciphers = self.tls_ciphers.values().map(|name| (*name).to_owned()).collect();
+        if let CertificateName::SubjectAlternativeName { kind, index } =
+            &mut config.certificate_name
+        {
+            (*kind, *index) = (self.san_kind, self.san_index);
+        }
     }
 
     fn finish_access(&mut self) {

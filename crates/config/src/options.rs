@@ -21,6 +21,7 @@ mod management;
 mod node;
 mod prometheus;
 mod protocol;
+mod tls;
 
 pub(crate) use access::AUTH_MECHANISMS;
 
@@ -35,9 +36,10 @@ use crate::unit::Unit;
 const TEXT_BYTES_MAX: usize = 4096;
 
 /// All of them, area by area, with the title of each.
-const AREAS: [(&str, &[Definition]); 8] = [
+const AREAS: [(&str, &[Definition]); 9] = [
     ("Node", node::TABLE),
     ("Listeners", listeners::TABLE),
+    ("TLS", tls::TABLE),
     ("Protocol", protocol::TABLE),
     ("Access", access::TABLE),
     ("Limits", limits::TABLE),

@@ -190,7 +190,7 @@ fn bad_values_say_what_is_expected() {
         ("loopback_users = all", "none; a user goes into loopback_users.NAME = true"),
         ("listeners.tcp = 5672", "none; a port or address goes into listeners.tcp.1"),
         ("listeners.tcp.1 = *:5672", Listener::EXPECTED),
-        ("auth_mechanisms.1 = plain", "PLAIN or AMQPLAIN; other mechanisms come later"),
+        ("auth_mechanisms.1 = plain", "PLAIN, AMQPLAIN, EXTERNAL or ANONYMOUS"),
         ("disk_free_limit.absolute = 1.5GB", Amount::EXPECTED_BYTES),
         ("disk_free_limit.relative = 1GB", Amount::EXPECTED_SHARE),
         ("vm_memory_high_watermark.absolute = much", Amount::EXPECTED_BYTES),
@@ -206,7 +206,7 @@ fn bad_values_say_what_is_expected() {
 
 #[test]
 fn keys_of_parts_that_come_later_are_accepted_with_a_notice() {
-    let text = "management.db_cache_multiplier = 5\nlog.file.level = debug\nssl_options.verify = verify_peer\n\
+    let text = "management.db_cache_multiplier = 5\nlog.file.level = debug\nssl_options.bypass_pem_cache = true\n\
                 default_users.a\\.b.password = x\ndeprecated_features.permit.any = true\n";
     let (config, notices) = read(text).unwrap();
     // Their values are checked and there for the part that comes.
@@ -214,7 +214,7 @@ fn keys_of_parts_that_come_later_are_accepted_with_a_notice() {
     let expected = [
         "rabbitmq.conf:1: `management.db_cache_multiplier` has no effect: this option of the HTTP API comes later",
         "rabbitmq.conf:2: `log.file.level` has no effect: the options of logging come later",
-        "rabbitmq.conf:3: `ssl_options.verify` has no effect: TLS listeners come later",
+        "rabbitmq.conf:3: `ssl_options.bypass_pem_cache` has no effect: certificates are read again when their files change",
         "rabbitmq.conf:4: `default_users.a.b.password` has no effect: other ways to find out who somebody is, and users of new virtual hosts, come later",
         "rabbitmq.conf:5: `deprecated_features.permit.any` has no effect: what RabbitMQ merely deprecates is permitted here",
     ];
@@ -486,5 +486,42 @@ proptest! {
     #[test]
     fn no_text_makes_the_parser_fail(text in "([a-z.]{0,9}[=#' \\n\\\\]{0,4}[a-z0-9'ü]{0,6}[\\r\\n]{0,2}){0,12}") {
         let _ = read(&text);
+    }
+}
+
+#[test]
+fn tls_is_configured_as_in_rabbitmq() {
+    let text = "listeners.ssl.1 = 5671\nssl_options.certfile = /c\nssl_options.keyfile = /k\n\
+                ssl_options.cacertfile = /a\nssl_options.verify = verify_peer\nssl_options.fail_if_no_peer_cert = true\n\
+                ssl_options.versions.1 = tlsv1.3\nssl_options.ciphers.10 = ECDHE-RSA-CHACHA20-POLY1305\n\
+                ssl_options.ciphers.9 = TLS_AES_256_GCM_SHA384\nssl_cert_login_san_index = 2\n\
+                ssl_cert_login_from = subject_alternative_name\nssl_cert_login_san_type = uri\nproxy_protocol = true\n";
+    let (config, notices) = read(text).unwrap();
+    assert!(notices.is_empty(), "{notices:?}");
+    assert_eq!(config.tls_listeners.len(), 1);
+    assert!(
+        config.tls.verifies_peer && config.tls.needs_peer_certificate && config.has_proxy_protocol
+    );
+    assert_eq!(config.tls.versions, [TlsVersion::Tls13]);
+    let expected = ["TLS_AES_256_GCM_SHA384", "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"];
+    assert_eq!(config.tls.ciphers, expected, "the lowest number first");
+    let name = CertificateName::SubjectAlternativeName { kind: SanKind::Uri, index: 2 };
+    assert_eq!(config.certificate_name, name);
+    assert!(
+        read("listeners.ssl.1 = 5671\nlisteners.ssl = none").unwrap().0.tls_listeners.is_empty()
+    );
+}
+
+#[test]
+fn what_is_not_spoken_of_tls_is_refused_with_the_remedy() {
+    for (line, word) in [
+        ("ssl_options.versions.1 = tlsv1.1", "spoken no more"),
+        ("ssl_options.ciphers.1 = DHE-RSA-AES256-SHA", "take the line out"),
+        ("ssl_options.password = xyzzy", "openssl pkey"),
+        ("ssl_options.crl_check = true", "not read yet"),
+    ] {
+        let problems = read(line).expect_err("it is not spoken");
+        assert!(problems.iter().any(|text| text.contains(word)), "{problems:?}");
+        assert!(!problems.iter().any(|text| text.contains("xyzzy")), "a password is not repeated");
     }
 }

@@ -11,8 +11,6 @@ pub struct TlsOptions {
     pub keyfile: String,
     /// The file with the authorities that clients' certificates are checked against, PEM.
     pub cacertfile: String,
-    /// What the key file is encrypted with.
-    pub password: Option<Password>,
     /// Whether a client's certificate is asked for and checked: `verify = verify_peer`.
     pub verifies_peer: bool,
     /// Whether a client without a certificate is refused.
@@ -21,7 +19,7 @@ pub struct TlsOptions {
     pub depth: u8,
     /// The versions that are spoken; empty for all that there are, 1.2 and 1.3.
     pub versions: Vec<TlsVersion>,
-    /// The names of the cipher suites that are spoken, best first; empty for all that there are.
+    /// The names with IANA of the cipher suites that are spoken, best first; empty for all that there are.
     pub ciphers: Vec<String>,
     /// Whether the order of `ciphers` wins over the client's.
     pub honors_cipher_order: bool,
@@ -75,13 +73,30 @@ pub enum SanKind {
     OtherName,
 }
 
+/// The cipher suites that are spoken, under their names with OpenSSL and IANA.
+const CIPHERS: [[&str; 2]; 9] = [
+    ["TLS_AES_256_GCM_SHA384"; 2],
+    ["TLS_AES_128_GCM_SHA256"; 2],
+    ["TLS_CHACHA20_POLY1305_SHA256"; 2],
+    ["ECDHE-ECDSA-AES256-GCM-SHA384", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"],
+    ["ECDHE-ECDSA-AES128-GCM-SHA256", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"],
+    ["ECDHE-ECDSA-CHACHA20-POLY1305", "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"],
+    ["ECDHE-RSA-AES256-GCM-SHA384", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"],
+    ["ECDHE-RSA-AES128-GCM-SHA256", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"],
+    ["ECDHE-RSA-CHACHA20-POLY1305", "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"],
+];
+
+/// The name with IANA of a cipher suite that is spoken.
+pub(crate) fn cipher(name: &str) -> Option<&'static str> {
+    CIPHERS.iter().find(|names| names.contains(&name)).map(|[_, iana]| *iana)
+}
+
 impl Default for TlsOptions {
     fn default() -> Self {
         Self {
             certfile: String::new(),
             keyfile: String::new(),
             cacertfile: String::new(),
-            password: None,
             verifies_peer: false,
             needs_peer_certificate: false,
             depth: 10,

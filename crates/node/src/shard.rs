@@ -310,6 +310,14 @@ impl Shard {
         }
     }
 
+    /// The shell has something for the log to say of a client.
+    pub fn complain(&mut self, client: ClientId, text: String) {
+        if let Some(client) = self.clients.get(client) {
+            let address = client.connection.peer_address().to_owned();
+            self.notices.push(Notice::Client { address, text });
+        }
+    }
+
     /// Something for the log.
     pub fn poll_notice(&mut self) -> Option<Notice> {
         if let Some(text) = self.broker.poll_damage() {

@@ -16,7 +16,7 @@ pub struct Peer {
     pub tls: Option<Box<TlsFacts>>,
 }
 
-/// What the encryption of a connection is, in RabbitMQ's words (`tlsv1.3`, `ecdhe_rsa`, `aes_256_gcm`, `sha384`).
+/// What the encryption of a connection is, in RabbitMQ's words (`tlsv1.3`, `ecdhe_rsa`, `aes_256_gcm`, `aead`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsFacts {
     /// `ssl_protocol` of the HTTP API.

@@ -2,18 +2,30 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::arrivals::Door;
 use crate::descriptors::{Seat, Seats};
 
 /// The listening sockets of a server. Shard 0 watches them and gives each shard its share of clients.
 #[derive(Debug)]
 pub(crate) struct Listeners {
-    listeners: Vec<TcpListener>,
+    listeners: Vec<(TcpListener, Option<Arc<Door>>)>,
     seats: Seats,
+}
+
+/// Where to listen.
+#[derive(Debug)]
+pub(crate) struct Entrance {
+    /// Hosts and ports.
+    pub(crate) addresses: Vec<(String, u16)>,
+    /// The option that asks for them.
+    pub(crate) option: &'static str,
+    pub(crate) door: Option<Arc<Door>>,
 }
 
 /// A client that has just come in.
@@ -22,6 +34,8 @@ pub(crate) struct Caller {
     pub(crate) stream: TcpStream,
     pub(crate) peer: SocketAddr,
     pub(crate) seat: Seat,
+    /// What it has to go through before it is a client; absent for nothing.
+    pub(crate) door: Option<Arc<Door>>,
 }
 
 /// What came of an accept.
@@ -42,9 +56,13 @@ impl Listeners {
     ///
     /// # Errors
     /// What cannot be listened on, why, and what to do.
-    pub(crate) fn open(wanted: &[(String, u16)], backlog: i32) -> Result<Self, String> {
-        let listeners = open_all(wanted, backlog, "listeners.tcp.1")?;
-        let listeners = listeners.into_iter().map(TcpListener::from_std).collect();
+    pub(crate) fn open(wanted: Vec<Entrance>, backlog: i32) -> Result<Self, String> {
+        let mut listeners = Vec::new();
+        for Entrance { addresses, option, door } in wanted {
+            for listener in open_all(&addresses, backlog, option)? {
+                listeners.push((TcpListener::from_std(listener), door.clone()));
+            }
+        }
         Ok(Self { listeners, seats: Seats::new(0) })
     }
 
@@ -53,14 +71,19 @@ impl Listeners {
         self.seats = Seats::new(clients_max);
     }
 
-    /// The addresses in use, with the ports that the system found for those that asked for any.
-    pub(crate) fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        self.listeners.iter().map(TcpListener::local_addr).collect()
+    /// The addresses in use, with the ports that the system found for those that asked for any, and whether TLS is
+    /// spoken there.
+    pub(crate) fn addresses(&self) -> io::Result<Vec<(SocketAddr, bool)>> {
+        let bound = self.listeners.iter().map(|(listener, door)| {
+            let is_tls = door.as_ref().is_some_and(|door| door.tls.is_some());
+            listener.local_addr().map(|address| (address, is_tls))
+        });
+        bound.collect()
     }
 
     /// Has the listeners watched under tokens from `first` on.
     pub(crate) fn register(&mut self, registry: &Registry, first: usize) -> io::Result<()> {
-        for (index, listener) in self.listeners.iter_mut().enumerate() {
+        for (index, (listener, _)) in self.listeners.iter_mut().enumerate() {
             registry.register(listener, Token(first + index), Interest::READABLE)?;
         }
         Ok(())
@@ -68,11 +91,14 @@ impl Listeners {
 
     /// Takes the next client that waits at any listener.
     pub(crate) fn accept(&self) -> Accepted {
-        for listener in &self.listeners {
+        for (listener, door) in &self.listeners {
             loop {
                 let Some(seat) = self.seats.take() else { return Accepted::Full };
                 match listener.accept() {
-                    Ok((stream, peer)) => return Accepted::Client(Caller { stream, peer, seat }),
+                    Ok((stream, peer)) => {
+                        let door = door.clone();
+                        return Accepted::Client(Caller { stream, peer, seat, door });
+                    }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     // The client gave up, or a signal came: look again.
                     Err(error)

@@ -8,6 +8,7 @@
     reason = "this is the shell: the operating system is its business"
 )]
 
+mod arrivals;
 mod clock;
 mod config_command;
 mod configuration;
@@ -23,10 +24,12 @@ mod listeners;
 mod mailbox;
 mod management;
 mod memory;
+mod proxy_header;
 mod reactor;
 mod serve;
 mod sockets;
 mod supervisor;
+mod tls;
 mod verifier;
 
 use std::io;

@@ -63,14 +63,16 @@ impl Management {
         Ok(Self { sockets: Sockets { tcp, metrics, local }, path })
     }
 
-    /// The addresses in use.
-    pub(crate) fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        self.sockets.tcp.iter().map(TcpListener::local_addr).collect()
+    /// The addresses in use, and whether TLS is spoken there.
+    pub(crate) fn addresses(&self) -> io::Result<Vec<(SocketAddr, bool)>> {
+        let bound = self.sockets.tcp.iter().map(TcpListener::local_addr);
+        bound.map(|address| address.map(|address| (address, false))).collect()
     }
 
-    /// The addresses in use for metrics.
-    pub(crate) fn metrics_addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        self.sockets.metrics.iter().map(TcpListener::local_addr).collect()
+    /// The addresses in use for metrics, and whether TLS is spoken there.
+    pub(crate) fn metrics_addresses(&self) -> io::Result<Vec<(SocketAddr, bool)>> {
+        let bound = self.sockets.metrics.iter().map(TcpListener::local_addr);
+        bound.map(|address| address.map(|address| (address, false))).collect()
     }
 
     /// Starts the thread.

@@ -13,16 +13,20 @@ use std::time::Duration;
 
 use broker::Mail;
 use message::{ClientId, ShardId};
+use mio::net::TcpStream;
 use mio::{Events, Poll, Token};
 use node::{Notice, Shard};
 use proto_amqp091::Peer;
 use stdx::Time;
 
+use crate::arrivals::{Arrival, Arrivals, Outcome, local_address};
 use crate::clock::Clock;
+use crate::descriptors::Seat;
 use crate::disk_threads::DiskThreads;
 use crate::listeners::{Accepted, Caller, Listeners};
 use crate::mailbox::{Inbox, Inboxes};
 use crate::sockets::{FIRST_TOKEN, Input, Sockets};
+use crate::tls::{Scratch, TlsStream};
 use crate::verifier::Verifier;
 
 /// The token of an inbox's waker.
@@ -46,6 +50,8 @@ const STOP_WAIT_MS: u64 = 1_000;
 const STOP_LOOK_MS: u64 = 10;
 /// How long the whole end may take.
 const STOP_MAX_MS: u64 = 1_800;
+/// How long those who have just come in are served in a turn. A handshake of TLS costs up to half of it.
+const ARRIVALS_MICROS: u64 = 1_000;
 
 /// The thread of one shard.
 #[derive(Debug)]
@@ -55,6 +61,8 @@ pub(crate) struct Reactor {
     poll: Poll,
     clock: Clock,
     sockets: Sockets,
+    arrivals: Arrivals,
+    scratch: Scratch,
     /// Only on shard 0.
     listeners: Option<Listeners>,
     inboxes: Inboxes,
@@ -95,6 +103,8 @@ impl Reactor {
             poll,
             clock,
             sockets: Sockets::default(),
+            arrivals: Arrivals::default(),
+            scratch: Scratch::default(),
             listeners: None,
             inboxes,
             disk,
@@ -149,7 +159,8 @@ impl Reactor {
         let now = self.clock.now();
         let stop_at = self.stop_since.map(|since| since.plus_millis(STOP_WAIT_MS));
         let stop_at = stop_at.map(|at| if at > now { at } else { now.plus_millis(STOP_LOOK_MS) });
-        let times = [self.shard.poll_timeout(), self.accept_at, stop_at];
+        let arrivals = self.arrivals.next_timeout();
+        let times = [self.shard.poll_timeout(), self.accept_at, stop_at, arrivals];
         let next = times.into_iter().flatten().min()?;
         Some(Duration::from_micros(next.micros_since(now)))
     }
@@ -163,6 +174,7 @@ impl Reactor {
         self.run_errands();
         self.take_events(events);
         self.accept(now);
+        self.serve_arrivals(now);
         self.read(now);
         self.shard.handle_timeout(now);
         if self.inboxes[usize::from(self.id)].is_stopping() {
@@ -226,7 +238,10 @@ impl Reactor {
     fn take_events(&mut self, events: &Events) {
         for event in events {
             self.has_callers |= (LISTENERS..FIRST_TOKEN).contains(&event.token().0);
-            let Some(socket) = self.sockets.by_token(event.token()) else { continue };
+            let Some(socket) = self.sockets.by_token(event.token()) else {
+                self.arrivals.hear(event.token(), event.is_read_closed() || event.is_error());
+                continue;
+            };
             if event.is_writable() {
                 socket.is_writable = true;
                 self.shard.touch(socket.client);
@@ -285,20 +300,72 @@ impl Reactor {
     }
 
     fn add(&mut self, caller: Caller, now: Time) {
-        let Caller { stream, peer, seat } = caller;
+        let Caller { stream, peer: address, seat, door } = caller;
         // The node gathers what it writes: waiting for more only costs time.
         if let Err(error) = stream.set_nodelay(true) {
-            return tracing::debug!(%peer, %error, "the client was gone at once");
+            return tracing::debug!(peer = %address, %error, "the client was gone at once");
         }
-        let is_loopback = auth::is_loopback(peer.ip());
-        let local_address =
-            stream.local_addr().map_or_else(|_| "?".to_owned(), |local| local.to_string());
-        let peer_seen =
-            Peer { address: peer.to_string(), local_address, is_loopback, ..Peer::default() };
-        let client = self.shard.accept(peer_seen, now);
-        if let Err(error) = self.sockets.add(self.poll.registry(), stream, seat, client) {
-            tracing::warn!(%peer, %error, "the client cannot be served");
-            self.shard.lost(client, now);
+        if let Some(door) = door {
+            let arrival = Arrival { stream, seat, address, door };
+            if let Err(error) = self.arrivals.add(self.poll.registry(), arrival, now) {
+                tracing::warn!(peer = %address, %error, "the client cannot be served");
+            }
+            return;
+        }
+        let is_loopback = auth::is_loopback(address.ip());
+        let local_address = local_address(&stream);
+        let address = address.to_string();
+        let peer = Peer { address, local_address, is_loopback, ..Peer::default() };
+        self.welcome(stream, None, seat, peer, now);
+    }
+
+    /// Makes a client of a socket.
+    fn welcome(
+        &mut self,
+        stream: TcpStream,
+        tls: Option<Box<TlsStream>>,
+        seat: Seat,
+        peer: Peer,
+        now: Time,
+    ) {
+        let client = self.shard.accept(peer, now);
+        let added = self.sockets.add(self.poll.registry(), stream, tls, seat, client);
+        if let Err(error) = added {
+            tracing::warn!(%error, "a client cannot be served");
+            return self.shard.lost(client, now);
+        }
+        self.list_again(client);
+    }
+
+    /// Serves those who are not clients yet, for a while.
+    fn serve_arrivals(&mut self, now: Time) {
+        while let Some(outcome) = self.arrivals.expire(self.poll.registry(), now) {
+            self.receive_arrival(outcome, now);
+        }
+        if !self.arrivals.is_ready() {
+            return;
+        }
+        let began = self.clock.now();
+        while let Some(outcome) =
+            self.arrivals.serve(self.poll.registry(), now, &mut self.scratch, &mut self.buffer)
+        {
+            self.receive_arrival(outcome, now);
+            if self.clock.now().micros_since(began) >= ARRIVALS_MICROS {
+                break;
+            }
+        }
+        self.is_busy |= self.arrivals.is_ready();
+    }
+
+    fn receive_arrival(&mut self, outcome: Outcome, now: Time) {
+        match outcome {
+            Outcome::Client { stream, seat, peer, tls } => {
+                self.welcome(stream, tls, seat, peer, now);
+            }
+            Outcome::Refused { address, reason } => {
+                tracing::info!(client = address, "the client is refused: {reason}");
+            }
+            Outcome::Waits | Outcome::Gone => {}
         }
     }
 
@@ -314,15 +381,21 @@ impl Reactor {
                 }
                 continue;
             }
-            match socket.read(&mut self.buffer) {
+            match socket.read(&mut self.buffer, &mut self.scratch) {
                 Input::Bytes(count) => {
                     self.shard.receive(client, &self.buffer[..count], now);
                     read_bytes += count;
                 }
+                // TLS may have asked something that has to be answered.
+                Input::Nothing if socket.has_pending() => self.shard.touch(client),
                 Input::Nothing => {}
+                Input::Broken(error) => {
+                    self.shard.complain(client, format!("TLS failed: {error}"));
+                    self.lose(client, now);
+                    continue;
+                }
                 Input::Gone => {
-                    self.sockets.remove(client);
-                    self.shard.lost(client, now);
+                    self.lose(client, now);
                     continue;
                 }
             }
@@ -361,27 +434,33 @@ impl Reactor {
         self.is_busy = true;
     }
 
+    /// A client's socket is gone.
+    fn lose(&mut self, client: ClientId, now: Time) {
+        self.sockets.remove(client);
+        self.shard.lost(client, now);
+    }
+
     /// Writes what a client's socket takes, and closes it when that was its end. Returns whether anything was sent.
     fn write(&mut self, client: ClientId, now: Time) -> bool {
         let Some(socket) = self.sockets.by_client(client) else { return false };
         let output = self.shard.output(client);
         let mut has_sent = false;
-        if !output.is_empty() && socket.is_writable {
-            match socket.write(output) {
+        if socket.is_writable && (!output.is_empty() || socket.has_pending()) {
+            match socket.write(output, &mut self.scratch) {
                 Some(count) => {
                     has_sent = count > 0;
                     self.shard.sent(client, count, now);
                 }
                 None => {
-                    self.sockets.remove(client);
-                    self.shard.lost(client, now);
+                    self.lose(client, now);
                     return true;
                 }
             }
         }
-        if self.shard.is_finished(client) && self.shard.output(client).is_empty() {
+        let is_sent = self.shard.output(client).is_empty() && !socket.has_pending();
+        if is_sent && self.shard.is_finished(client) {
             if let Some(socket) = self.sockets.remove(client) {
-                socket.close(&mut self.buffer);
+                socket.close(&mut self.buffer, &mut self.scratch);
             }
             self.shard.lost(client, now);
             return true;
@@ -425,6 +504,7 @@ impl Reactor {
             if let Some(listeners) = &mut self.listeners {
                 listeners.close();
             }
+            self.arrivals.close();
             self.shard.stop(now);
         }
     }

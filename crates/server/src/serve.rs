@@ -12,9 +12,10 @@ use message::{Name, ShardId};
 use mio::{Poll, Waker};
 use node::{Boot, Shard};
 use proto_amqp091::{Founder, Limits, Settings};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::arrivals::Door;
 use crate::clock::Clock;
 use crate::configuration;
 use crate::data_dir::{self, DataDir};
@@ -24,12 +25,13 @@ use crate::disk::FsDisk;
 use crate::disk_threads::DiskThreads;
 use crate::free_space::Watch;
 use crate::gauges::Gauges;
-use crate::listeners::Listeners;
+use crate::listeners::{Entrance, Listeners};
 use crate::mailbox::{Inbox, Inboxes};
 use crate::management::{ByInbox, Management};
 use crate::memory::memory_bytes;
 use crate::reactor::{Reactor, WAKER};
 use crate::supervisor::Supervisor;
+use crate::tls::{self, Certificates};
 use crate::verifier::Verifier;
 
 /// The most shards that a node can have.
@@ -59,21 +61,26 @@ pub(crate) fn run(options: &Options) -> ExitCode {
 }
 
 fn serve(options: &Options) -> Result<(), String> {
-    let mut signals = Signals::new([SIGTERM, SIGINT])
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])
         .map_err(|error| format!("signals cannot be caught: {error}"))?;
     let supervisor = Supervisor::of_this_process();
     let config = load(options)?;
     let data_dir = DataDir::open(&data_path(options, &config)?)?;
-    let mut listeners = Listeners::open(&addresses(&config.listeners), backlog(&config))?;
+    let certificates = certificates(&config)?;
+    let entrances = entrances(&config, certificates.first());
+    let mut listeners = Listeners::open(entrances, backlog(&config))?;
     let management = Management::open(
         &addresses(&config.management.listeners),
         &addresses(&config.prometheus.listeners),
         data_dir.path(),
     )?;
     let gone = |error| format!("a listener is gone: {error}");
-    let mut bound = listening("amqp", &listeners.addresses().map_err(gone)?);
-    bound.extend(listening("http", &management.addresses().map_err(gone)?));
-    bound.extend(listening("http/prometheus", &management.metrics_addresses().map_err(gone)?));
+    let mut bound = listening(["amqp", "amqp/ssl"], &listeners.addresses().map_err(gone)?);
+    bound.extend(listening(["http", "https"], &management.addresses().map_err(gone)?));
+    bound.extend(listening(
+        ["http/prometheus", "https/prometheus"],
+        &management.metrics_addresses().map_err(gone)?,
+    ));
     let shards = shard_count(&config);
     let shares = Shares::claim(shards, bound.len())?;
     tracing::info!(limit = shares.limit, clients_max = shares.clients_max, "open files");
@@ -93,6 +100,8 @@ fn serve(options: &Options) -> Result<(), String> {
         auth::Logins::new(settings.logins.clone(), settings.secret.clone()),
         Box::new(gauges),
     );
+    tls::watch(certificates.clone())
+        .map_err(|error| format!("the system refuses a thread: {error}"))?;
     let management = management
         .start(desk, shares.management_max)
         .map_err(|error| format!("the system refuses a thread: {error}"))?;
@@ -102,7 +111,7 @@ fn serve(options: &Options) -> Result<(), String> {
     supervisor
         .watch(Inboxes::clone(&inboxes), status)
         .map_err(|error| format!("the system refuses a thread: {error}"))?;
-    wait_for_the_end(&mut signals);
+    wait_for_the_end(&mut signals, &certificates);
     supervisor.stopping();
     management.stop();
     inboxes.iter().for_each(Inbox::stop);
@@ -141,9 +150,46 @@ fn addresses(listeners: &[Listener]) -> Vec<(String, u16)> {
     listeners.iter().map(|listener| (host(&listener.host), listener.port)).collect()
 }
 
-fn listening(protocol: &'static str, addresses: &[std::net::SocketAddr]) -> Vec<Listening> {
-    let listening = addresses.iter();
-    listening.map(|&address| Listening { protocol, address, is_tls: false }).collect()
+/// The certificates of AMQP, if it is spoken over TLS.
+fn certificates(config: &Config) -> Result<Vec<Arc<Certificates>>, String> {
+    if config.tls_listeners.is_empty() {
+        return Ok(vec![]);
+    }
+    Ok(vec![Certificates::load("ssl_options", config.tls.clone())?])
+}
+
+/// Where AMQP is spoken, and what a client has to go through there.
+fn entrances(config: &Config, certificates: Option<&Arc<Certificates>>) -> Vec<Entrance> {
+    let door = |tls: Option<Arc<Certificates>>| Door {
+        is_proxied: config.has_proxy_protocol,
+        tls,
+        certificate_name: config.certificate_name,
+        header_timeout_ms: config.handshake_timeout_ms.into(),
+        handshake_timeout_ms: config.tls_handshake_timeout_ms.into(),
+    };
+    let plain = Entrance {
+        addresses: addresses(&config.listeners),
+        option: "listeners.tcp.1",
+        door: config.has_proxy_protocol.then(|| Arc::new(door(None))),
+    };
+    let sealed = certificates.map(|certificates| Entrance {
+        addresses: addresses(&config.tls_listeners),
+        option: "listeners.ssl.1",
+        door: Some(Arc::new(door(Some(Arc::clone(certificates))))),
+    });
+    [plain].into_iter().chain(sealed).collect()
+}
+
+/// `protocols` are the names without TLS and with it.
+fn listening(
+    protocols: [&'static str; 2],
+    addresses: &[(std::net::SocketAddr, bool)],
+) -> Vec<Listening> {
+    let listening = addresses.iter().map(|&(address, is_tls)| {
+        let protocol = protocols[usize::from(is_tls)];
+        Listening { protocol, address, is_tls }
+    });
+    listening.collect()
 }
 
 /// How the node calls itself.
@@ -349,9 +395,13 @@ fn announce(line: &str) -> io::Result<()> {
     out.flush()
 }
 
-fn wait_for_the_end(signals: &mut Signals) {
-    if let Some(signal) = signals.forever().next() {
-        tracing::info!(signal, "stopping");
+fn wait_for_the_end(signals: &mut Signals, certificates: &[Arc<Certificates>]) {
+    for signal in signals.forever() {
+        if signal != SIGHUP {
+            return tracing::info!(signal, "stopping");
+        }
+        tracing::info!("asked to read again what can be read again: certificates");
+        certificates.iter().for_each(|certificates| certificates.reload(true));
     }
 }
 

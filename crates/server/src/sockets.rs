@@ -8,11 +8,14 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
 use crate::descriptors::Seat;
+use crate::tls::{Scratch, TlsStream};
 
 /// A client's socket. The system tells of changes only (edge-triggered), so what it told is remembered here.
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: TcpStream,
+    /// Between the socket and the client's plain bytes.
+    tls: Option<Box<TlsStream>>,
     _seat: Seat,
     pub(crate) client: ClientId,
     pub(crate) is_readable: bool,
@@ -37,10 +40,17 @@ pub(crate) enum Input {
     Nothing,
     /// The client is gone.
     Gone,
+    /// What the client sends is not what TLS allows.
+    Broken(rustls::Error),
 }
 
 impl Socket {
-    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Input {
+    pub(crate) fn read(&mut self, buffer: &mut [u8], scratch: &mut Scratch) -> Input {
+        if let Some(tls) = &mut self.tls {
+            let (input, is_readable) = read_sealed(&mut self.stream, tls, buffer, scratch);
+            self.is_readable = is_readable || self.has_ended;
+            return input;
+        }
         match self.stream.read(buffer) {
             Ok(0) => Input::Gone,
             Ok(count) => {
@@ -59,7 +69,12 @@ impl Socket {
     }
 
     /// Writes what the system takes. `None` when the client is gone.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Option<usize> {
+    pub(crate) fn write(&mut self, bytes: &[u8], scratch: &mut Scratch) -> Option<usize> {
+        if let Some(tls) = &mut self.tls {
+            let taken = tls.write(scratch, bytes, &mut self.stream);
+            self.is_writable = !tls.has_pending();
+            return taken.ok();
+        }
         match self.stream.write(bytes) {
             Ok(count) => {
                 self.is_writable = count == bytes.len();
@@ -74,14 +89,57 @@ impl Socket {
         }
     }
 
+    /// Whether bytes of the client's wait here, sealed, that it has been told were sent.
+    pub(crate) fn has_pending(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.has_pending())
+    }
+
     /// Says that nothing more comes. What the client has sent meanwhile is read and dropped: closing over unread bytes
     /// would reset the connection, and the client might never see the last thing it was told.
-    pub(crate) fn close(mut self, buffer: &mut [u8]) {
+    pub(crate) fn close(mut self, buffer: &mut [u8], scratch: &mut Scratch) {
+        if let Some(tls) = &mut self.tls {
+            tls.close(scratch, &mut self.stream);
+        }
         let _ = self.stream.shutdown(Shutdown::Write);
         for _ in 0..LAST_READS_MAX {
             if !matches!(self.stream.read(buffer), Ok(count) if count > 0) {
                 return;
             }
+        }
+    }
+}
+
+/// Reads, opens, and tells whether there may be more.
+fn read_sealed(
+    stream: &mut TcpStream,
+    tls: &mut TlsStream,
+    buffer: &mut [u8],
+    scratch: &mut Scratch,
+) -> (Input, bool) {
+    let early = tls.take_early(buffer);
+    if early > 0 {
+        return (Input::Bytes(early), true);
+    }
+    if tls.is_closed() {
+        return (Input::Gone, true);
+    }
+    let room = scratch.room(tls);
+    let room_bytes = room.len();
+    let count = match stream.read(room) {
+        Ok(0) => return (Input::Gone, true),
+        Ok(count) => count,
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return (Input::Nothing, false),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => return (Input::Nothing, true),
+        Err(_) => return (Input::Gone, true),
+    };
+    let is_readable = count == room_bytes;
+    match tls.open(scratch, count, buffer) {
+        Ok(0) => (Input::Nothing, is_readable || tls.is_closed()),
+        Ok(plain_count) => (Input::Bytes(plain_count), is_readable || tls.is_closed()),
+        Err(error) => {
+            // The last word, as far as the socket takes it.
+            let _ = tls.flush(stream);
+            (Input::Broken(error), true)
         }
     }
 }
@@ -96,6 +154,8 @@ pub(crate) struct Sockets {
 pub(crate) const FIRST_TOKEN: usize = 1_024;
 /// A client's slot: see `node`, whose client numbers carry it in their low 24 bits.
 const SLOT_MASK: u64 = (1 << 24) - 1;
+/// Tokens from [`FIRST_TOKEN`] on, this many, are sockets.
+pub(crate) const SLOTS_MAX: usize = 1 << 24;
 
 impl Sockets {
     /// Takes a socket over and watches it.
@@ -103,6 +163,7 @@ impl Sockets {
         &mut self,
         registry: &Registry,
         mut stream: TcpStream,
+        tls: Option<Box<TlsStream>>,
         seat: Seat,
         client: ClientId,
     ) -> io::Result<()> {
@@ -114,9 +175,11 @@ impl Sockets {
         }
         self.slots[slot] = Some(Socket {
             stream,
+            // Something may have come with the end of the handshake: then nobody tells of it.
+            is_readable: tls.is_some(),
+            tls,
             _seat: seat,
             client,
-            is_readable: false,
             is_writable: true,
             has_ended: false,
             is_listed: false,
