@@ -206,14 +206,14 @@ fn bad_values_say_what_is_expected() {
 
 #[test]
 fn keys_of_parts_that_come_later_are_accepted_with_a_notice() {
-    let text = "management.db_cache_multiplier = 5\nlog.file.level = debug\nssl_options.bypass_pem_cache = true\n\
+    let text = "management.db_cache_multiplier = 5\nlog.exchange.level = debug\nssl_options.bypass_pem_cache = true\n\
                 default_users.a\\.b.password = x\ndeprecated_features.permit.any = true\n";
     let (config, notices) = read(text).unwrap();
     // Their values are checked and there for the part that comes.
     assert_eq!(config.accounts.default_users[0].name, "a.b");
     let expected = [
         "rabbitmq.conf:1: `management.db_cache_multiplier` has no effect: this option of the HTTP API comes later",
-        "rabbitmq.conf:2: `log.file.level` has no effect: the options of logging come later",
+        "rabbitmq.conf:2: `log.exchange.level` has no effect: lines go to the console or a file; a program that reads them can publish them to an exchange",
         "rabbitmq.conf:3: `ssl_options.bypass_pem_cache` has no effect: certificates are read again when their files change",
         "rabbitmq.conf:4: `default_users.a.b.password` has no effect: other ways to find out who somebody is, and users of new virtual hosts, come later",
         "rabbitmq.conf:5: `deprecated_features.permit.any` has no effect: what RabbitMQ merely deprecates is permitted here",

@@ -1,14 +1,16 @@
 //! What a shard has to say in the log.
 
+use message::ClientId;
+
 /// Something for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// Of a client.
     Client {
-        /// Its address.
-        address: String,
-        /// What.
-        text: String,
+        /// Which.
+        client: ClientId,
+        /// What, with how much it matters.
+        notice: proto_amqp091::Notice,
     },
     /// Of the shard itself, for an operator to look after.
     Shard {

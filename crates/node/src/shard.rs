@@ -138,7 +138,10 @@ impl Shard {
     pub fn lost(&mut self, client: ClientId, now: Time) {
         self.with(client, now, |connection, cx| connection.lost(cx));
         self.broker.part(client);
-        if let Some(client_gone) = self.clients.remove(client) {
+        if let Some(mut client_gone) = self.clients.remove(client) {
+            while let Some(notice) = client_gone.connection.poll_notice() {
+                self.notices.push(Notice::Client { client, notice });
+            }
             self.timers.remove(client, client_gone.timer);
         }
     }
@@ -173,8 +176,7 @@ impl Shard {
             client.connection.end_turn(&mut cx);
             client.timer = self.timers.set(id, client.timer, client.connection.poll_timeout());
             while let Some(notice) = client.connection.poll_notice() {
-                let address = client.connection.peer_address().to_owned();
-                self.notices.push(Notice::Client { address, text: notice });
+                self.notices.push(Notice::Client { client: id, notice });
             }
             self.clients.count_held(id);
             return Some(id);

@@ -9,6 +9,7 @@ use wire_amqp091::{Code, Frame, Kind};
 use crate::connection::{Connection, Stage};
 use crate::context::Context;
 use crate::errors::Exception;
+use crate::notice::Severity;
 
 /// How long a client has to agree to the end of its connection.
 const CLOSE_OK_WAIT_MS: u64 = 3_000;
@@ -30,10 +31,25 @@ impl Connection {
 
     /// The socket is gone, or has to go: what the client had is given back.
     pub fn lost(&mut self, cx: &mut Context<'_>) {
-        if self.stage != Stage::Finished {
-            self.release(cx);
-            self.finish();
+        self.seen_at = cx.now;
+        match self.stage {
+            Stage::Finished => {}
+            // It knows that it is over.
+            Stage::Closing { .. } | Stage::Leaving => {
+                self.notice_closing();
+                self.abandon(cx);
+            }
+            _ => {
+                self.notice_lost(Severity::Warning, "client unexpectedly closed TCP connection");
+                self.abandon(cx);
+            }
         }
+    }
+
+    /// Gives back what the client had, and is over.
+    pub(crate) fn abandon(&mut self, cx: &mut Context<'_>) {
+        self.release(cx);
+        self.end();
     }
 
     /// Closes the channel or, if the error is a hard one, the connection.
@@ -41,7 +57,7 @@ impl Connection {
         if exception.code.is_hard() || number == 0 {
             return self.fail(cx, exception);
         }
-        self.notice(format!("channel {number} closed: {}", exception.text()));
+        self.notice_channel_exception(number, exception);
         let close = channel::Close {
             reply_code: exception.code.number(),
             reply_text: &exception.text(),
@@ -70,7 +86,7 @@ impl Connection {
     }
 
     fn close(&mut self, cx: &mut Context<'_>, exception: &Exception, is_deaf: bool) {
-        self.notice(format!("connection closed: {}", exception.text()));
+        self.notice_exception(exception);
         self.write_confirms();
         let close = connection::Close {
             reply_code: exception.code.number(),
@@ -87,7 +103,7 @@ impl Connection {
     /// declare them again at once.
     pub(crate) fn closed_by_client(&mut self, cx: &mut Context<'_>, number: u16, text: &str) {
         if number != Code::ReplySuccess.number() {
-            self.notice(format!(
+            self.notice_info(format!(
                 "the client closed the connection: {number} {}",
                 text.escape_debug()
             ));

@@ -26,6 +26,7 @@ use crate::context::Context;
 use crate::counting::Story;
 use crate::errors::Exception;
 use crate::heartbeat::{Due, Heartbeat};
+use crate::notice::{Notice, Severity};
 use crate::outgoing::Outgoing;
 use crate::peer::Peer;
 use crate::settings::Settings;
@@ -90,7 +91,10 @@ pub struct Connection {
     pub(crate) heartbeat: Heartbeat,
     handshake_until: Time,
     pub(crate) random: Random,
-    notices: Vec<String>,
+    pub(crate) notices: Vec<Notice>,
+    pub(crate) accepted_at: Time,
+    /// When something was heard of it, as far as the log wants to know.
+    pub(crate) seen_at: Time,
     pub(crate) has_published: bool,
     /// It publishes while the node is short of something: it is not listened to.
     pub(crate) is_blocked: bool,
@@ -113,7 +117,7 @@ impl Connection {
         now: Time,
     ) -> Self {
         let limits = settings.limits;
-        Self {
+        let mut connection = Self {
             client,
             peer,
             stage: Stage::Greeting,
@@ -135,6 +139,8 @@ impl Connection {
             handshake_until: now.plus_millis(limits.handshake_timeout_ms),
             random,
             notices: Vec::new(),
+            accepted_at: now,
+            seen_at: now,
             has_published: false,
             is_blocked: false,
             channel_bytes: 0,
@@ -142,12 +148,15 @@ impl Connection {
             reply_count: 0,
             story: Story::default(),
             settings,
-        }
+        };
+        connection.notice_accepted();
+        connection
     }
 
     /// Takes bytes that the client sent.
     pub fn receive(&mut self, cx: &mut Context<'_>, mut bytes: &[u8]) {
         self.heartbeat.heard(cx.now);
+        self.seen_at = cx.now;
         self.story.octets.received += bytes.len() as u64;
         self.story.octets.receive_count += 1;
         self.incoming.drain(..std::mem::take(&mut self.handled));
@@ -266,7 +275,7 @@ impl Connection {
     }
 
     /// Something for the log.
-    pub fn poll_notice(&mut self) -> Option<String> {
+    pub fn poll_notice(&mut self) -> Option<Notice> {
         (!self.notices.is_empty()).then(|| self.notices.remove(0))
     }
 
@@ -286,6 +295,7 @@ impl Connection {
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, cx: &mut Context<'_>) {
+        self.seen_at = cx.now;
         match self.stage {
             Stage::Greeting
             | Stage::Starting
@@ -293,8 +303,8 @@ impl Connection {
             | Stage::Tuning
             | Stage::Opening => {
                 if cx.now >= self.handshake_until {
-                    self.notice("the handshake took too long".to_owned());
-                    self.finish();
+                    self.notice_lost(Severity::Error, "handshake_timeout");
+                    self.end();
                 }
             }
             // Whoever is not listened to cannot show that it lives.
@@ -311,8 +321,9 @@ impl Connection {
                 }
                 Due::PeerIsDead => {
                     let interval_s = self.heartbeat.interval_s();
-                    self.notice(format!("missed heartbeats from client, timeout: {interval_s}s"));
-                    self.lost(cx);
+                    let why = format!("missed heartbeats from client, timeout: {interval_s}s");
+                    self.notice_lost(Severity::Error, &why);
+                    self.abandon(cx);
                     self.out.drop_all();
                 }
             },
@@ -330,11 +341,16 @@ impl Connection {
         }
     }
 
-    pub(crate) fn notice(&mut self, text: String) {
-        self.notices.push(text);
+    /// It is over, and both sides know.
+    pub(crate) fn finish(&mut self) {
+        if self.stage != Stage::Finished {
+            self.notice_closing();
+        }
+        self.end();
     }
 
-    pub(crate) fn finish(&mut self) {
+    /// It is over, and why has been said.
+    pub(crate) fn end(&mut self) {
         self.stage = Stage::Finished;
         self.incoming = Vec::new();
         self.handled = 0;

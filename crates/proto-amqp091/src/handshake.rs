@@ -19,6 +19,7 @@ use crate::connection::{Abilities, Connection, Stage};
 use crate::context::Context;
 use crate::errors::Exception;
 use crate::methods::unexpected;
+use crate::notice::Severity;
 
 /// The smallest frame that a client may ask for. RabbitMQ says 8192 since 4.1; the specification says 4096, and old
 /// clients mean it.
@@ -42,14 +43,17 @@ impl Connection {
                 self.stage = Stage::Starting;
             }
             Greeting::Amqp10Sasl => {
-                self.notice("the client speaks AMQP 1.0, which this version does not".to_owned());
+                let why = "the client speaks AMQP 1.0, which this version does not";
+                self.notice_lost(Severity::Error, why);
                 self.out.buffer().extend_from_slice(&protocol_header::AMQP_0_9_1);
-                self.finish();
+                self.end();
             }
             Greeting::Refused(refused) => {
-                self.notice(format!("the client does not speak AMQP 0-9-1: {}", spoken(refused)));
+                let why =
+                    format!("client did not start with AMQP protocol header: {}", spoken(refused));
+                self.notice_lost(Severity::Error, &why);
                 self.out.buffer().extend_from_slice(&refused.answer());
-                self.finish();
+                self.end();
             }
         }
         Some(protocol_header::LEN)
@@ -97,6 +101,7 @@ impl Connection {
     ) -> Result<(), Exception> {
         self.abilities = abilities(&start_ok.client_properties);
         self.story.client_properties = start_ok.client_properties.clone();
+        self.notice_client_name();
         let name = start_ok.mechanism;
         let Some(mechanism) = Mechanism::parse(name) else {
             let text = format!("unknown authentication mechanism '{name}'");
@@ -135,7 +140,8 @@ impl Connection {
             }
             None => {
                 let why = "no certificate that was verified, or no name in it";
-                self.notice(format!("login with a certificate refused: {why}"));
+                self.notice_login_refused(mechanism.as_str(), "", why);
+                self.stage = Stage::Verifying(mechanism);
                 self.refuse_login(cx, mechanism);
             }
         }
@@ -172,7 +178,12 @@ impl Connection {
     pub fn login_denied(&mut self, cx: &mut Context<'_>, denied: &Denied) {
         let Stage::Verifying(mechanism) = self.stage else { return };
         let user = std::mem::take(&mut self.user);
-        self.notice(format!("login of user '{user}' refused: {denied}"));
+        let user = user.escape_debug().to_string();
+        let why = match denied {
+            Denied::BadCredentials => format!("user '{user}' - invalid credentials"),
+            denied => format!("user '{user}' - {denied}"),
+        };
+        self.notice_login_refused(mechanism.as_str(), &user, &why);
         self.refuse_login(cx, mechanism);
         self.resume(cx);
     }
@@ -223,11 +234,7 @@ impl Connection {
     pub(crate) fn entered(&mut self) {
         self.out.method(0, &connection::OpenOk { reserved_1: "" });
         self.stage = Stage::Running;
-        let text = format!(
-            "user '{}' authenticated and granted access to vhost '{}'",
-            self.user, self.vhost
-        );
-        self.notice(text);
+        self.notice_entered();
     }
 }
 

@@ -166,7 +166,7 @@ impl Connection {
     }
 
     /// The name that the client gave it.
-    fn connection_name(&self) -> Option<String> {
+    pub(crate) fn connection_name(&self) -> Option<String> {
         match self.story.client_properties.value(b"connection_name") {
             Some(FieldValue::LongString(name)) => Some(String::from_utf8_lossy(name).into_owned()),
             _ => None,

@@ -198,6 +198,7 @@ impl Inbox {
         {
             // Without wake-ups the shards deadlock; nothing that was confirmed is lost by stopping.
             tracing::error!(%error, "a shard cannot be woken; stopping");
+            crate::log::flush();
             std::process::abort();
         }
     }

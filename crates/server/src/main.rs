@@ -21,6 +21,9 @@ mod free_space;
 mod fsck;
 mod gauges;
 mod listeners;
+mod log;
+mod log_file;
+mod log_line;
 mod mailbox;
 mod management;
 mod memory;
@@ -32,11 +35,9 @@ mod supervisor;
 mod tls;
 mod verifier;
 
-use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -101,13 +102,5 @@ fn serve_logged(options: &serve::Options) -> ExitCode {
     // Huge pages would round every little pool of every thread up to 2 MiB: 14 MiB of an idle broker rather than 5.
     // A kernel that cannot do without them still serves.
     let _ = rustix::thread::disable_transparent_huge_pages(true);
-    let filter = EnvFilter::try_from_env("LEVERET_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_env_filter(filter)
-        .with_ansi(false)
-        // A log that cannot be written is no reason to stop serving.
-        .log_internal_errors(false)
-        .init();
     serve::run(options)
 }

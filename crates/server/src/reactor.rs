@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::descriptors::Seat;
 use crate::disk_threads::DiskThreads;
 use crate::listeners::{Accepted, Caller, Listeners};
+use crate::log;
 use crate::mailbox::{Inbox, Inboxes};
 use crate::sockets::{FIRST_TOKEN, Input, Sockets};
 use crate::tls::{Scratch, TlsStream};
@@ -192,7 +193,7 @@ impl Reactor {
         self.end(now);
         while let Some(notice) = self.shard.poll_notice() {
             match notice {
-                Notice::Client { address, text } => tracing::info!(client = address, "{text}"),
+                Notice::Client { client, notice } => log::say(&log::of_client(client, notice)),
                 Notice::Shard { text } => tracing::warn!(shard = self.id, "{text}"),
             }
         }
@@ -220,6 +221,7 @@ impl Reactor {
                 // What the disk holds is not known any more. Nothing more is confirmed, and the next start
                 // reads what is really there.
                 tracing::error!("{fault}; stopping at once");
+                crate::log::flush();
                 std::process::abort();
             }
         }

@@ -1,7 +1,7 @@
 //! `leveret serve`: from a command line to a running broker, and to its end.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
@@ -26,6 +26,7 @@ use crate::disk_threads::DiskThreads;
 use crate::free_space::Watch;
 use crate::gauges::Gauges;
 use crate::listeners::{Entrance, Listeners};
+use crate::log;
 use crate::mailbox::{Inbox, Inboxes};
 use crate::management::{ByInbox, Management};
 use crate::memory::memory_bytes;
@@ -49,26 +50,32 @@ pub(crate) struct Options {
 
 /// Serves until a signal ends it.
 pub(crate) fn run(options: &Options) -> ExitCode {
-    match serve(options) {
+    let outcome = load(options).and_then(|(config, data_path)| serve(&config, &data_path));
+    let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
+            // Before anybody knows where the log is, it is on the console.
+            if !log::is_open() {
+                drop(log::open(&Config::default().log, Path::new(""), ""));
+            }
             for line in reason.lines() {
                 tracing::error!("{line}");
             }
             ExitCode::FAILURE
         }
-    }
+    };
+    log::flush();
+    code
 }
 
-fn serve(options: &Options) -> Result<(), String> {
+fn serve(config: &Config, data_path: &Path) -> Result<(), String> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])
         .map_err(|error| format!("signals cannot be caught: {error}"))?;
     let supervisor = Supervisor::of_this_process();
-    let config = load(options)?;
-    let data_dir = DataDir::open(&data_path(options, &config)?)?;
-    let certificates = certificates(&config)?;
-    let entrances = entrances(&config, certificates.first());
-    let mut listeners = Listeners::open(entrances, backlog(&config))?;
+    let data_dir = DataDir::open(data_path)?;
+    let certificates = certificates(config)?;
+    let entrances = entrances(config, certificates.first());
+    let mut listeners = Listeners::open(entrances, backlog(config))?;
     let management = Management::open(
         &addresses(&config.management.listeners),
         &addresses(&config.prometheus.listeners),
@@ -81,14 +88,14 @@ fn serve(options: &Options) -> Result<(), String> {
         ["http/prometheus", "https/prometheus"],
         &management.metrics_addresses().map_err(gone)?,
     ));
-    let shards = shard_count(&config);
+    let shards = shard_count(config);
     let shares = Shares::claim(shards, bound.len())?;
     tracing::info!(limit = shares.limit, clients_max = shares.clients_max, "open files");
     listeners.set_clients_max(shares.clients_max);
-    let (boot, settings) = recover(&config, &data_dir, shards, shares)?;
+    let (boot, settings) = recover(config, &data_dir, shards, shares)?;
     let topology = boot.shards[0].broker().shared_topology();
     let watch = Watch::new(data_dir.path(), config.disk_free_limit, memory_bytes());
-    let facts = facts(&config, &data_dir, &bound, shares);
+    let facts = facts(config, &data_dir, &bound, shares);
     let limits = settings.limits.memory_bytes_max as u64 * shards as u64;
     let gauges = Gauges::new(&data_dir, shares, limits, watch.limit_bytes());
     let (inboxes, threads) = start(boot, listeners, &data_dir, shares, watch)
@@ -124,13 +131,16 @@ fn serve(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
-fn load(options: &Options) -> Result<Config, String> {
+/// The configuration, and the data directory. From here on, there is a log.
+fn load(options: &Options) -> Result<(Config, PathBuf), String> {
     let loaded = options.configuration.load();
     let (config, notices) = loaded.map_err(|unread| unread.lines().join("\n"))?;
+    let data_path = data_path(options, &config)?;
+    log::open(&config.log, &data_path, &node_name(&config))?;
     for notice in notices {
         tracing::warn!("{notice}");
     }
-    Ok(config)
+    Ok((config, data_path))
 }
 
 fn data_path(options: &Options, config: &Config) -> Result<PathBuf, String> {
@@ -373,6 +383,7 @@ fn spawn(index: usize, reactor: Reactor) -> io::Result<JoinHandle<()>> {
     Builder::new().name(format!("shard-{index}")).spawn(move || {
         if let Err(error) = reactor.run() {
             tracing::error!(%error, "a shard cannot wait for its sockets; stopping");
+            crate::log::flush();
             std::process::abort();
         }
     })
@@ -400,8 +411,12 @@ fn wait_for_the_end(signals: &mut Signals, certificates: &[Arc<Certificates>]) {
         if signal != SIGHUP {
             return tracing::info!(signal, "stopping");
         }
-        tracing::info!("asked to read again what can be read again: certificates");
+        tracing::info!(
+            "asked to read again what can be read again: certificates; and to begin the log again"
+        );
         certificates.iter().for_each(|certificates| certificates.reload(true));
+        // Who has moved the log away wants another one.
+        log::reopen();
     }
 }
 

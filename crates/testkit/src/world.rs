@@ -310,8 +310,10 @@ impl World {
             }
         }
         while let Some(notice) = self.shards[index].poll_notice() {
-            let (Notice::Client { text, .. } | Notice::Shard { text }) = notice;
-            self.notices.push(text);
+            self.notices.push(match notice {
+                Notice::Client { notice, .. } => notice.text,
+                Notice::Shard { text } => text,
+            });
         }
         is_busy || self.shards[index].has_rest() || self.has_input(index)
     }

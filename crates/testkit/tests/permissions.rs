@@ -175,12 +175,7 @@ const ROWS: &[(u32, Row)] = &[
     (basic::Deliver::ID, Row::Nothing),
     (
         basic::Get::ID,
-        needs(
-            "basic.get queue=q",
-            "basic.get",
-            "basic.get-empty",
-            &[(Access::Read, "queue 'q'")],
-        ),
+        needs("basic.get queue=q", "basic.get", "basic.get-empty", &[(Access::Read, "queue 'q'")]),
     ),
     (basic::GetOk::ID, Row::Nothing),
     (basic::GetEmpty::ID, Row::Nothing),

@@ -92,6 +92,11 @@ macro_rules! methods {
                 match self { $(Self::$Variant(_) => $class::$Name::NAME,)* }
             }
 
+            /// The name of the method with this identifier, as [`Method::id`] gives it.
+            pub const fn name_of(id: u32) -> Option<&'static str> {
+                match id { $($class::$Name::ID => Some($class::$Name::NAME),)* _ => None }
+            }
+
             /// The class identifier in the upper, the method identifier in the lower half.
             pub const fn id(&self) -> u32 {
                 match self { $(Self::$Variant(_) => $class::$Name::ID,)* }

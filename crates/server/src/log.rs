@@ -1,0 +1,237 @@
+//! The log: lines from all threads, written by one.
+//!
+//! ```text
+//!  shards, management, … ── say ──> a bounded channel ──> the thread "log" ──> console, file
+//! ```
+//!
+//! Whoever has something to say never waits: while the console or the disk does not take lines, those that do not fit
+//! into the channel are counted, and the log says how many are missing.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::Builder;
+use std::time::{Duration, SystemTime};
+
+use config::{LogCategory, LogLevel, LogOutput, Logging};
+use message::ClientId;
+use proto_amqp091::{Notice, Severity, Subject};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+
+use crate::log_file::LogFile;
+use crate::log_line::Line;
+
+/// How many lines may wait to be written.
+const LINES_MAX: usize = 4_096;
+/// The longest line, in bytes: some of it comes from outside.
+const LINE_BYTES_MAX: usize = 16 << 10;
+/// How long the end of the process waits for its last lines.
+const FLUSH_WAIT: Duration = Duration::from_secs(2);
+
+static LOG: OnceLock<Log> = OnceLock::new();
+
+/// What goes to the thread that writes.
+enum Order {
+    Line(Line),
+    Reopen,
+    /// Answers when everything before it is written.
+    Flush(SyncSender<()>),
+}
+
+struct Log {
+    logging: Logging,
+    orders: SyncSender<Order>,
+    dropped: AtomicU64,
+}
+
+/// Opens the log, once per process.
+///
+/// # Errors
+/// A file that cannot be written.
+pub(crate) fn open(logging: &Logging, data_dir: &Path, node: &str) -> Result<(), String> {
+    let file = match logging.file {
+        Some(output) => Some((output, LogFile::open(logging, data_dir, node)?)),
+        None => None,
+    };
+    let (orders, receiver) = sync_channel(LINES_MAX);
+    let log = Log { logging: logging.clone(), orders, dropped: AtomicU64::new(0) };
+    if LOG.set(log).is_err() {
+        return Ok(());
+    }
+    let writer = Writer { console: logging.console, file, is_failing: false };
+    Builder::new()
+        .name("log".to_owned())
+        .spawn(move || writer.run(&receiver))
+        .map_err(|error| format!("the system refuses a thread: {error}"))?;
+    let subscriber = tracing_subscriber::registry().with(Events);
+    // Only a second log would be refused, and there is one.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+    Ok(())
+}
+
+/// Whether there is a log.
+pub(crate) fn is_open() -> bool {
+    LOG.get().is_some()
+}
+
+/// Says something, if what is configured lets it through.
+pub(crate) fn say(line: &Line) {
+    let Some(log) = LOG.get() else { return };
+    if line.level < log.logging.level(line.category) {
+        return;
+    }
+    match log.orders.try_send(Order::Line(line.clone())) {
+        Ok(()) | Err(TrySendError::Disconnected(_)) => {}
+        Err(TrySendError::Full(_)) => {
+            log.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Begins the file again: it has been moved away.
+pub(crate) fn reopen() {
+    if let Some(log) = LOG.get() {
+        let _ = log.orders.try_send(Order::Reopen);
+    }
+}
+
+/// Waits until what was said is written, but not for ever.
+pub(crate) fn flush() {
+    let Some(log) = LOG.get() else { return };
+    let (done, wait) = sync_channel(1);
+    if log.orders.try_send(Order::Flush(done)).is_ok() {
+        let _ = wait.recv_timeout(FLUSH_WAIT);
+    }
+}
+
+/// What a connection has to say.
+pub(crate) fn of_client(client: ClientId, notice: Notice) -> Line {
+    let level = match notice.severity {
+        Severity::Info => LogLevel::Info,
+        Severity::Warning => LogLevel::Warning,
+        Severity::Error => LogLevel::Error,
+    };
+    let category = match notice.subject {
+        Subject::Connection => LogCategory::Connection,
+        Subject::Channel => LogCategory::Channel,
+        Subject::User => LogCategory::User,
+    };
+    line(level, category, proto_amqp091::pid(client), notice.text)
+}
+
+fn line(level: LogLevel, category: LogCategory, pid: String, mut text: String) -> Line {
+    if text.len() > LINE_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(LINE_BYTES_MAX));
+        text.push('…');
+    }
+    Line { at: SystemTime::now(), level, category, pid, text }
+}
+
+/// The thread that writes.
+struct Writer {
+    console: Option<LogOutput>,
+    file: Option<(LogOutput, LogFile)>,
+    /// The file could not be written, and that has been said.
+    is_failing: bool,
+}
+
+impl Writer {
+    fn run(mut self, orders: &Receiver<Order>) {
+        loop {
+            match orders.recv_timeout(Duration::from_secs(1)) {
+                Ok(Order::Line(line)) => self.write(&line),
+                Ok(Order::Reopen) => {
+                    if let Some((_, file)) = &mut self.file {
+                        file.reopen();
+                    }
+                }
+                Ok(Order::Flush(done)) => {
+                    let _ = done.try_send(());
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.write_dropped();
+        }
+    }
+
+    fn write_dropped(&mut self) {
+        let dropped = LOG.get().map_or(0, |log| log.dropped.swap(0, Ordering::Relaxed));
+        if dropped > 0 {
+            let text = format!("{dropped} lines of the log are missing: it was written too slowly");
+            self.write(&line(LogLevel::Warning, LogCategory::Default, pid_of_thread(), text));
+        }
+    }
+
+    fn write(&mut self, line: &Line) {
+        if let Some(console) = self.console.filter(|console| line.level >= console.level) {
+            let text = line.written(console.format);
+            // A console that is gone is no reason to stop serving.
+            let _ = match console.is_stdout {
+                true => io::stdout().lock().write_all(text.as_bytes()),
+                false => io::stderr().lock().write_all(text.as_bytes()),
+            };
+        }
+        let Some((output, file)) = &mut self.file else { return };
+        if line.level < output.level {
+            return;
+        }
+        let outcome = file.write(&line.written(output.format), line.at);
+        if let Err(error) = &outcome
+            && !self.is_failing
+        {
+            // There may be nobody who reads this, but it is the only place that is left.
+            let _ = writeln!(io::stderr().lock(), "the log file cannot be written: {error}");
+        }
+        self.is_failing = outcome.is_err();
+    }
+}
+
+/// Takes what the code says with the macros of `tracing`.
+struct Events;
+
+impl<S: Subscriber> Layer<S> for Events {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let level = match *event.metadata().level() {
+            Level::ERROR => LogLevel::Error,
+            Level::WARN => LogLevel::Warning,
+            Level::INFO => LogLevel::Info,
+            Level::DEBUG | Level::TRACE => LogLevel::Debug,
+        };
+        let category = LogCategory::Default;
+        if LOG.get().is_none_or(|log| level < log.logging.level(category)) {
+            return;
+        }
+        let mut words = Words::default();
+        event.record(&mut words);
+        say(&line(level, category, pid_of_thread(), words.message + &words.fields));
+    }
+}
+
+/// The text of an event: its message, and its fields behind it.
+#[derive(Default)]
+struct Words {
+    message: String,
+    fields: String,
+}
+
+impl Visit for Words {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        use std::fmt::Write;
+        let _ = match field.name() {
+            "message" => write!(self.message, "{value:?}"),
+            name => write!(self.fields, " {name}={value:?}"),
+        };
+    }
+}
+
+/// RabbitMQ has the name of an Erlang process there.
+fn pid_of_thread() -> String {
+    let name = std::thread::current().name().map(str::to_owned);
+    let shard = name.as_deref().and_then(|name| name.strip_prefix("shard-"));
+    format!("<0.0.{}>", shard.unwrap_or("0"))
+}

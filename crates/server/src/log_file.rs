@@ -1,0 +1,196 @@
+//! The file of the log: begun, set aside, begun again.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use config::{Logging, Rotation, RotationDate, RotationPeriod};
+
+use crate::log_line::date;
+
+const HOUR_S: u64 = 3_600;
+const DAY_S: u64 = 86_400;
+
+/// A file that lines are added to.
+#[derive(Debug)]
+pub(crate) struct LogFile {
+    path: PathBuf,
+    rotation: Rotation,
+    /// Absent while it cannot be opened; the next line tries again.
+    file: Option<File>,
+    bytes: u64,
+    /// The number of the time span that the file is of.
+    span: u64,
+}
+
+impl LogFile {
+    /// Opens the file, and makes its directory.
+    ///
+    /// # Errors
+    /// Which file, why, and what to do.
+    pub(crate) fn open(logging: &Logging, data_dir: &Path, node: &str) -> Result<Self, String> {
+        let name = match logging.file_name.as_str() {
+            "" => format!("{node}.log"),
+            name => name.to_owned(),
+        };
+        let dir = match logging.dir.as_str() {
+            "" => data_dir.join("log"),
+            dir => PathBuf::from(dir),
+        };
+        let path = dir.join(name);
+        let mut file =
+            Self { path, rotation: logging.rotation.clone(), file: None, bytes: 0, span: 0 };
+        let opened = file.path.parent().map_or(Ok(()), fs::create_dir_all);
+        opened.and_then(|()| file.begin(SystemTime::now())).map_err(|error| {
+            let shown = file.path.display();
+            format!("log file {shown} cannot be written: {error}; set another one in log.dir or log.file")
+        })?;
+        Ok(file)
+    }
+
+    /// Adds a line.
+    pub(crate) fn write(&mut self, text: &str, at: SystemTime) -> io::Result<()> {
+        let is_full = self.rotation.bytes_max > 0
+            && self.bytes > 0
+            && self.bytes + text.len() as u64 > self.rotation.bytes_max;
+        if self.file.is_some() && (is_full || self.span != self.span_of(at)) {
+            self.file = None;
+            set_aside(&self.path, self.rotation.count)?;
+        }
+        if self.file.is_none() {
+            self.begin(at)?;
+        }
+        if let Some(file) = &mut self.file {
+            file.write_all(text.as_bytes())?;
+            self.bytes += text.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Somebody has moved the file away: the next line begins another one.
+    pub(crate) fn reopen(&mut self) {
+        self.file = None;
+    }
+
+    fn begin(&mut self, at: SystemTime) -> io::Result<()> {
+        let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+        self.bytes = file.metadata()?.len();
+        self.span = self.span_of(at);
+        self.file = Some(file);
+        Ok(())
+    }
+
+    fn span_of(&self, at: SystemTime) -> u64 {
+        let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        self.rotation.date.map_or(0, |date| span(date, seconds))
+    }
+}
+
+/// The number of the time span that a second is in; another number means another file.
+fn span(rotation: RotationDate, seconds: u64) -> u64 {
+    // A span begins at its hour: what is before it is of the day before.
+    let days = (seconds + DAY_S - u64::from(rotation.hour) * HOUR_S) / DAY_S;
+    match rotation.period {
+        RotationPeriod::Hour => seconds / HOUR_S,
+        RotationPeriod::Day => days,
+        // The first of 1970 was a Thursday, and a day is added above.
+        RotationPeriod::Week(day) => (days + 3 + 7 - u64::from(day)) / 7,
+        RotationPeriod::Month(day) => {
+            let date = date(days - 1);
+            date.year * 12 + date.month - u64::from(date.day < u64::from(day))
+        }
+    }
+}
+
+/// `a.log` becomes `a.log.0`, that becomes `a.log.1`, and so on; what is beyond the count goes.
+fn set_aside(path: &Path, count: u32) -> io::Result<()> {
+    let numbered = |number: u32| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{number}"));
+        PathBuf::from(name)
+    };
+    if count == 0 {
+        return fs::remove_file(path);
+    }
+    for number in (1..count).rev() {
+        let older = numbered(number - 1);
+        if older.exists() {
+            fs::rename(older, numbered(number))?;
+        }
+    }
+    fs::rename(path, numbered(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logging(rotation: Rotation, dir: &Path) -> Logging {
+        let dir = dir.to_str().expect("a path").to_owned();
+        Logging { dir, file_name: "a.log".to_owned(), rotation, ..Logging::default() }
+    }
+
+    fn files(dir: &Path) -> Vec<(String, String)> {
+        let entries = fs::read_dir(dir).expect("listed").map(|entry| entry.expect("listed"));
+        let mut files: Vec<_> = entries
+            .map(|entry| {
+                let text = fs::read_to_string(entry.path()).expect("read");
+                (entry.file_name().to_string_lossy().into_owned(), text)
+            })
+            .collect();
+        files.sort();
+        files
+    }
+
+    fn owned(files: &[(&str, &str)]) -> Vec<(String, String)> {
+        files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_file_that_is_full_is_set_aside_and_the_oldest_goes() {
+        let temporary = tempfile::tempdir().expect("made");
+        let rotation = Rotation { date: None, bytes_max: 4, count: 2 };
+        let mut log = LogFile::open(&logging(rotation, temporary.path()), Path::new(""), "n")
+            .expect("opened");
+        for text in ["1\n", "2\n", "3\n", "4\n", "5\n", "6\n", "7\n"] {
+            log.write(text, SystemTime::now()).expect("written");
+        }
+        let expected = owned(&[("a.log", "7\n"), ("a.log.0", "5\n6\n"), ("a.log.1", "3\n4\n")]);
+        assert_eq!(files(temporary.path()), expected);
+    }
+
+    #[test]
+    fn a_file_that_was_moved_away_is_begun_again() {
+        let temporary = tempfile::tempdir().expect("made");
+        let mut log =
+            LogFile::open(&logging(Rotation::default(), temporary.path()), Path::new(""), "n")
+                .expect("opened");
+        log.write("1\n", SystemTime::now()).expect("written");
+        let path = temporary.path().join("a.log");
+        fs::rename(&path, temporary.path().join("old")).expect("moved");
+        log.write("2\n", SystemTime::now()).expect("written");
+        log.reopen();
+        log.write("3\n", SystemTime::now()).expect("written");
+        assert_eq!(files(temporary.path()), owned(&[("a.log", "3\n"), ("old", "1\n2\n")]));
+    }
+
+    #[test]
+    fn spans_begin_at_their_time() {
+        let at = |days: u64, hours: u64| days * DAY_S + hours * HOUR_S;
+        let is_new = |period, hour, before, after| {
+            let rotation = RotationDate { period, hour };
+            span(rotation, before) != span(rotation, after)
+        };
+        assert!(is_new(RotationPeriod::Hour, 0, at(0, 1) - 1, at(0, 1)));
+        assert!(is_new(RotationPeriod::Day, 0, at(1, 0) - 1, at(1, 0)));
+        assert!(!is_new(RotationPeriod::Day, 3, at(1, 0) - 1, at(1, 2)));
+        assert!(is_new(RotationPeriod::Day, 3, at(1, 3) - 1, at(1, 3)));
+        // The fourth of January 1970 was a Sunday.
+        assert!(is_new(RotationPeriod::Week(0), 0, at(3, 0) - 1, at(3, 0)));
+        assert!(!is_new(RotationPeriod::Week(0), 0, at(3, 0), at(10, 0) - 1));
+        assert!(is_new(RotationPeriod::Month(1), 0, at(31, 0) - 1, at(31, 0)));
+        assert!(is_new(RotationPeriod::Month(15), 6, at(45, 6) - 1, at(45, 6)));
+        assert!(!is_new(RotationPeriod::Month(15), 6, at(31, 0) - 1, at(31, 0)));
+    }
+}
