@@ -10,6 +10,7 @@ import pika
 from broker import Leveret
 from suite import World, bodies, equal, hung_up, refused, take, test
 
+FILE = pathlib.Path(__file__).resolve().parent.parent / "definitions/rabbitmq-4.3.json"
 PERSISTENT = pika.BasicProperties(delivery_mode=2, message_id="kept")
 
 
@@ -201,3 +202,34 @@ def it_is_ready_at_once_and_small(world):
     assert min(ready_ms) <= 50, f"ready in {ready_ms} ms"
     assert rss_mib <= 15, f"{rss_mib:.1f} MiB resident"
     assert size_mib < 20, f"the binary has {size_mib:.1f} MiB"
+
+
+@test(ours_only=True)
+def definitions_are_there_before_the_first_client_and_guest_is_not(world):
+    settings = (f"load_definitions={FILE}", "definitions.skip_if_unchanged=true")
+    with Leveret(world.broker.binary, *settings) as own:
+        for _ in range(2):
+            own.start()
+            host, port = own.address
+            login = pika.PlainCredentials("defs-admin", "password of defs-admin")
+            parameters = pika.ConnectionParameters(host, port, "defs", credentials=login)
+            connection = pika.BlockingConnection(parameters)
+            connection.channel().queue_declare("priority-0", passive=True)
+            connection.close()
+            try:
+                pika.BlockingConnection(pika.ConnectionParameters(host, port))
+                raise AssertionError("guest has an account")
+            except pika.exceptions.ProbableAuthenticationError:
+                own.stop()
+
+
+@test(ours_only=True)
+def definitions_that_cannot_be_read_stop_the_start(world):
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "broken.json"
+        for text, told in (("{", "failed_to_parse_json"), ('{"queues":[{"vhost":"nowhere","name":"q"}]}', "nowhere")):
+            file.write_text(text)
+            command = [world.broker.binary, "serve", "--data-dir", f"{folder}/data", "--set", f"load_definitions={file}"]
+            command += ["--set", "listeners.tcp.1=127.0.0.1:0", "--set", "management.tcp.port=0"]
+            ended = subprocess.run(command + ["--set", "prometheus.tcp.port=0"], capture_output=True, text=True, timeout=10)
+            assert ended.returncode == 1 and told in ended.stderr and str(file) in ended.stderr, ended.stderr

@@ -23,6 +23,8 @@ const STEPS: &[(&str, Action)] = &[
     ("dist", packages),
     ("interop", |root| interop(root, "run.py", &[])),
     ("clients", |root| interop(root, "clients.py", &[])),
+    ("metrics", |root| interop(root, "metrics.py", &[])),
+    ("definitions", |root| interop(root, "definitions.py", &["check"])),
     ("hostile", |root| interop(root, "hostile.py", &[])),
     ("tls", |root| interop(root, "tls.py", &[])),
     ("kill9", |root| interop(root, "kill9.py", &["--cycles", "20"])),

@@ -35,8 +35,10 @@ impl Broker {
         let mut left = Vec::new();
         let mut handed = Handed::default();
         let (store, runs, lists) = (&mut self.store, &mut self.runs, &mut self.delivery_lists);
+        let (waits, now_ms) = (&mut self.traffic.waits, self.now_ms);
         hosted.queue.dispatch(limit, self.now_ms, |delivery| {
             handed.count(&delivery);
+            waits.count(delivery.message.received_at_ms(), now_ms);
             if delivery.leaves_store {
                 let lane_id = definition.lane_id(delivery.lane);
                 store.settle(lane_id, delivery.seq, delivery.message.len_bytes() as u32);

@@ -76,4 +76,4 @@ pub use routing::Invalid;
 pub use settle::Due;
 pub use signal::Fact;
 pub use topology::Topology;
-pub use traffic::{Churn, Holdings};
+pub use traffic::{Churn, Holdings, Waits};

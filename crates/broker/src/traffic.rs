@@ -76,6 +76,36 @@ pub(crate) struct Traffic {
     pub(crate) disk: MessageCounters,
     pub(crate) churn: Churn,
     pub(crate) holdings: Holdings,
+    pub(crate) waits: Waits,
+}
+
+/// How long messages were in the broker when they went to a consumer. A place counts those that took fewer
+/// milliseconds than two to the power of its number, and not fewer than for the place before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waits {
+    /// How many, by place; the last has all that took longer.
+    pub counts: [u64; Self::PLACES],
+    /// How long all of them took together, in milliseconds.
+    pub sum_ms: u64,
+}
+
+impl Waits {
+    /// How many places there are: the last but one is for those that took about seven weeks.
+    pub const PLACES: usize = 34;
+
+    /// A message that has come at one time goes at another.
+    pub(crate) fn count(&mut self, came_at_ms: u64, goes_at_ms: u64) {
+        let wait_ms = goes_at_ms.saturating_sub(came_at_ms);
+        let place = (u64::BITS - wait_ms.leading_zeros()) as usize;
+        self.counts[place.min(Self::PLACES - 1)] += 1;
+        self.sum_ms += wait_ms;
+    }
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self { counts: [0; Self::PLACES], sum_ms: 0 }
+    }
 }
 
 impl Traffic {
@@ -138,6 +168,11 @@ impl Broker {
         self.traffic.disk
     }
 
+    /// How long messages of this shard's queues were in the broker when they went to consumers.
+    pub const fn waits(&self) -> Waits {
+        self.traffic.waits
+    }
+
     /// What came and went.
     pub const fn churn(&self) -> Churn {
         self.traffic.churn
@@ -146,5 +181,23 @@ impl Broker {
     /// What the queues of this shard hold.
     pub const fn holdings(&self) -> Holdings {
         self.traffic.holdings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_has_its_place() {
+        let mut waits = Waits::default();
+        for (wait_ms, place) in [(0, 0), (1, 1), (2, 2), (3, 2), (4, 3), (1 << 40, 33)] {
+            let before = waits.counts[place];
+            waits.count(1000, 1000 + wait_ms);
+            assert_eq!(waits.counts[place], before + 1, "{wait_ms}");
+        }
+        // A clock that was set back makes no message wait.
+        waits.count(2000, 1000);
+        assert_eq!((waits.counts[0], waits.sum_ms), (2, 10 + (1 << 40)));
     }
 }

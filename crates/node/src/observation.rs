@@ -3,7 +3,9 @@
 //! Every shard shows its own part, within an [`Errand`](crate::Errand). Lists come in pages, so that a look at very many
 //! things holds nobody up.
 
-pub use broker::{Churn, ExchangeTraffic, Holdings, MessageCounters, QueueState, QueueSummary};
+pub use broker::{
+    Churn, ExchangeTraffic, Holdings, MessageCounters, QueueState, QueueSummary, Waits,
+};
 use std::ops::Add;
 
 use message::{ClientId, Name, QueueId};
@@ -69,6 +71,11 @@ impl Shard {
             octets: self.octets,
             churn,
         }
+    }
+
+    /// How long messages of this shard's queues were in the broker when they went to consumers.
+    pub fn observe_waits(&self) -> Waits {
+        self.broker.waits()
     }
 
     /// What went through each virtual host, as far as clients of this shard did it. Reads and writes of the disk are not

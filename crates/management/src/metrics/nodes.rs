@@ -202,6 +202,65 @@ pub(crate) const GLOBAL: Family = Family {
             "Total number of messages published as non-mandatory into an exchange and dropped as unroutable",
             |view| view.totals.counters.drop_unroutable
         ),
+        global!(
+            counter,
+            "messages_routed_total",
+            "Total number of messages routed to queues or streams",
+            |view| {
+                let counters = &view.totals.counters;
+                let lost = counters.return_unroutable + counters.drop_unroutable;
+                counters.publish.saturating_sub(lost)
+            }
+        ),
+        global!(
+            counter,
+            "messages_delivered_total",
+            "Total number of messages delivered to consumers",
+            |view| view.totals.counters.deliver_get()
+        ),
+        global!(
+            counter,
+            "messages_delivered_consume_manual_ack_total",
+            "Total number of messages delivered to consumers using basic.consume with manual acknowledgment",
+            |view| view.totals.counters.deliver
+        ),
+        global!(
+            counter,
+            "messages_delivered_consume_auto_ack_total",
+            "Total number of messages delivered to consumers using basic.consume with automatic acknowledgment",
+            |view| view.totals.counters.deliver_no_ack
+        ),
+        global!(
+            counter,
+            "messages_delivered_get_manual_ack_total",
+            "Total number of messages delivered to consumers using basic.get with manual acknowledgment",
+            |view| view.totals.counters.get
+        ),
+        global!(
+            counter,
+            "messages_delivered_get_auto_ack_total",
+            "Total number of messages delivered to consumers using basic.get with automatic acknowledgment",
+            |view| view.totals.counters.get_no_ack
+        ),
+        global!(
+            counter,
+            "messages_get_empty_total",
+            "Total number of times basic.get operations fetched no message",
+            |view| view.totals.counters.get_empty
+        ),
+        global!(
+            counter,
+            "messages_redelivered_total",
+            "Total number of messages redelivered to consumers",
+            |view| view.totals.counters.redeliver
+        ),
+        global!(
+            counter,
+            "messages_acknowledged_total",
+            "Total number of messages acknowledged by consumers",
+            |view| view.totals.counters.ack
+        ),
+        global!(gauge, "publishers", "Current number of publishers", |view| view.publisher_count),
         global!(gauge, "consumers", "Current number of consumers", |view| view
             .totals
             .holdings
@@ -237,6 +296,30 @@ pub(crate) const MEMORY: Family = Family {
     ],
 };
 
+/// How long messages were in the broker when they went to a consumer.
+const WAITS: Metric = Metric {
+    name: "message_time_in_queue_seconds",
+    kind: Kind::Histogram,
+    help: "How long messages were in the broker when they went to a consumer",
+    total: |_| None,
+    each: Each::Histogram(|view| {
+        let (mut samples, mut count) = (Vec::new(), 0);
+        let bounded = view.waits.counts.len() - 1;
+        for (place, here) in view.waits.counts.iter().enumerate() {
+            count += here;
+            let bound = if place == bounded {
+                "+Inf".to_owned()
+            } else {
+                (((1_u64 << place) - 1) as f64 / 1000.0).to_string()
+            };
+            samples.push(("_bucket", vec![("le", bound)], Number::Count(count)));
+        }
+        samples.push(("_sum", Vec::new(), Number::Real(view.waits.sum_ms as f64 / 1000.0)));
+        samples.push(("_count", Vec::new(), Number::Count(count)));
+        samples
+    }),
+};
+
 /// What RabbitMQ does not have.
 pub(crate) const OWN: Family = Family {
     name: "leveret_node_metrics",
@@ -260,5 +343,6 @@ pub(crate) const OWN: Family = Family {
             "Bytes that wait to be written to the journal",
             |view| view.totals.unwritten_bytes
         ),
+        WAITS,
     ],
 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use message::Name;
 use metadata::QueueKind;
 use node::Shard;
-use node::observation::{ExchangeTraffic, ShardTotals};
+use node::observation::{ExchangeTraffic, ShardTotals, Waits};
 
 use crate::desk::Desk;
 use crate::failure::Failure;
@@ -40,6 +40,8 @@ pub(crate) struct View {
     pub(crate) machine: Readings,
     pub(crate) shard_count: u64,
     pub(crate) totals: ShardTotals,
+    pub(crate) waits: Waits,
+    pub(crate) publisher_count: u64,
     pub(crate) queue_count: u64,
     /// Connections with bytes that wait for their sockets.
     pub(crate) pending_connections: u64,
@@ -84,6 +86,10 @@ impl View {
         };
         view.now_ms = view.machine.now_ms;
         totals.into_iter().for_each(|shard| add(&mut view.totals, shard));
+        for shard in desk.ask_all(|shard| shard.observe_waits()).await? {
+            view.waits.counts.iter_mut().zip(shard.counts).for_each(|(sum, count)| *sum += count);
+            view.waits.sum_ms += shard.sum_ms;
+        }
         view.look_at_queues(desk, wanted, shows).await?;
         view.look_at_clients(desk, wanted, shows).await?;
         if wanted.exchanges {
@@ -205,6 +211,7 @@ impl View {
                     let is_shown = wanted.clients && shows(connection.vhost.as_str());
                     for state in channels {
                         self.channel_totals += ChannelNumbers::from(&state);
+                        self.publisher_count += u64::from(state.counters.publish > 0);
                         if is_shown {
                             self.channels.push(ChannelRow::new(&connection, &state));
                         }
