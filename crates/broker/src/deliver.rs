@@ -32,8 +32,7 @@ impl Broker {
             hosted.queue.expire(self.now_ms.saturating_sub(1), &mut budget);
         }
         let (definition, is_unnoted) = (&hosted.definition, hosted.ledger.is_empty());
-        let mut left = Vec::new();
-        let mut handed = Handed::default();
+        let (mut left, mut handed) = (Vec::new(), Handed::default());
         let (store, runs, lists) = (&mut self.store, &mut self.runs, &mut self.delivery_lists);
         let (waits, now_ms) = (&mut self.traffic.waits, self.now_ms);
         hosted.queue.dispatch(limit, self.now_ms, |delivery| {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use auth::{Claim, Inquiry, Logins, Said, Whence};
 use broker::{Broker, Event, Mail};
 use message::{Arena, ClientId, ShardId};
-use proto_amqp091::{Connection, Context, Octets, Peer, Settings};
+use proto_amqp091::{Connection, Context, Octets, Peer, Settings, Severity, Subject};
 use stdx::{Random, Time};
 use store::{Completion, Fault, Submission};
 
@@ -314,9 +314,11 @@ impl Shard {
 
     /// The shell has something for the log to say of a client.
     pub fn complain(&mut self, client: ClientId, text: String) {
-        if let Some(client) = self.clients.get(client) {
-            let address = client.connection.peer_address().to_owned();
-            self.notices.push(Notice::Client { address, text });
+        if let Some(found) = self.clients.get(client) {
+            let text = format!("{}: {text}", found.connection.peer_address());
+            let (severity, subject) = (Severity::Error, Subject::Connection);
+            let notice = proto_amqp091::Notice { severity, subject, text };
+            self.notices.push(Notice::Client { client, notice });
         }
     }
 

@@ -25,6 +25,10 @@ pub(super) fn check(source: &Source, findings: &mut Vec<Finding>) {
 fn declared(line: &str) -> Option<&str> {
     let mut rest = identifiers(line).skip_while(|word| matches!(*word, "pub" | "crate" | "super"));
     let keyword = rest.next()?;
+    // An associated type has the name that its trait gives it, which may be of another crate.
+    if keyword == "type" && line.starts_with(' ') {
+        return None;
+    }
     if DECLARATIONS.contains(&keyword) { rest.next() } else { None }
 }
 
