@@ -93,7 +93,7 @@ fn encode(address: &Address, request: &Request<'_>) -> Vec<u8> {
         None => "Content-Length: 0\r\n".to_owned(),
     };
     let head = format!(
-        "{} {} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\nConnection: close\r\n{}{length}\r\n",
+        "{} {} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\nConnection: close\r\n{}{length}\r\n",
         request.method, request.path, request.headers
     );
     let mut bytes = head.into_bytes();
