@@ -20,8 +20,14 @@ mod tree;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Names of RabbitMQ's tools, under which the program does what they do.
-const NAMES: &[&str] =
-    &["rabbitmqctl", "rabbitmq-diagnostics", "rabbitmq-plugins", "rabbitmq-queues"];
+const NAMES: &[&str] = &[
+    "rabbitmqctl",
+    "rabbitmq-diagnostics",
+    "rabbitmq-plugins",
+    "rabbitmq-queues",
+    "rabbitmq-streams",
+    "rabbitmq-upgrade",
+];
 
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask dist PART... [--binary FILE] [--out DIR]
@@ -109,6 +115,9 @@ fn pack(
 fn tarball(root: &Path, program: &Program, epoch_s: u64) -> Result<(String, Vec<u8>), String> {
     let mut files = documents(root)?;
     files.file("leveret", 0o755, program.bytes.clone());
+    for (shell, script) in &program.completions {
+        files.file(&format!("completions/leveret.{shell}"), 0o644, script.clone());
+    }
     for name in ["systemd/leveret.service", "leveret.conf", "leveret.1"] {
         files.copy(&root.join("packaging").join(name), name, 0o644)?;
     }

@@ -4,6 +4,8 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::management::LOCAL_SOCKET;
+
 /// A data directory that no other process uses. The lock ends with the value, or with the process.
 #[derive(Debug)]
 pub(crate) struct DataDir {
@@ -90,4 +92,42 @@ pub(crate) fn default_path() -> Result<PathBuf, String> {
     state.map(|state| state.join("leveret")).ok_or_else(|| {
         "there is no home directory to keep data in; name one with --data-dir".to_owned()
     })
+}
+
+/// Where the service of the machine keeps its data: see `packaging/systemd/leveret.service`.
+const SERVICE: &str = "/var/lib/leveret";
+
+/// Where the node is that an operator means who names none: this user's own, unless that does not run and the
+/// machine's service does.
+pub(crate) fn operated_path() -> Option<PathBuf> {
+    operated(default_path().ok(), PathBuf::from(SERVICE))
+}
+
+fn operated(own: Option<PathBuf>, service: PathBuf) -> Option<PathBuf> {
+    // A node that ended badly leaves its socket behind, so that this may be wrong; then it is told which was asked.
+    let has_socket = |path: &PathBuf| path.join(LOCAL_SOCKET).exists();
+    match own {
+        Some(own) if has_socket(&own) || !has_socket(&service) => Some(own),
+        _ => Some(service),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_service_is_meant_where_nothing_else_runs() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let (own, service) = (dir.path().join("own"), dir.path().join("service"));
+        let operated = || operated(Some(own.clone()), service.clone()).expect("one of them");
+        assert_eq!(operated(), own);
+        fs::create_dir_all(&service).expect("made");
+        fs::write(service.join(LOCAL_SOCKET), "").expect("made");
+        assert_eq!(operated(), service);
+        fs::create_dir_all(&own).expect("made");
+        fs::write(own.join(LOCAL_SOCKET), "").expect("made");
+        assert_eq!(operated(), own);
+        assert_eq!(super::operated(None, service.clone()), Some(service.clone()));
+    }
 }

@@ -78,7 +78,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.command {
         Some(Command::Ctl { arguments }) => {
-            ctl::run(ctl::Tool::Leveret, &arguments, data_dir::default_path().ok())
+            ctl::run(ctl::Tool::Leveret, &arguments, data_dir::operated_path())
         }
         Some(Command::Perf(options)) => perf::run(&options),
         Some(Command::Fsck(options)) => fsck::run(&options),
@@ -95,7 +95,7 @@ fn as_another_tool() -> Option<ExitCode> {
     let name = std::path::Path::new(&program).file_name()?.to_str()?;
     let tool = ctl::Tool::of_program(name)?;
     let arguments: Vec<String> = arguments.collect();
-    Some(ctl::run(tool, &arguments, data_dir::default_path().ok()))
+    Some(ctl::run(tool, &arguments, data_dir::operated_path()))
 }
 
 fn serve_logged(options: &serve::Options) -> ExitCode {

@@ -15,7 +15,7 @@ use crate::listeners::open_all;
 use crate::mailbox::Inboxes;
 
 /// The local socket's name in the data directory.
-const LOCAL_SOCKET: &str = "management.sock";
+pub(crate) const LOCAL_SOCKET: &str = "management.sock";
 /// Connections that may wait at a socket.
 const BACKLOG: i32 = 128;
 

@@ -30,6 +30,15 @@ pub(super) fn files(root: &Path, program: &Program) -> Result<Tree, String> {
     ] {
         files.copy(&root.join(from), path, 0o644)?;
     }
+    for (shell, script) in &program.completions {
+        let path = match *shell {
+            "bash" => "usr/share/bash-completion/completions/leveret",
+            "zsh" => "usr/share/zsh/vendor-completions/_leveret",
+            _ => "usr/share/fish/vendor_completions.d/leveret.fish",
+        };
+        files.file(path, 0o644, script.clone());
+    }
+    files.folder("etc/leveret/conf.d", 0o755);
     let packed = |path: &str| {
         let bytes = fs::read(root.join(path)).map_err(|fault| format!("{path}: {fault}"))?;
         tree::gzip(&bytes).map_err(|fault| format!("{path}: {fault}"))

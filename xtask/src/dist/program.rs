@@ -3,6 +3,7 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::step;
 
@@ -16,6 +17,8 @@ pub(super) struct Program {
     pub(super) machine: Machine,
     /// Whether it needs a loader and libraries of the machine that it comes to.
     pub(super) is_dynamic: bool,
+    /// Scripts that complete its commands, by shell.
+    pub(super) completions: Vec<(&'static str, Vec<u8>)>,
 }
 
 /// What kind of processor it is for.
@@ -50,7 +53,9 @@ impl Program {
     /// It cannot be read, or is no program for Linux.
     pub(super) fn read(path: &Path) -> Result<Self, String> {
         let bytes = fs::read(path).map_err(|fault| format!("{}: {fault}", path.display()))?;
-        Self::parse(bytes).map_err(|reason| format!("{}: {reason}", path.display()))
+        let program =
+            Self::parse(bytes).map_err(|reason| format!("{}: {reason}", path.display()))?;
+        Ok(Self { completions: completions(path), ..program })
     }
 
     /// Builds it, which takes minutes.
@@ -109,8 +114,18 @@ impl Program {
             let at = usize::from(first) + usize::from(index) * usize::from(size);
             is_dynamic |= number(at)? == INTERPRETER;
         }
-        Ok(Self { bytes, machine, is_dynamic })
+        Ok(Self { bytes, machine, is_dynamic, completions: vec![] })
     }
+}
+
+/// Asks the program for what it has to say to shells. One that is for another kind of machine cannot be asked.
+fn completions(path: &Path) -> Vec<(&'static str, Vec<u8>)> {
+    let ask = |shell| {
+        let output = Command::new(path).args(["ctl", "completion", shell]).output().ok()?;
+        let is_told = output.status.success() && !output.stdout.is_empty();
+        is_told.then_some((shell, output.stdout))
+    };
+    ["bash", "zsh", "fish"].into_iter().filter_map(ask).collect()
 }
 
 /// Where [`Program::build`] leaves it.
