@@ -7,136 +7,148 @@ use crate::failure::Failure;
 use crate::policies::Kind;
 use crate::reply::Reply;
 use crate::{
-    bindings, channels, connections, consumers, definitions, exchanges, extensions, features,
-    global_parameters, health, limits, messages, nodes, overview, parameters, permissions,
-    policies, queues, users, version, vhosts, whoami,
+    aliveness, bindings, channels, connections, consumers, definitions, exchanges, extensions,
+    features, global_parameters, health, limits, messages, nodes, overview, parameters,
+    permissions, policies, queues, users, version, vhosts, whoami,
 };
 
-/// Answers a call. Every route that is served has its line here, or this does not compile.
-#[allow(clippy::too_many_lines, reason = "one line per route")]
-pub(crate) async fn dispatch(call: &Call) -> Result<Reply, Failure> {
-    match call.id {
-        Id::Overview => overview::show(call).await,
-        Id::Definitions | Id::AllConfiguration => definitions::show(call),
-        Id::VhostDefinitions => definitions::show_vhost(call),
-        Id::ImportDefinitions | Id::ImportAllConfiguration => definitions::import(call).await,
-        Id::ImportVhostDefinitions => definitions::import_vhost(call).await,
-        Id::ClusterName => Ok(global_parameters::show_cluster_name(call)),
-        Id::SetClusterName => global_parameters::put_cluster_name(call).await,
-        Id::Nodes => nodes::list(call).await,
-        Id::Node => nodes::show(call).await,
-        Id::NodeMemory => nodes::memory(call, false).await,
-        Id::NodeMemoryRelative => nodes::memory(call, true).await,
-        Id::Version => Ok(version::show(call)),
-        Id::WhoAmI => Ok(whoami::show(call)),
-        Id::Extensions => Ok(extensions::list()),
-        Id::FeatureFlags => features::list_flags(call),
-        Id::EnableFeatureFlag => features::enable_flag(call),
-        Id::DeprecatedFeatures => features::list_deprecated(call),
-        Id::DeprecatedFeaturesUsed => features::list_deprecated_in_use(call),
-        Id::RebalanceQueues => Ok(Reply::done()),
-        Id::Vhosts => vhosts::list(call).await,
-        Id::Vhost => vhosts::show(call).await,
-        Id::PutVhost => vhosts::put(call).await,
-        Id::DeleteVhost => vhosts::delete(call).await,
-        Id::ProtectVhost => vhosts::protect(call, true).await,
-        Id::UnprotectVhost => vhosts::protect(call, false).await,
-        Id::StartVhost => vhosts::start(call),
-        Id::VhostLimits => limits::list_vhosts(call),
-        Id::VhostLimitsOfVhost => limits::list_vhost(call),
-        Id::PutVhostLimit => limits::set_vhost(call, true).await,
-        Id::DeleteVhostLimit => limits::set_vhost(call, false).await,
-        Id::Users => users::list(call),
-        Id::UsersWithoutPermissions => users::list_without_permissions(call),
-        Id::User => users::show(call),
-        Id::PutUser => users::put(call).await,
-        Id::DeleteUser => users::delete(call).await,
-        Id::DeleteUsers => users::delete_many(call).await,
-        Id::HashPassword => users::hash_password(call).await,
-        Id::UserLimits => limits::list_users(call),
-        Id::UserLimitsOfUser => limits::list_user(call),
-        Id::PutUserLimit => limits::set_user(call, true).await,
-        Id::DeleteUserLimit => limits::set_user(call, false).await,
-        Id::AllPermissions | Id::PermissionsOfVhost | Id::PermissionsOfUser => {
-            permissions::list(call)
+/// The table of answers, as a function: every route that is served has its line in it, or this does not compile.
+macro_rules! answers {
+    ($call:ident: $($($id:ident)|+ => $answer:expr;)*) => {
+        /// Answers a call.
+        pub(crate) async fn dispatch($call: &Call) -> Result<Reply, Failure> {
+            match $call.id {
+                $($(Id::$id)|+ => $answer,)*
+            }
         }
-        Id::Permission => permissions::show(call),
-        Id::PutPermission => permissions::put(call).await,
-        Id::DeletePermission => permissions::delete(call).await,
-        Id::AllTopicPermissions | Id::TopicPermissionsOfVhost | Id::TopicPermissionsOfUser => {
-            permissions::list_topic(call)
-        }
-        Id::TopicPermission => permissions::show_topic(call),
-        Id::PutTopicPermission => permissions::put_topic(call).await,
-        Id::DeleteTopicPermission | Id::DeleteTopicPermissionOfExchange => {
-            permissions::delete_topic(call).await
-        }
-        Id::Parameters | Id::ParametersOfComponent | Id::ParametersOfVhost => {
-            parameters::list(call)
-        }
-        Id::Parameter => parameters::show(call),
-        Id::PutParameter => parameters::put(call).await,
-        Id::DeleteParameter => parameters::delete(call).await,
-        Id::GlobalParameters => global_parameters::list(call),
-        Id::GlobalParameter => global_parameters::show(call),
-        Id::PutGlobalParameter => global_parameters::put(call).await,
-        Id::DeleteGlobalParameter => global_parameters::delete(call).await,
-        Id::Policies => policies::list_all(call, Kind::User),
-        Id::PoliciesOfVhost => policies::list(call, Kind::User),
-        Id::Policy => policies::show(call, Kind::User),
-        Id::PutPolicy => policies::put(call, Kind::User).await,
-        Id::DeletePolicy => policies::delete(call, Kind::User).await,
-        Id::OperatorPolicies => policies::list_all(call, Kind::Operator),
-        Id::OperatorPoliciesOfVhost => policies::list(call, Kind::Operator),
-        Id::OperatorPolicy => policies::show(call, Kind::Operator),
-        Id::PutOperatorPolicy => policies::put(call, Kind::Operator).await,
-        Id::DeleteOperatorPolicy => policies::delete(call, Kind::Operator).await,
-        Id::Exchanges | Id::ExchangesOfVhost => exchanges::list(call).await,
-        Id::Exchange => exchanges::show(call).await,
-        Id::PutExchange => exchanges::put(call).await,
-        Id::DeleteExchange => exchanges::delete(call).await,
-        Id::Queues | Id::QueuesOfVhost => queues::list(call, false).await,
-        Id::QueuesDetailed => queues::list(call, true).await,
-        Id::Queue => queues::show(call).await,
-        Id::PutQueue => queues::put(call).await,
-        Id::DeleteQueue => queues::delete(call).await,
-        Id::Publish => messages::publish(call).await,
-        Id::FetchMessages => messages::fetch(call).await,
-        Id::PurgeQueue => queues::purge(call).await,
-        Id::QueueAction => queues::act(call),
-        Id::Bindings | Id::BindingsOfVhost => bindings::list(call),
-        Id::BindingsBySource => bindings::list_by_source(call),
-        Id::BindingsByDestination => bindings::list_by_destination(call),
-        Id::BindingsOfQueue => bindings::list_of_queue(call),
-        Id::BindingsBetween => bindings::list_between(call),
-        Id::Binding => bindings::show(call),
-        Id::PostBinding => bindings::post(call).await,
-        Id::DeleteBinding => bindings::delete(call).await,
-        Id::Connections | Id::ConnectionsOfVhost => connections::list(call).await,
-        Id::Connection => connections::show(call).await,
-        Id::CloseConnection => connections::close(call).await,
-        Id::ConnectionsOfUser => connections::list_of_user(call).await,
-        Id::CloseConnectionsOfUser => connections::close_of_user(call).await,
-        Id::Channels | Id::ChannelsOfVhost => channels::list(call).await,
-        Id::ChannelsOfConnection => channels::list_of_connection(call).await,
-        Id::Channel => channels::show(call).await,
-        Id::Consumers | Id::ConsumersOfVhost => consumers::list(call).await,
-        Id::NodeHealth => Ok(health::well()),
-        Id::NodeHealthOf => nodes::must_be_this(call).map(|()| health::well()),
-        Id::CheckAlarms | Id::CheckLocalAlarms => health::alarms(call).await,
-        Id::CheckMetadataStore | Id::CheckMetadataStoreData => Ok(health::metadata_store(call)),
-        Id::CheckCertificates => health::certificates(call),
-        Id::CheckPortListener => health::port_listener(call),
-        Id::CheckProtocolListener => health::protocol_listener(call),
-        Id::CheckQuorumCritical => Ok(health::single_node()),
-        Id::CheckVirtualHosts
-        | Id::CheckElectedLeaders
-        | Id::CheckElectedLeadersOfVhost
-        | Id::CheckElectedLeadersMatching
-        | Id::CheckElectedLeadersOfVhostMatching
-        | Id::CheckInService
-        | Id::CheckClusterSize => Ok(health::well()),
-        Id::CheckReady => health::ready(call),
-        Id::CheckConnectionLimit => health::connection_limit(call).await,
-    }
+    };
+}
+
+answers! {
+    call:
+    Overview => overview::show(call).await;
+    Definitions | AllConfiguration => definitions::show(call);
+    VhostDefinitions => definitions::show_vhost(call);
+    ImportDefinitions | ImportAllConfiguration => definitions::import(call).await;
+    ImportVhostDefinitions => definitions::import_vhost(call).await;
+    ClusterName => Ok(global_parameters::show_cluster_name(call));
+    SetClusterName => global_parameters::put_cluster_name(call).await;
+    Nodes => nodes::list(call).await;
+    Node => nodes::show(call).await;
+    NodeMemory => nodes::memory(call, false).await;
+    NodeMemoryRelative => nodes::memory(call, true).await;
+    Version => Ok(version::show(call));
+    WhoAmI => Ok(whoami::show(call));
+    Extensions => Ok(extensions::list());
+    FeatureFlags => features::list_flags(call);
+    EnableFeatureFlag => features::enable_flag(call);
+    DeprecatedFeatures => features::list_deprecated(call);
+    DeprecatedFeaturesUsed => features::list_deprecated_in_use(call);
+    RebalanceQueues => Ok(Reply::done());
+    Reset => Ok(nodes::reset(call));
+    ResetNode => nodes::must_be_this(call).map(|()| nodes::reset(call));
+    AlivenessTest => aliveness::test(call).await;
+    Vhosts => vhosts::list(call).await;
+    Vhost => vhosts::show(call).await;
+    PutVhost => vhosts::put(call).await;
+    DeleteVhost => vhosts::delete(call).await;
+    ProtectVhost => vhosts::protect(call, true).await;
+    UnprotectVhost => vhosts::protect(call, false).await;
+    StartVhost => vhosts::start(call);
+    VhostLimits => limits::list_vhosts(call);
+    VhostLimitsOfVhost => limits::list_vhost(call);
+    PutVhostLimit => limits::set_vhost(call, true).await;
+    DeleteVhostLimit => limits::set_vhost(call, false).await;
+    Users => users::list(call);
+    UsersWithoutPermissions => users::list_without_permissions(call);
+    User => users::show(call);
+    PutUser => users::put(call).await;
+    DeleteUser => users::delete(call).await;
+    DeleteUsers => users::delete_many(call).await;
+    HashPassword => users::hash_password(call).await;
+    UserLimits => limits::list_users(call);
+    UserLimitsOfUser => limits::list_user(call);
+    PutUserLimit => limits::set_user(call, true).await;
+    DeleteUserLimit => limits::set_user(call, false).await;
+    AllPermissions | PermissionsOfVhost | PermissionsOfUser => {
+        permissions::list(call)
+    };
+    Permission => permissions::show(call);
+    PutPermission => permissions::put(call).await;
+    DeletePermission => permissions::delete(call).await;
+    AllTopicPermissions | TopicPermissionsOfVhost | TopicPermissionsOfUser => {
+        permissions::list_topic(call)
+    };
+    TopicPermission => permissions::show_topic(call);
+    PutTopicPermission => permissions::put_topic(call).await;
+    DeleteTopicPermission | DeleteTopicPermissionOfExchange => {
+        permissions::delete_topic(call).await
+    };
+    Parameters | ParametersOfComponent | ParametersOfVhost => {
+        parameters::list(call)
+    };
+    Parameter => parameters::show(call);
+    PutParameter => parameters::put(call).await;
+    DeleteParameter => parameters::delete(call).await;
+    GlobalParameters => global_parameters::list(call);
+    GlobalParameter => global_parameters::show(call);
+    PutGlobalParameter => global_parameters::put(call).await;
+    DeleteGlobalParameter => global_parameters::delete(call).await;
+    Policies => policies::list_all(call, Kind::User);
+    PoliciesOfVhost => policies::list(call, Kind::User);
+    Policy => policies::show(call, Kind::User);
+    PutPolicy => policies::put(call, Kind::User).await;
+    DeletePolicy => policies::delete(call, Kind::User).await;
+    OperatorPolicies => policies::list_all(call, Kind::Operator);
+    OperatorPoliciesOfVhost => policies::list(call, Kind::Operator);
+    OperatorPolicy => policies::show(call, Kind::Operator);
+    PutOperatorPolicy => policies::put(call, Kind::Operator).await;
+    DeleteOperatorPolicy => policies::delete(call, Kind::Operator).await;
+    Exchanges | ExchangesOfVhost => exchanges::list(call).await;
+    Exchange => exchanges::show(call).await;
+    PutExchange => exchanges::put(call).await;
+    DeleteExchange => exchanges::delete(call).await;
+    Queues | QueuesOfVhost => queues::list(call, false).await;
+    QueuesDetailed => queues::list(call, true).await;
+    Queue => queues::show(call).await;
+    PutQueue => queues::put(call).await;
+    DeleteQueue => queues::delete(call).await;
+    Publish => messages::publish(call).await;
+    FetchMessages => messages::fetch(call).await;
+    PurgeQueue => queues::purge(call).await;
+    QueueAction => queues::act(call);
+    Bindings | BindingsOfVhost => bindings::list(call);
+    BindingsBySource => bindings::list_by_source(call);
+    BindingsByDestination => bindings::list_by_destination(call);
+    BindingsOfQueue => bindings::list_of_queue(call);
+    BindingsBetween => bindings::list_between(call);
+    Binding => bindings::show(call);
+    PostBinding => bindings::post(call).await;
+    DeleteBinding => bindings::delete(call).await;
+    Connections | ConnectionsOfVhost => connections::list(call).await;
+    Connection => connections::show(call).await;
+    CloseConnection => connections::close(call).await;
+    ConnectionsOfUser => connections::list_of_user(call).await;
+    CloseConnectionsOfUser => connections::close_of_user(call).await;
+    Channels | ChannelsOfVhost => channels::list(call).await;
+    ChannelsOfConnection => channels::list_of_connection(call).await;
+    Channel => channels::show(call).await;
+    Consumers | ConsumersOfVhost => consumers::list(call).await;
+    NodeHealth => Ok(health::well());
+    NodeHealthOf => nodes::must_be_this(call).map(|()| health::well());
+    CheckAlarms | CheckLocalAlarms => health::alarms(call).await;
+    CheckMetadataStore | CheckMetadataStoreData => Ok(health::metadata_store(call));
+    CheckCertificates => health::certificates(call);
+    CheckPortListener => health::port_listener(call);
+    CheckProtocolListener => health::protocol_listener(call);
+    CheckQuorumCritical => Ok(health::single_node());
+    CheckVirtualHosts
+    | CheckElectedLeaders
+    | CheckElectedLeadersOfVhost
+    | CheckElectedLeadersMatching
+    | CheckElectedLeadersOfVhostMatching
+    | CheckInService
+    | CheckClusterSize => Ok(health::well());
+    CheckReady => health::ready(call);
+    CheckConnectionLimit => health::connection_limit(call).await;
 }

@@ -18,6 +18,7 @@
 )]
 
 mod access;
+mod aliveness;
 mod bindings;
 mod call;
 mod caller;

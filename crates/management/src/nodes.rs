@@ -63,6 +63,12 @@ pub(crate) async fn memory(call: &Call, is_relative: bool) -> Result<Reply, Fail
     Ok(Reply::ok(&json!({ "memory": memory })))
 }
 
+/// Forgets the samples of which rates are made.
+pub(crate) fn reset(call: &Call) -> Reply {
+    call.desk.rates.clear();
+    Reply::done()
+}
+
 /// There is one node.
 pub(crate) fn must_be_this(call: &Call) -> Result<(), Failure> {
     if call.parameter("node") == call.desk.facts.node { Ok(()) } else { Err(Failure::NotFound) }

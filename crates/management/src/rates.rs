@@ -90,6 +90,11 @@ impl Rates {
         }
     }
 
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
+
     /// Forgets what was not recorded lately.
     pub(crate) fn forget(&self, now_ms: u64) {
         self.lock().retain(|_, series| {

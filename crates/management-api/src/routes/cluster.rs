@@ -116,7 +116,7 @@ pub(super) const ROUTES: &[Route] = &[
         Method::Get,
         "/config/effective",
         Access::Administrator,
-        "this part of the API comes later",
+        "the configuration is shown by `leveret config explain`",
     ),
     served(
         Method::Get,
@@ -132,11 +132,18 @@ pub(super) const ROUTES: &[Route] = &[
         Id::RebalanceQueues,
         "Spreads leaders of queues over the nodes: there is one node.",
     ),
-    not_yet(Method::Delete, "/reset", Access::Administrator, "this part of the API comes later"),
-    not_yet(
+    served(
+        Method::Delete,
+        "/reset",
+        Access::Administrator,
+        Id::Reset,
+        "Forgets the samples of which rates are made.",
+    ),
+    served(
         Method::Delete,
         "/reset/:node",
         Access::Administrator,
-        "this part of the API comes later",
+        Id::ResetNode,
+        "Forgets the samples of which the rates of a node are made.",
     ),
 ];

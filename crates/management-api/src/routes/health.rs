@@ -1,14 +1,15 @@
 //! Routes: is it well?.
 
-use crate::route::{Access, Method, Route, not_yet, served};
+use crate::route::{Access, Method, Route, served};
 use crate::route_id::RouteId as Id;
 
 pub(super) const ROUTES: &[Route] = &[
-    not_yet(
+    served(
         Method::Get,
         "/aliveness-test/:vhost",
         Access::Vhost,
-        "this part of the API comes later",
+        Id::AlivenessTest,
+        "Publishes and takes a message in a virtual host.",
     ),
     served(
         Method::Get,

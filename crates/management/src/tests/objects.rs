@@ -87,6 +87,15 @@ fn a_binding_is_found_by_its_key_and_arguments() {
 }
 
 #[test]
+fn a_message_that_goes_through_shows_that_the_node_lives() {
+    let node = Node::new();
+    assert_eq!(node.get("/aliveness-test/%2F"), json!({ "status": "ok" }));
+    assert_eq!(node.get("/queues/%2F/aliveness-test")["messages"], 0);
+    assert_eq!(node.ask(None, "GET", "/aliveness-test/nowhere", "").0, 404);
+    assert_eq!(node.delete("/reset"), 204);
+}
+
+#[test]
 fn what_users_do_needs_their_permissions() {
     let node = Node::new();
     node.put("/users/ann", r#"{"password":"p","tags":"management"}"#);
