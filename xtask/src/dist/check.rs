@@ -133,8 +133,9 @@ impl Drop for Running {
 fn serve(program: &Path, data_dir: &Path, arguments: &[&str]) -> Result<(), String> {
     let child = Command::new(program)
         // Any ports: a broker may run here already.
-        .args(["serve", "--set", "listeners.tcp.1=127.0.0.1:0", "--set", "management.tcp.port=0"])
-        .args(["--set", "prometheus.tcp.port=0"])
+        .args(["serve", "--set", "listeners.tcp.1=127.0.0.1:0"])
+        .args(["--set", "management.tcp.port=0", "--set", "management.tcp.ip=127.0.0.1"])
+        .args(["--set", "prometheus.tcp.port=0", "--set", "prometheus.tcp.ip=127.0.0.1"])
         .arg("--data-dir")
         .arg(data_dir)
         .args(arguments)
