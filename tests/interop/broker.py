@@ -22,6 +22,7 @@ class Leveret:
     def __init__(self, binary, *settings):
         self.binary = pathlib.Path(binary).resolve()
         self.settings = settings
+        self.config_path = None  # A file of settings, if there is one.
         self.wrapper = []  # What the process is started under; it must become the process.
         self.folder = tempfile.TemporaryDirectory(prefix="leveret-interop-")
         self.data_dir = pathlib.Path(self.folder.name) / "data"
@@ -46,6 +47,8 @@ class Leveret:
         # Many brokers run side by side here: each has the HTTP API on a port of its own.
         command = [str(self.binary), "serve", "--data-dir", str(self.data_dir)]
         command += ["--set", "management.tcp.port=0", "--set", "prometheus.tcp.port=0"]
+        if self.config_path:
+            command += ["--config", str(self.config_path)]
         for setting in settings:
             command += ["--set", setting]
         return command

@@ -138,4 +138,8 @@ pub enum RouteId {
     CheckConnectionLimit,
     CheckReady,
     CheckClusterSize,
+    Explain,
+    PeekMessages,
+    CancelDelayed,
+    Redrive,
 }

@@ -3,6 +3,7 @@
 use crate::route::Route;
 
 mod absent;
+mod beyond;
 mod clients;
 mod cluster;
 mod health;
@@ -27,6 +28,7 @@ pub const AREAS: &[Area] = &[
     Area { name: "Settings", routes: settings::ROUTES },
     Area { name: "Users", routes: users::ROUTES },
     Area { name: "Health checks", routes: health::ROUTES },
+    Area { name: "Beyond RabbitMQ", routes: beyond::ROUTES },
     Area { name: "Absent", routes: absent::ROUTES },
 ];
 

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::query::Query;
 
 /// One request whose caller may make it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Call {
     /// The way to the shards.
     pub(crate) desk: Arc<Desk>,

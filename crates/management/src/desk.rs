@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use broker::{Answer, Refusal, Shared, Topology, Verb};
-use message::{ClientId, Name};
+use broker::{Answer, Due, Refusal, Shared, Topology, Verb};
+use message::{ClientId, Name, Settlement};
 use node::{AckMode, Errand, Fetched, Outcome, Publication, Shard, Unpublished};
 use stdx::Time;
 use tokio::sync::{mpsc, oneshot};
@@ -226,6 +226,21 @@ impl Desk {
         }
         ends.sort_by_key(|(index, _)| *index);
         Ok(ends.into_iter().map(|(_, end)| end).collect())
+    }
+
+    /// Settles messages that were fetched to be held.
+    ///
+    /// # Errors
+    /// As [`Desk::ask`].
+    pub(crate) async fn settle(
+        &self,
+        dues: Vec<Due>,
+        settlement: Settlement,
+    ) -> Result<(), Failure> {
+        if dues.is_empty() {
+            return Ok(());
+        }
+        self.ask(0, move |shard| shard.settle_as_operator(dues, settlement)).await
     }
 
     async fn send<T>(

@@ -7,9 +7,9 @@ use crate::failure::Failure;
 use crate::policies::Kind;
 use crate::reply::Reply;
 use crate::{
-    aliveness, bindings, channels, connections, consumers, definitions, exchanges, extensions,
-    features, global_parameters, health, limits, messages, nodes, overview, parameters,
-    permissions, policies, queues, users, version, vhosts, whoami,
+    aliveness, bindings, channels, connections, consumers, definitions, exchanges, explain,
+    extensions, features, global_parameters, health, limits, messages, nodes, overview, parameters,
+    peek, permissions, policies, queues, redrive, users, version, vhosts, whoami,
 };
 
 /// The table of answers, as a function: every route that is served has its line in it, or this does not compile.
@@ -150,5 +150,9 @@ answers! {
     | CheckInService
     | CheckClusterSize => Ok(health::well());
     CheckReady => health::ready(call);
+    Explain => explain::explain(call);
+    PeekMessages => peek::list(call).await;
+    CancelDelayed => peek::cancel(call).await;
+    Redrive => redrive::redrive(call).await;
     CheckConnectionLimit => health::connection_limit(call).await;
 }

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use metadata::Access;
-use node::{AckMode, Fetched, MessageProperties, Outcome, Publication, Unpublished};
+use node::{AckMode, Fetched, MessageProperties, MessageView, Outcome, Publication, Unpublished};
 use serde_json::{Map, Value, json};
 
 use crate::call::Call;
@@ -75,6 +75,7 @@ pub(crate) async fn fetch(call: &Call) -> Result<Reply, Failure> {
         None | Some(Value::Null) => None,
         Some(value) => Some(self::count(value)?),
     };
+    let shape = Shape { is_base64, truncate };
     let (vhost, name) = (call.parameter("vhost"), call.parameter("queue"));
     let queue = call.topology.queue(vhost, name);
     let queue = queue.ok_or_else(|| Failure::missing("queue_not_found"))?;
@@ -83,7 +84,7 @@ pub(crate) async fn fetch(call: &Call) -> Result<Reply, Failure> {
     let (vhost, name) = (queue.vhost.clone(), queue.name.clone());
     let fetched = call.desk.fetch(vhost, name, count, mode).await?;
     let fetched = fetched.map_err(|refusal| refusals::failure(&refusal))?;
-    let shown = fetched.iter().map(|fetched| shown(fetched, is_base64, truncate));
+    let shown = fetched.iter().map(|fetched| shown(fetched, &shape));
     Ok(Reply::ok(&shown.collect()))
 }
 
@@ -129,10 +130,25 @@ fn read_properties(given: &Fields) -> Result<MessageProperties, Failure> {
     })
 }
 
-fn shown(fetched: &Fetched, is_base64: bool, truncate: Option<usize>) -> Value {
-    let message = &fetched.message;
-    let body = &message.body[..message.body.len().min(truncate.unwrap_or(usize::MAX))];
-    let text = std::str::from_utf8(body).ok().filter(|_| !is_base64);
+fn shown(fetched: &Fetched, shape: &Shape) -> Value {
+    let mut value = shown_message(&fetched.message, shape);
+    value["message_count"] = json!(fetched.ready_count);
+    value
+}
+
+/// How bodies are shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    /// In base64, even if they are text.
+    pub(crate) is_base64: bool,
+    /// So many bytes at most.
+    pub(crate) truncate: Option<usize>,
+}
+
+/// A message as the API shows it.
+pub(crate) fn shown_message(message: &MessageView, shape: &Shape) -> Value {
+    let body = &message.body[..message.body.len().min(shape.truncate.unwrap_or(usize::MAX))];
+    let text = std::str::from_utf8(body).ok().filter(|_| !shape.is_base64);
     let (payload, encoding) = match text {
         Some(text) => (text.to_owned(), "string"),
         None => (STANDARD.encode(body), "base64"),
@@ -142,7 +158,6 @@ fn shown(fetched: &Fetched, is_base64: bool, truncate: Option<usize>) -> Value {
         "redelivered": message.is_redelivered,
         "exchange": message.exchange,
         "routing_key": message.routing_key,
-        "message_count": fetched.ready_count,
         "properties": shown_properties(&message.properties),
         "payload": payload,
         "payload_encoding": encoding,

@@ -43,6 +43,8 @@ pub enum AckMode {
     RejectRequeue,
     /// They have died, and go where dead letters of the queue go.
     RejectDrop,
+    /// They stay with the operator until [`Shard::settle_as_operator`].
+    Hold,
 }
 
 impl AckMode {
@@ -57,14 +59,19 @@ impl AckMode {
         })
     }
 
-    /// How deliveries end; `None` where they end by being handed out.
+    /// How deliveries end when the last one is there; `None` where they end by being handed out, or do not end yet.
     const fn settlement(self) -> Option<Settlement> {
         match self {
             Self::AckRequeue => Some(Settlement::Requeue),
-            Self::AckDrop => None,
+            Self::AckDrop | Self::Hold => None,
             Self::RejectRequeue => Some(Settlement::Failed),
             Self::RejectDrop => Some(Settlement::Discard),
         }
+    }
+
+    /// Whether deliveries are to be settled at all.
+    const fn settles(self) -> bool {
+        !matches!(self, Self::AckDrop)
     }
 }
 
@@ -75,6 +82,8 @@ pub struct Fetched {
     pub message: MessageView,
     /// How many messages were ready behind it.
     pub ready_count: u64,
+    /// What is to be settled, if it is [held](AckMode::Hold).
+    pub due: Option<Due>,
 }
 
 /// Takes what an operator has fetched.
@@ -180,7 +189,7 @@ impl Shard {
         }
         fetching.left -= 1;
         fetching.left_in_turn -= 1;
-        let settles = fetching.ack_mode.settlement().is_some();
+        let settles = fetching.ack_mode.settles();
         let (vhost, name) = (fetching.vhost.clone(), fetching.name.clone());
         let origin = Origin { client: operator_of(self.id), link };
         self.broker.request(Request { origin, verb: Verb::Fetch { vhost, name, settles } });
@@ -211,7 +220,10 @@ impl Shard {
     fn add_fetched(&mut self, link: u64, queue: QueueId, delivery: &Delivery, ready_count: u64) {
         let Some(fetching) = self.operator.fetching.get_mut(&link) else { return };
         fetching.bytes += delivery.message.len_bytes();
-        fetching.dues.extend(delivery.id.map(|id| Due { queue, delivery: id }));
+        let due = delivery.id.map(|id| Due { queue, delivery: id });
+        let is_held = fetching.ack_mode == AckMode::Hold;
+        let held = due.filter(|_| is_held);
+        fetching.dues.extend(due.filter(|_| !is_held));
         let message = MessageView::of_delivery(delivery);
         let counters = MessageCounters {
             get: u64::from(delivery.id.is_some()),
@@ -219,13 +231,20 @@ impl Shard {
             redeliver: u64::from(message.is_redelivered),
             ..MessageCounters::ZERO
         };
-        fetching.fetched.push(Fetched { message, ready_count });
+        fetching.fetched.push(Fetched { message, ready_count, due: held });
         self.count_fetched(link, counters);
     }
 
     fn count_fetched(&mut self, link: u64, counters: MessageCounters) {
         if let Some(fetching) = self.operator.fetching.get(&link) {
             self.broker.count_traffic(&fetching.vhost, counters);
+        }
+    }
+
+    /// Settles messages that were [held](AckMode::Hold).
+    pub fn settle_as_operator(&mut self, dues: Vec<Due>, settlement: Settlement) {
+        for due in dues {
+            self.broker.settle(due, settlement);
         }
     }
 

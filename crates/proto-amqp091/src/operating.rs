@@ -49,7 +49,7 @@ pub struct MessageProperties {
 }
 
 /// A message as somebody is shown it who does not consume it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct MessageView {
     /// Its properties, as a consumer would see them.
     pub properties: MessageProperties,

@@ -93,6 +93,16 @@ impl Cursor {
         Self((u8::MAX - lane) as u64, LINE | seq)
     }
 
+    /// As two numbers, which mean nothing to anybody else.
+    pub const fn parts(self) -> (u64, u64) {
+        (self.0, self.1)
+    }
+
+    /// What [`Cursor::parts`] gave. Other numbers make a look begin somewhere.
+    pub const fn from_parts(parts: (u64, u64)) -> Self {
+        Self(parts.0, parts.1)
+    }
+
     const fn lane(self) -> u8 {
         u8::MAX - (self.0 & ((1 << LANE_BITS) - 1)) as u8
     }

@@ -1,6 +1,7 @@
 //! The API before a whole node in memory, without sockets.
 
 mod access;
+mod beyond;
 mod objects;
 mod settings;
 

@@ -1,0 +1,139 @@
+//! A look at the messages of a queue that changes nothing, and calling off those that wait for their time.
+
+use std::sync::Arc;
+
+use broker::{Answer, PeekPage, Verb};
+use metadata::{Access, Queue};
+use node::MessageView;
+use queue::{Cursor, Peeked, Section, Whereabout};
+use serde_json::{Value, json};
+
+use crate::call::Call;
+use crate::failure::Failure;
+use crate::filter::Filter;
+use crate::messages::{Shape, shown_message};
+use crate::reply::Reply;
+use crate::time;
+
+/// Messages of one answer.
+const COUNT_MAX: usize = 1_000;
+const COUNT_DEFAULT: usize = 50;
+/// Messages that are looked at for one answer, whether they fit the filter or not.
+const EXAMINED_MAX: usize = 10_000;
+
+/// Messages of one section, `ready` unless the query says `unacknowledged` or `delayed`, from the first on or from where
+/// the answer before has ended (`cursor`).
+pub(crate) async fn list(call: &Call) -> Result<Reply, Failure> {
+    let queue = named(call)?;
+    call.may(Access::Read, &queue.name)?;
+    let (name, section) = match call.query.find("section").unwrap_or("ready") {
+        "ready" => ("ready", Section::Ready),
+        "unacknowledged" => ("unacknowledged", Section::Unsettled),
+        "delayed" => ("delayed", Section::Delayed),
+        other => {
+            return Err(Failure::bad(format!(
+                "there is no section {other:?}: ready, unacknowledged or delayed"
+            )));
+        }
+    };
+    let count = number(call, "count")?.unwrap_or(COUNT_DEFAULT).min(COUNT_MAX);
+    let shape = Shape { is_base64: false, truncate: number(call, "truncate")? };
+    let filter = Filter::of_query(&call.query);
+    let mut cursor = call.query.find("cursor").map(parse_cursor).transpose()?;
+    let (mut found, mut examined) = (Vec::new(), 0);
+    loop {
+        let wanted = (count - found.len()).min(EXAMINED_MAX - examined);
+        let page = page(call, queue, section, cursor, wanted).await?;
+        examined += page.messages.len();
+        found.extend(page.messages.iter().filter_map(|peeked| shown(peeked, &filter, &shape)));
+        cursor = page.next;
+        if cursor.is_none() || found.len() >= count || examined >= EXAMINED_MAX {
+            break;
+        }
+    }
+    Ok(Reply::ok(&json!({
+        "section": name,
+        "messages": found,
+        "examined": examined,
+        "cursor": cursor.map(cursor_text),
+    })))
+}
+
+/// Calls a message off that waits for its time.
+pub(crate) async fn cancel(call: &Call) -> Result<Reply, Failure> {
+    let queue = named(call)?;
+    call.may(Access::Read, &queue.name)?;
+    let part = |name: &str| {
+        let text = call.parameter(name);
+        text.parse::<u64>().map_err(|_| Failure::bad(format!("{name} {text:?} is no number")))
+    };
+    let lane = u8::try_from(part("lane")?).map_err(|_| Failure::NotFound)?;
+    let verb = Verb::CancelDelayed { queue: queue.id, lane, seq: part("place")? };
+    match call.operate(verb).await? {
+        Answer::Removed { count: 0 } => Err(Failure::NotFound),
+        _ => Ok(Reply::done()),
+    }
+}
+
+/// One page of a look.
+pub(crate) async fn page(
+    call: &Call,
+    queue: &Queue,
+    section: Section,
+    cursor: Option<Cursor>,
+    count: usize,
+) -> Result<PeekPage, Failure> {
+    match call.operate(Verb::Peek { queue: queue.id, section, cursor, count }).await? {
+        Answer::Peeked(page) => Ok(*page),
+        _ => Err(Failure::Unavailable("the queue is gone".to_owned())),
+    }
+}
+
+/// The queue that the path names.
+pub(crate) fn named(call: &Call) -> Result<&Arc<Queue>, Failure> {
+    let (vhost, queue) = (call.parameter("vhost"), call.parameter("queue"));
+    call.topology.queue(vhost, queue).ok_or(Failure::NotFound)
+}
+
+fn shown(peeked: &Peeked, filter: &Filter, shape: &Shape) -> Option<Value> {
+    let message = peeked.message.as_ref()?;
+    let view = MessageView::of_message(message, peeked.is_redelivered, peeked.delivery_count);
+    if !filter.fits(&view) {
+        return None;
+    }
+    let mut value = shown_message(&view, shape);
+    value["lane"] = json!(peeked.lane);
+    value["place"] = json!(peeked.seq);
+    value["delivery_count"] = json!(view.delivery_count);
+    value["received_at"] = json!(time::rfc3339(view.received_at_ms));
+    value["expires_at"] = json!(view.expires_at_ms.map(time::rfc3339));
+    match peeked.whereabout {
+        Whereabout::Ready => {}
+        Whereabout::Delayed { until_ms } => value["delayed_until"] = json!(time::rfc3339(until_ms)),
+        Whereabout::Unsettled { consumer, since_s } => {
+            value["unacknowledged_since"] = json!(time::rfc3339(u64::from(since_s) * 1000));
+            value["has_consumer"] = json!(consumer.is_some());
+        }
+    }
+    Some(value)
+}
+
+fn number(call: &Call, name: &str) -> Result<Option<usize>, Failure> {
+    let Some(text) = call.query.find(name) else { return Ok(None) };
+    let number = text.parse();
+    number.map(Some).map_err(|_| Failure::bad(format!("{name} {text:?} is no number")))
+}
+
+fn cursor_text(cursor: Cursor) -> String {
+    let (first, second) = cursor.parts();
+    format!("{first:x}-{second:x}")
+}
+
+fn parse_cursor(text: &str) -> Result<Cursor, Failure> {
+    let number = |part: &str| u64::from_str_radix(part, 16).ok();
+    let parts = text.split_once('-').and_then(|(a, b)| Some((number(a)?, number(b)?)));
+    let parts = parts.ok_or_else(|| {
+        Failure::bad(format!("{text:?} is no cursor: take the one of the answer before"))
+    })?;
+    Ok(Cursor::from_parts(parts))
+}

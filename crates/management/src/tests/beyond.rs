@@ -1,0 +1,132 @@
+//! What RabbitMQ does not have.
+
+use serde_json::{Value, json};
+
+use super::Node;
+
+fn publish(node: &Node, key: &str, payload: &str, headers: &Value) {
+    let body = json!({
+        "properties": { "delivery_mode": 2, "headers": headers },
+        "routing_key": key, "payload": payload, "payload_encoding": "string",
+    });
+    let path = "/exchanges/%2F/amq.default/publish";
+    let (status, answer) = node.ask(None, "POST", path, &body.to_string());
+    assert_eq!((status, &answer["routed"]), (200, &json!(true)), "{answer}");
+}
+
+fn post(node: &Node, path: &str, body: &Value) -> Value {
+    let (status, answer) = node.ask(None, "POST", path, &body.to_string());
+    assert_eq!(status, 200, "{path}: {answer}");
+    answer
+}
+
+fn payloads(node: &Node, path: &str) -> Vec<String> {
+    let answer = node.get(path);
+    let messages = answer["messages"].as_array().unwrap();
+    messages.iter().map(|message| message["payload"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A queue `work` whose dead letters go to the queue `dead`, with one message for each payload there.
+fn node_with_dead_letters(all: &[&str]) -> Node {
+    let node = Node::new();
+    let dead = r#"{"durable":true}"#;
+    let work = json!({ "durable": true, "arguments": {
+        "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead" } });
+    assert_eq!(node.put("/queues/%2F/dead", dead), 201);
+    assert_eq!(node.put("/queues/%2F/work", &work.to_string()), 201);
+    for payload in all {
+        publish(&node, "work", payload, &json!({ "kind": payload.len() }));
+    }
+    let take = json!({ "count": all.len(), "ackmode": "reject_requeue_false", "encoding": "auto" });
+    assert_eq!(post(&node, "/queues/%2F/work/get", &take).as_array().unwrap().len(), all.len());
+    node
+}
+
+const DEAD: &str = "/leveret/queues/%2F/dead/messages";
+const WORK: &str = "/leveret/queues/%2F/work/messages";
+const REDRIVE: &str = "/leveret/queues/%2F/dead/redrive";
+
+#[test]
+fn a_look_takes_nothing_and_marks_nothing() {
+    let node = node_with_dead_letters(&["a", "bb", "cc"]);
+    for _ in 0..2 {
+        assert_eq!(payloads(&node, DEAD), ["a", "bb", "cc"]);
+    }
+    let seen = node.get(&format!("{DEAD}?header.kind=2&reason=rejected&count=1"));
+    assert_eq!(seen["messages"][0]["payload"], "bb");
+    assert_eq!(seen["messages"][0]["redelivered"], false);
+    let cursor = seen["cursor"].as_str().unwrap();
+    assert_eq!(payloads(&node, &format!("{DEAD}?cursor={cursor}")), ["cc"]);
+    let (status, text) = node.refusal("GET", &format!("{DEAD}?section=lost"), "");
+    assert!(status == 400 && text.contains("unacknowledged"), "{text}");
+}
+
+#[test]
+fn a_message_that_waits_is_seen_and_called_off() {
+    let node = Node::new();
+    node.put("/queues/%2F/q", r#"{"durable":true}"#);
+    // In the year 2096.
+    publish(&node, "q", "later", &json!({ "x-deliver-at": 4_000_000_000_000_u64 }));
+    let path = "/leveret/queues/%2F/q/messages?section=delayed";
+    let seen = node.get(path);
+    let message = &seen["messages"][0];
+    assert_eq!(message["payload"], "later");
+    let (lane, place) = (&message["lane"], &message["place"]);
+    let delayed = format!("/leveret/queues/%2F/q/delayed/{lane}/{place}");
+    assert_eq!(node.delete(&delayed), 204);
+    assert_eq!(node.delete(&delayed), 404);
+    assert!(payloads(&node, path).is_empty());
+}
+
+#[test]
+fn dead_letters_go_back_to_where_they_died_without_a_past() {
+    let node = node_with_dead_letters(&["a", "bb", "cc"]);
+    let dry = post(&node, REDRIVE, &json!({ "dry_run": true, "filter": { "contains": "b" } }));
+    assert_eq!((&dry["matched"], &dry["moved"]), (&json!(1), &json!(0)));
+    assert_eq!(payloads(&node, DEAD), ["a", "bb", "cc"]);
+    let some = post(&node, REDRIVE, &json!({ "filter": { "headers": { "kind": 2 } }, "count": 1 }));
+    assert_eq!((&some["moved"], &some["stopped"]), (&json!(1), &Value::Null));
+    assert_eq!(payloads(&node, DEAD), ["a", "cc"]);
+    let back = node.get(WORK);
+    assert_eq!(back["messages"][0]["payload"], "bb");
+    assert_eq!(back["messages"][0]["properties"]["headers"], json!({ "kind": 2 }));
+    assert_eq!(post(&node, REDRIVE, &json!({}))["moved"], 2);
+    assert_eq!(payloads(&node, WORK), ["bb", "a", "cc"]);
+    assert!(payloads(&node, DEAD).is_empty());
+}
+
+#[test]
+fn what_cannot_go_on_stays_where_it_was() {
+    let node = node_with_dead_letters(&["a", "b"]);
+    let lost = post(&node, REDRIVE, &json!({ "to": { "queue": "nowhere" } }));
+    assert_eq!(lost["moved"], 0);
+    assert!(lost["stopped"].as_str().unwrap().contains("leads to no queue"), "{lost}");
+    assert_eq!(payloads(&node, DEAD), ["a", "b"]);
+    publish(&node, "dead", "not dead", &json!({}));
+    let stopped = post(&node, REDRIVE, &json!({}));
+    assert_eq!(stopped["moved"], 2);
+    assert!(stopped["stopped"].as_str().unwrap().contains("\"to\""), "{stopped}");
+    assert_eq!(payloads(&node, DEAD), ["not dead"]);
+    for (body, word) in [(r#"{"form":1}"#, "form"), (r#"{"to":"there"}"#, "origin")] {
+        let (status, text) = node.refusal("POST", REDRIVE, body);
+        assert!(status == 400 && text.contains(word), "{text}");
+    }
+}
+
+#[test]
+fn where_a_message_would_go_is_explained() {
+    let node = Node::new();
+    node.put("/queues/%2F/q", "{}");
+    let path = "/leveret/exchanges/%2F/amq.topic/explain";
+    let (status, _) =
+        node.ask(None, "POST", "/bindings/%2F/e/amq.topic/q/q", r#"{"routing_key":"a.*"}"#);
+    assert_eq!(status, 201);
+    let told = post(&node, path, &json!({ "routing_key": "a.b" }));
+    assert_eq!((&told["routed"], &told["queues"]), (&json!(true), &json!(["q"])));
+    assert_eq!(told["steps"][0]["bindings"][0]["routing_key"], "a.*");
+    assert_eq!(post(&node, path, &json!({ "routing_key": "b" }))["routed"], false);
+    let default = "/leveret/exchanges/%2F/amq.default/explain";
+    assert_eq!(post(&node, default, &json!({ "routing_key": "q" }))["queues"], json!(["q"]));
+    let (status, _) = node.refusal("POST", "/leveret/exchanges/%2F/none/explain", "{}");
+    assert_eq!(status, 404);
+}

@@ -1,0 +1,215 @@
+"""Whether a secret that the broker was told ever comes out of it again.
+
+    python tests/interop/canary.py
+
+A broker is started with a password that nobody else has, and is told more of them in every way that there is: logins that
+work and that do not, users over the HTTP API and the command line, hashes and addresses in definitions, bodies that are not
+JSON, settings with mistakes. Then everything that can be read is read: the log at its most talkative, what the process and the
+command line have printed, every path of the HTTP API that a GET reads, the metrics, command lines in the process list. Each
+secret has to be in the broker, as a login shows, and in nothing that was read.
+
+What an administrator asks for by name is no leak: definitions hold password hashes, and parameters of shovels and federation
+hold the addresses that somebody wrote into them, in RabbitMQ too.
+"""
+
+import argparse
+import base64
+import contextlib
+import http.client
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import urllib.parse
+
+import broker
+import wire
+from wire import Wire
+
+ROUTES = pathlib.Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
+# Paths that show what an administrator has to be able to move to another broker.
+SHOWS_HASHES = ("/api/definitions", "/api/all-configuration", "/api/users")
+SHOWS_ADDRESSES = (*SHOWS_HASHES, "/api/parameters", "/api/global-parameters")
+
+
+class Canaries:
+    """Secrets, each with a name and unlike anything else."""
+
+    def __init__(self):
+        self.all = {}
+
+    def new(self, name):
+        secret = f"kanari-{len(self.all)}-{name}-zwitschert"
+        self.all[name] = secret
+        return secret
+
+    def forms(self):
+        """What a secret looks like when it comes out: as it is, in base64 wherever it may begin, encoded for a URI."""
+        for name, secret in self.all.items():
+            raw = secret.encode()
+            yield name, secret
+            yield name, urllib.parse.quote(secret, safe="")
+            for shift in range(3):
+                # The characters that depend on what stands around it are cut off.
+                text = base64.b64encode(b"\0" * shift + raw).decode()
+                yield name, text[4 if shift else 0 : -4]
+
+
+class Api:
+    """The HTTP API of the broker."""
+
+    def __init__(self, address):
+        self.address = address
+
+    def ask(self, method, path, body=None, user=None):
+        """The status and the whole answer, with its headers."""
+        headers = {}
+        if user:
+            token = base64.b64encode(":".join(user).encode()).decode()
+            headers["Authorization"] = f"Basic {token}"
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        raw = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
+        connection = http.client.HTTPConnection(self.address, timeout=20)
+        with contextlib.closing(connection):
+            connection.request(method, path, raw, headers)
+            answer = connection.getresponse()
+            text = answer.read().decode(errors="replace")
+            return answer.status, f"{answer.getheaders()}\n{text}"
+
+
+def log_in(leveret, user, password):
+    """Whether the AMQP listener lets somebody in."""
+    with Wire(leveret.address) as connection:
+        connection.send(wire.PROTOCOL_HEADER)
+        connection.expect(wire.CONNECTION_START)
+        connection.start_ok(user=user, password=password)
+        answer = connection.frame()
+        return answer is not None and answer.name == wire.CONNECTION_TUNE
+
+
+def tell(leveret, api, canaries, seen):
+    """Tells the broker all secrets. What it says meanwhile goes into `seen`."""
+    root = ("root", canaries.all["default_pass"])
+    assert log_in(leveret, *root), "the default user has the password of the configuration"
+
+    def ask(method, path, body=None, user=root):
+        status, text = api.ask(method, path, body, user)
+        seen.append((f"{method} {path}", text))
+        return status
+
+    for name in ("user", "weak"):
+        password = canaries.new(name)
+        body = {"password": password, "tags": "management"}
+        assert ask("PUT", f"/api/users/{name}", body) == 201, name
+        assert ask("PUT", f"/api/permissions/%2F/{name}", {"configure": "", "write": "", "read": ""}) in (201, 204)
+        assert log_in(leveret, name, password), name
+    for user, name in (("root", "wrong"), ("nobody", "unknown")):
+        password = canaries.new(name)
+        assert not log_in(leveret, user, password)
+        assert ask("GET", "/api/whoami", user=(user, password)) == 401
+    broken = canaries.new("broken")
+    assert ask("PUT", "/api/users/x", b'{"password": "' + broken.encode() + b'", ') == 400
+    assert ask("PUT", "/api/users/x", {"password": canaries.new("typed"), "tags": 7}) == 400
+    assert ask("PUT", "/api/users/x", {"password": [canaries.new("listed")], "tags": ""}) == 400
+    assert ask("POST", "/api/definitions", {"users": [{"name": "d", "password": canaries.new("imported"), "tags": 1.5}]}) == 400
+    address = f"amqp://shovel:{canaries.new('address')}@127.0.0.1:1"
+    ask("PUT", "/api/parameters/federation-upstream/%2F/up", {"value": {"uri": address}})
+    ask("PUT", "/api/global-parameters/somewhere", {"value": {"uri": address}})
+    in_path = canaries.new("hashed")
+    ask("GET", f"/api/auth/hash_password/{in_path}")
+    return root
+
+
+def run_commands(leveret, canaries, seen):
+    """The command line, and configurations with mistakes."""
+    binary, data_dir = str(leveret.binary), str(leveret.data_dir)
+
+    def run(*arguments, **options):
+        done = subprocess.run([binary, *arguments], capture_output=True, text=True, timeout=60, check=False, **options)
+        seen.append((" ".join(arguments[:3]), done.stdout + done.stderr))
+        return done.returncode
+
+    ctl = ("ctl", "--data-dir", data_dir)
+    assert run(*ctl, "add_user", "ctl", canaries.new("command")) == 0
+    assert run(*ctl, "authenticate_user", "ctl", canaries.all["command"]) == 0
+    assert run(*ctl, "authenticate_user", "ctl", canaries.new("mistyped")) != 0
+    assert run(*ctl, "add_user", "piped", input=canaries.new("piped") + "\n") in (0, 64)
+    for command in ("report", "environment", "list_users", "status"):
+        run(*ctl, command)
+    assert run("ctl", "--uri", f"http://root:{canaries.new('uri')}@127.0.0.1:1", "list_users") != 0
+    bad = pathlib.Path(leveret.folder.name) / "bad.conf"
+    bad.write_text(
+        f"default_pass = {canaries.new('configured')}\n"
+        f"default_pas = {canaries.new('misspelt')}\n"
+        f"ssl_options.password = {canaries.new('key')}\n"
+        f"default_users.x.password = {canaries.new('more')}\n"
+        "listeners.tcp.1 = nonsense\n"
+    )
+    assert run("config", "check", str(bad)) != 0
+    assert run("serve", "--config", str(bad), "--data-dir", data_dir + "-bad") != 0
+
+
+def look_everywhere(leveret, api, root, seen):
+    """Reads all that can be read."""
+    paths = json.loads(ROUTES.read_text())["paths"]
+    values = {"vhost": "%2F", "user": "user", "username": "user", "component": "federation-upstream"}
+    asked = 0
+    for path, methods in sorted(paths.items()):
+        if "get" not in methods:
+            continue
+        filled = re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], "x"), path)
+        filled = filled if filled.startswith("/api") else f"/api{filled}"
+        if "hash_password" in filled or "/leveret/events" in filled:
+            continue
+        _, text = api.ask("GET", filled, user=root)
+        seen.append((f"GET {filled}", text))
+        asked += 1
+    for path in ("/metrics", "/metrics/per-object", "/metrics/detailed?family=queue_coarse_metrics"):
+        seen.append((f"GET {path}", api.ask("GET", path, user=root)[1]))
+    seen.append(("the process list", pathlib.Path(f"/proc/{leveret.pid}/cmdline").read_text()))
+    seen.append(("the log", leveret.log_path.read_text(errors="replace")))
+    return asked
+
+
+def leaks(canaries, seen):
+    """What came out."""
+    forms = list(canaries.forms())
+    for where, text in seen:
+        path = where.removeprefix("GET ")
+        for name, form in forms:
+            is_address = name == "address" and path.startswith(SHOWS_ADDRESSES)
+            if form in text and not is_address:
+                yield f"{name} is in {where}"
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--binary", default="target/release/leveret")
+    given = arguments.parse_args()
+    canaries, seen = Canaries(), []
+    with broker.Leveret(given.binary) as leveret:
+        config = pathlib.Path(leveret.folder.name) / "leveret.conf"
+        config.write_text(
+            f"default_user = root\ndefault_pass = {canaries.new('default_pass')}\n"
+            "log.console = true\nlog.console.level = debug\n"
+        )
+        leveret.config_path = config
+        leveret.start()
+        api = Api(leveret.http)
+        root = tell(leveret, api, canaries, seen)
+        run_commands(leveret, canaries, seen)
+        asked = look_everywhere(leveret, api, root, seen)
+        leveret.stop()
+        seen.append(("the log at the end", leveret.log_path.read_text(errors="replace")))
+        found = sorted(set(leaks(canaries, seen)))
+    for leak in found:
+        print(f"LEAK {leak}")
+    size = sum(len(text) for _, text in seen)
+    print(f"{len(canaries.all)} secrets, {asked} paths, {len(seen)} texts with {size} characters: {len(found)} leaks")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
