@@ -31,13 +31,13 @@ type States = HashMap<QueueId, QueueState>;
 pub(crate) async fn list(call: &Call, is_detailed: bool) -> Result<Reply, Failure> {
     let wanted = Wanted::parse(&call.query)?;
     let vhosts = call.vhosts_in_view()?;
-    let rows: Vec<Arc<Queue>> =
-        vhosts.iter().flat_map(|(_, vhost)| vhost.queues.values().cloned()).collect();
+    let rows: Vec<&Arc<Queue>> =
+        vhosts.iter().flat_map(|(_, vhost)| vhost.queues.values()).collect();
     let summaries = match wanted.sort_column() {
         Some([column, ..]) if !is_said(column) => summaries(&call.desk).await?,
         _ => HashMap::new(),
     };
-    let key = |row: &Arc<Queue>, column: &[String]| sort_key(call, row, &summaries, column);
+    let key = |row: &&Arc<Queue>, column: &[String]| sort_key(call, row, &summaries, column);
     let (about, rows) = wanted.select(rows, |row| row.name.as_str(), key)?.split();
     let has_stats = !call.query.is_set("disable_stats") || call.query.is_set("enable_queue_totals");
     let mut items = Vec::new();
@@ -63,7 +63,7 @@ pub(crate) async fn list(call: &Call, is_detailed: bool) -> Result<Reply, Failur
 /// One.
 pub(crate) async fn show(call: &Call) -> Result<Reply, Failure> {
     let queue = named(call)?;
-    let states = states(call, std::slice::from_ref(queue)).await?;
+    let states = states(call, &[queue]).await?;
     let mut value = said(call, queue);
     put_state(call, &mut value, queue, states.get(&queue.id));
     put_details(&mut value, states.get(&queue.id));
@@ -142,7 +142,7 @@ fn named(call: &Call) -> Result<&Arc<Queue>, Failure> {
 }
 
 /// Asks the shards for what is alive of some queues.
-async fn states(call: &Call, queues: &[Arc<Queue>]) -> Result<States, Failure> {
+async fn states(call: &Call, queues: &[&Arc<Queue>]) -> Result<States, Failure> {
     let mut by_shard: BTreeMap<usize, Vec<QueueId>> = BTreeMap::new();
     for queue in queues {
         by_shard.entry(usize::from(queue.id.home())).or_default().push(queue.id);
