@@ -15,6 +15,9 @@ struct Variable {
     meaning: Meaning,
 }
 
+/// The values of some options, or what is wrong with a variable.
+type Values = Result<Vec<(&'static str, String)>, &'static str>;
+
 #[derive(Clone, Copy, Debug)]
 enum Meaning {
     /// Its value is the value of this option.
@@ -22,7 +25,7 @@ enum Meaning {
     /// It names a file that holds the value of this option.
     File(&'static str),
     /// It takes more than one option.
-    Settings(fn(&str, &Surroundings<'_>) -> Result<Vec<(&'static str, String)>, &'static str>),
+    Settings(fn(&str, &Surroundings<'_>) -> Values),
     /// The shell looks at it, before there is any configuration.
     Shell,
     /// It has no effect, for this reason.
@@ -213,10 +216,7 @@ fn unknown(place: Place, bare: &str) -> Notice {
 }
 
 /// Both variables together make one listener, which stands for all that files name.
-fn amqp_listener(
-    _: &str,
-    world: &Surroundings<'_>,
-) -> Result<Vec<(&'static str, String)>, &'static str> {
+fn amqp_listener(_: &str, world: &Surroundings<'_>) -> Values {
     let port = (world.variable)("RABBITMQ_NODE_PORT").filter(|port| !port.is_empty());
     let port = port.unwrap_or_else(|| "5672".to_owned());
     let host = (world.variable)("RABBITMQ_NODE_IP_ADDRESS");
@@ -230,20 +230,14 @@ fn amqp_listener(
     Ok(vec![(LISTENER, listener)])
 }
 
-fn log_file(
-    value: &str,
-    _: &Surroundings<'_>,
-) -> Result<Vec<(&'static str, String)>, &'static str> {
+fn log_file(value: &str, _: &Surroundings<'_>) -> Values {
     Ok(match value {
         "-" => vec![("log.console", "true".to_owned()), ("log.file", "false".to_owned())],
         path => vec![("log.file", path.to_owned())],
     })
 }
 
-fn log_levels(
-    value: &str,
-    _: &Surroundings<'_>,
-) -> Result<Vec<(&'static str, String)>, &'static str> {
+fn log_levels(value: &str, _: &Surroundings<'_>) -> Values {
     let mut settings = Vec::new();
     for part in value.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         match (part, part.split_once('=')) {

@@ -45,7 +45,7 @@ pub use management::{HttpOptions, Management, Prometheus, RatesMode};
 pub use option::ConfigOption;
 pub use problem::{Notice, Place, Problem};
 pub use reference::{explain, page};
-pub use surroundings::Surroundings;
+pub use surroundings::{Files, Surroundings};
 pub use tls::{CertificateName, Password, SanKind, TlsOptions, TlsVersion};
 
 use draft::Draft;

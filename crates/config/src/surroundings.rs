@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// Files as pairs of name and text, or why there are none.
+pub type Files = Result<Vec<(String, String)>, String>;
+
 /// Variables and files. Nothing here means that there are none.
 #[derive(Clone, Copy)]
 pub struct Surroundings<'a> {
@@ -11,7 +14,7 @@ pub struct Surroundings<'a> {
     pub names: &'a [String],
     /// The files that a pattern stands for, in order, as pairs of name and text; a `*` may stand in the last part of
     /// the path. A relative path starts where the file is that names it, which is the first argument.
-    pub files: &'a dyn Fn(&str, &str) -> Result<Vec<(String, String)>, String>,
+    pub files: &'a dyn Fn(&str, &str) -> Files,
 }
 
 impl Surroundings<'_> {

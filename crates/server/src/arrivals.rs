@@ -196,7 +196,7 @@ impl Arrivals {
             } else {
                 return None;
             };
-            let Some((_, slot, number)) = entry else { return None };
+            let (_, slot, number) = entry?;
             let Some(Some(guest)) = self.slots.get(slot) else { continue };
             let is_header = matches!(guest.stage, Stage::Header);
             if guest.number != number || is_header != what.contains("PROXY") {

@@ -49,7 +49,7 @@ impl Sources {
         };
         let names: Vec<String> = variables.keys().cloned().collect();
         let files = |from: &str, pattern: &str| {
-            let base = Path::new(from).parent().unwrap_or(Path::new(""));
+            let base = Path::new(from).parent().unwrap_or_else(|| Path::new(""));
             read_pattern(&base.join(pattern))
         };
         let world = Surroundings { variable: &variable, names: &names, files: &files };
@@ -130,7 +130,7 @@ fn read_pattern(path: &Path) -> Result<Vec<(String, String)>, String> {
         };
     }
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let directory = directory.unwrap_or(Path::new("."));
+    let directory = directory.unwrap_or_else(|| Path::new("."));
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),

@@ -221,7 +221,7 @@ impl Reactor {
                 // What the disk holds is not known any more. Nothing more is confirmed, and the next start
                 // reads what is really there.
                 tracing::error!("{fault}; stopping at once");
-                crate::log::flush();
+                log::flush();
                 std::process::abort();
             }
         }

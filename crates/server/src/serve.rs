@@ -383,7 +383,7 @@ fn spawn(index: usize, reactor: Reactor) -> io::Result<JoinHandle<()>> {
     Builder::new().name(format!("shard-{index}")).spawn(move || {
         if let Err(error) = reactor.run() {
             tracing::error!(%error, "a shard cannot wait for its sockets; stopping");
-            crate::log::flush();
+            log::flush();
             std::process::abort();
         }
     })
