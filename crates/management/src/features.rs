@@ -31,6 +31,9 @@ const FLAGS: [&str; 20] = [
     "virtual_host_metadata",
 ];
 
+/// Those of them that RabbitMQ 4.3 does not demand yet.
+const STABLE: [&str; 2] = ["rabbitmq_4.3.0", "track_qq_members_uids"];
+
 /// Deprecated features: name, phase in RabbitMQ 4.3, whether they are there.
 const DEPRECATED: [(&str, &str, bool); 8] = [
     ("amqp_address_v1", "denied_by_default", false),
@@ -51,7 +54,7 @@ pub(crate) fn list_flags(call: &Call) -> Result<Reply, Failure> {
             "desc": "",
             "doc_url": "",
             "state": "enabled",
-            "stability": "required",
+            "stability": if STABLE.contains(&name) { "stable" } else { "required" },
             "require_level": "hard",
             "experiment_level": "supported",
             "callbacks": [],

@@ -11,6 +11,9 @@ use crate::rates::{Field, Object};
 use crate::reply::Reply;
 use crate::stats;
 
+/// What encrypts, for those who look for the version of OpenSSL.
+pub(crate) const CRYPTO: &str = "rustls with ring";
+
 /// The types of exchanges, and what RabbitMQ says of them.
 const EXCHANGE_TYPES: [(&str, &str); 10] = [
     ("direct", "AMQP direct exchange, as per the AMQP specification"),
@@ -32,6 +35,7 @@ pub(crate) async fn show(call: &Call) -> Result<Reply, Failure> {
     let mut value = json!({
         "management_version": facts.rabbitmq_version,
         "rabbitmq_version": facts.rabbitmq_version,
+        "crypto_lib_version": CRYPTO,
         "product_name": "Leveret",
         "product_version": facts.leveret_version,
         "leveret_version": facts.leveret_version,

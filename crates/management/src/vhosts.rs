@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use message::Name;
-use metadata::{Change, QueueKind, Vhost, VhostDefinition, VhostSettings};
+use metadata::{Change, Permissions, QueueKind, Vhost, VhostDefinition, VhostSettings};
 use node::observation::MessageCounters;
 use serde_json::{Value, json};
 
@@ -52,7 +52,13 @@ pub(crate) async fn put(call: &Call) -> Result<Reply, Failure> {
     let is_new = found.is_none();
     let was_protected = found.is_some_and(|vhost| vhost.settings.is_protected);
     let settings = settings(&call.object()?, was_protected)?;
-    call.change(definition(name, settings)).await?;
+    call.change(definition(name.clone(), settings)).await?;
+    // Whoever makes one is at home in it, as in RabbitMQ.
+    if let Some(user) = call.caller.name.clone().filter(|_| is_new) {
+        let all = || ".*".to_owned();
+        let permissions = Permissions { configure: all(), write: all(), read: all() };
+        call.change(Change::SetPermissions { vhost: name, user, permissions }).await?;
+    }
     Ok(Reply::put(is_new))
 }
 

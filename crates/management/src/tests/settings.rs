@@ -129,3 +129,14 @@ fn limits_and_parameters_are_two_views_of_one_thing() {
     assert_eq!(node.put("/cluster-name", r#"{"name":"home"}"#), 204);
     assert_eq!(node.get("/overview")["cluster_name"], "home");
 }
+
+#[test]
+fn whoever_makes_a_virtual_host_is_at_home_in_it() {
+    let node = Node::new();
+    node.put("/users/root", r#"{"password":"p","tags":"administrator"}"#);
+    assert_eq!(node.ask(Some("root"), "PUT", "/vhosts/new", "").0, 201);
+    assert_eq!(node.get("/permissions/new/root")["write"], ".*");
+    assert_eq!(node.delete("/permissions/new/root"), 204);
+    assert_eq!(node.ask(Some("root"), "PUT", "/vhosts/new", "").0, 204);
+    assert_eq!(node.ask(None, "GET", "/permissions/new/root", "").0, 404);
+}
