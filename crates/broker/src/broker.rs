@@ -358,6 +358,11 @@ impl Broker {
         self.memory.set_other_bytes(bytes);
     }
 
+    /// Queues and connections may hold so many bytes in memory.
+    pub const fn set_memory_bytes_max(&mut self, bytes: usize) {
+        self.memory.set_bytes_max(bytes);
+    }
+
     /// Bytes that wait to be written to the journal.
     pub fn unwritten_bytes(&self) -> usize {
         self.store.pending_bytes()

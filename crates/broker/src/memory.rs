@@ -32,6 +32,10 @@ impl Memory {
         Self { bytes_max, resident_bytes: 0, other_bytes: 0 }
     }
 
+    pub(crate) const fn set_bytes_max(&mut self, bytes: usize) {
+        self.bytes_max = bytes;
+    }
+
     /// Bytes that all queues hold.
     pub(crate) const fn resident_bytes(&self) -> usize {
         self.resident_bytes

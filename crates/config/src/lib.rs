@@ -93,6 +93,26 @@ pub fn parse(
     if problems.is_empty() { Ok((draft.finish(), notices)) } else { Err(problems) }
 }
 
+/// The settings of the same sources, each once: its key, and its value unless that is a secret, or nobody knows whether it
+/// is one.
+pub fn settings(
+    sources: &[Source<'_>],
+    sets: &[(String, String)],
+    world: &Surroundings<'_>,
+) -> Vec<(String, String)> {
+    let mut reading = Reading::new(world);
+    sources.iter().for_each(|source| reading.read(source, 0));
+    reading.read_environment();
+    sets.iter().for_each(|(key, value)| reading.read_set(key, value));
+    let shown = |setting: Setting| {
+        let key: Vec<&str> = setting.key.iter().map(String::as_str).collect();
+        let is_public = options::find(&key).is_some_and(|(definition, _)| !definition.is_secret);
+        let value = if is_public { setting.value } else { "(hidden)".to_owned() };
+        (setting.key.join("."), value)
+    };
+    reading.substituted().into_iter().map(shown).collect()
+}
+
 /// Every option: those that have an effect first, then those of RabbitMQ that are accepted with a notice.
 pub fn options() -> impl Iterator<Item = ConfigOption> {
     options::definitions().flat_map(options::Definition::options).chain(later::options())

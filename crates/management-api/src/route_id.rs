@@ -142,4 +142,12 @@ pub enum RouteId {
     PeekMessages,
     CancelDelayed,
     Redrive,
+    Stop,
+    RotateLog,
+    SetLogLevel,
+    Log,
+    Configuration,
+    SetMemoryLimit,
+    SetDiskFreeLimit,
+    Authenticate,
 }

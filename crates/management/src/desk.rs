@@ -20,6 +20,7 @@ use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::rates::Rates;
+use crate::steward::Steward;
 
 /// How long a shard may take to answer. One that takes longer is in trouble, and so is who asked.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
@@ -46,6 +47,7 @@ pub struct Desk {
     pub(crate) logins: Mutex<auth::Logins>,
     started: Instant,
     pub(crate) machine: Box<dyn Machine>,
+    pub(crate) steward: Box<dyn Steward>,
     pub(crate) rates: Rates,
     /// When somebody has asked something, in milliseconds since the start.
     used_at_ms: AtomicU64,
@@ -67,11 +69,23 @@ impl Desk {
         facts: Facts,
         logins: auth::Logins,
         machine: Box<dyn Machine>,
+        steward: Box<dyn Steward>,
     ) -> Self {
         let rates = Rates::default();
         let (used_at_ms, next_home) = (AtomicU64::new(0), AtomicUsize::new(0));
         let (logins, started) = (Mutex::new(logins), Instant::now());
-        Self { shards, topology, facts, logins, machine, started, rates, used_at_ms, next_home }
+        Self {
+            shards,
+            topology,
+            facts,
+            logins,
+            machine,
+            steward,
+            started,
+            rates,
+            used_at_ms,
+            next_home,
+        }
     }
 
     /// What time it is, by a clock that only goes on.

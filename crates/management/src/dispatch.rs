@@ -9,7 +9,7 @@ use crate::reply::Reply;
 use crate::{
     aliveness, bindings, channels, connections, consumers, definitions, exchanges, explain,
     extensions, features, global_parameters, health, limits, messages, nodes, overview, parameters,
-    peek, permissions, policies, queues, redrive, users, version, vhosts, whoami,
+    peek, permissions, policies, queues, redrive, stewardship, users, version, vhosts, whoami,
 };
 
 /// The table of answers, as a function: every route that is served has its line in it, or this does not compile.
@@ -154,5 +154,13 @@ answers! {
     PeekMessages => peek::list(call).await;
     CancelDelayed => peek::cancel(call).await;
     Redrive => redrive::redrive(call).await;
+    Stop => stewardship::stop(call);
+    RotateLog => stewardship::rotate_log(call);
+    SetLogLevel => stewardship::set_log_level(call);
+    Log => stewardship::log(call).await;
+    Configuration => Ok(stewardship::configuration(call));
+    SetMemoryLimit => stewardship::set_memory_limit(call).await;
+    SetDiskFreeLimit => stewardship::set_disk_free_limit(call);
+    Authenticate => stewardship::authenticate(call).await;
     CheckConnectionLimit => health::connection_limit(call).await;
 }

@@ -63,6 +63,8 @@ mod reply;
 mod sampler;
 mod serving;
 mod stats;
+mod steward;
+mod stewardship;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -77,3 +79,4 @@ pub use facts::{Facts, Listening};
 pub use machine::{Machine, Readings};
 pub use metrics::MetricsOptions;
 pub use serving::{CONNECTIONS_MAX, Sockets, Stop, Stopped, serve, stop_pair};
+pub use steward::{Steward, Threshold};

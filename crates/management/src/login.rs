@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use auth::{Claim, Credentials, Said, Whence};
+use auth::{Claim, Credentials, Denied, Said, Whence};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::header::{AUTHORIZATION, HeaderMap};
@@ -39,20 +39,33 @@ pub(crate) async fn caller(
     };
     let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
     let credentials = basic(header.as_bytes()).ok_or(Failure::BadCredentials)?;
-    let name = verify(desk, peer, credentials).await?;
+    let whence =
+        Whence { address: peer.ip().to_string(), is_loopback: auth::is_loopback(peer.ip()) };
+    let name = match verify(desk, whence, Claim::Password(credentials)).await? {
+        Ok(name) => name,
+        Err(denied) => {
+            tracing::warn!(%peer, "HTTP API: login refused: {denied}");
+            return Err(Failure::BadCredentials);
+        }
+    };
     let topology = desk.topology();
     let user = topology.definitions().user(name.as_str()).ok_or(Failure::BadCredentials)?;
     Ok(Some(Caller { name: Some(name), tags: Arc::from(user.tags.clone()) }))
 }
 
 /// Finds out whether these are right; what takes long is done on another thread.
-async fn verify(desk: &Desk, peer: SocketAddr, credentials: Credentials) -> Result<Name, Failure> {
-    let whence =
-        Whence { address: peer.ip().to_string(), is_loopback: auth::is_loopback(peer.ip()) };
+///
+/// # Errors
+/// When the node stops. That they are wrong is an answer.
+pub(crate) async fn verify(
+    desk: &Desk,
+    whence: Whence,
+    claim: Claim,
+) -> Result<Result<Name, Denied>, Failure> {
     let topology = desk.topology();
     let said = {
         let mut logins = desk.logins.lock().expect("nothing fails while it is held");
-        logins.ask(Claim::Password(credentials), whence, topology.definitions(), desk.now())
+        logins.ask(claim, whence, topology.definitions(), desk.now())
     };
     let said = match said {
         Said::Asked(inquiry) => {
@@ -65,11 +78,8 @@ async fn verify(desk: &Desk, peer: SocketAddr, credentials: Credentials) -> Resu
         said => said,
     };
     match said {
-        Said::Admitted(name) => Ok(name),
-        Said::Denied(denied) => {
-            tracing::warn!(%peer, "HTTP API: login refused: {denied}");
-            Err(Failure::BadCredentials)
-        }
+        Said::Admitted(name) => Ok(Ok(name)),
+        Said::Denied(denied) => Ok(Err(denied)),
         Said::Asked(_) => unreachable!("an answer is an answer"),
     }
 }

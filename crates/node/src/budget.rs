@@ -43,6 +43,11 @@ impl Budget {
         self.is_exceeded
     }
 
+    /// From the next look on, so much may be held.
+    pub(crate) const fn set_bytes_max(&mut self, bytes_max: usize) {
+        self.bytes_max = bytes_max;
+    }
+
     /// How much may be held.
     pub(crate) const fn bytes_max(&self) -> usize {
         self.bytes_max

@@ -47,6 +47,11 @@ impl FreeSpace {
         self.limit_bytes
     }
 
+    /// From the next look on, it should not fall below this.
+    pub const fn set_limit_bytes(&mut self, limit_bytes: u64) {
+        self.limit_bytes = limit_bytes;
+    }
+
     /// From here on it is enough again.
     pub const fn enough_bytes(&self) -> u64 {
         self.limit_bytes.saturating_add(self.limit_bytes / 4)

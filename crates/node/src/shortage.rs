@@ -35,6 +35,12 @@ impl Shard {
         self.shortage.is_space_low = is_low;
     }
 
+    /// Messages and connections of this shard may take so many bytes in memory, from its next turn on.
+    pub const fn set_memory_bytes_max(&mut self, bytes: usize) {
+        self.shortage.budget.set_bytes_max(bytes);
+        self.broker.set_memory_bytes_max(bytes);
+    }
+
     /// Bytes of messages and of what connections hold in memory.
     pub const fn memory_bytes(&self) -> usize {
         self.broker.resident_bytes() + self.clients.held_bytes()

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::configuration::{self, Unread};
+use crate::configuration::{self, Loaded, Unread};
 
 /// Something is wrong in a configuration, or a key is not known.
 const WRONG: u8 = 1;
@@ -60,7 +60,7 @@ fn list(is_effective_only: bool) -> ExitCode {
 
 fn check(files: Vec<PathBuf>) -> ExitCode {
     match configuration::Sources::of_files(files).load() {
-        Ok((_, notices)) => {
+        Ok(Loaded { notices, .. }) => {
             for notice in &notices {
                 println!("{notice}");
             }

@@ -22,6 +22,15 @@ pub(crate) struct Sources {
     sets: Vec<String>,
 }
 
+/// What was read.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) config: Config,
+    pub(crate) notices: Vec<Notice>,
+    /// What was set, without secrets.
+    pub(crate) settings: Vec<(String, String)>,
+}
+
 /// Why there is no configuration.
 #[derive(Debug)]
 pub(crate) enum Unread {
@@ -41,7 +50,7 @@ impl Sources {
     ///
     /// # Errors
     /// All that is wrong.
-    pub(crate) fn load(&self) -> Result<(Config, Vec<Notice>), Unread> {
+    pub(crate) fn load(&self) -> Result<Loaded, Unread> {
         let variables = variables()?;
         let variable = |name: &str| match variables.get(name) {
             Some(value) => Some(value.clone()),
@@ -62,7 +71,9 @@ impl Sources {
             texts.extend(read_named(path).map_err(Unread::Fault)?);
         }
         let sources: Vec<_> = texts.iter().map(|(name, text)| Source { name, text }).collect();
-        config::parse(&sources, &self.sets()?, &world).map_err(Unread::Problems)
+        let sets = self.sets()?;
+        let (config, notices) = config::parse(&sources, &sets, &world).map_err(Unread::Problems)?;
+        Ok(Loaded { config, notices, settings: config::settings(&sources, &sets, &world) })
     }
 
     fn sets(&self) -> Result<Vec<(String, String)>, Unread> {

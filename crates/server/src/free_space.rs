@@ -4,6 +4,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::Builder;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use config::Amount;
 use node::FreeSpace;
 
 use crate::mailbox::{Inbox, Inboxes};
+use crate::steward::Bounds;
 
 /// The limit unless configured. RabbitMQ's 50 MB are written in less than the second between two looks, and leave the
 /// other programs of the machine nothing.
@@ -46,11 +48,12 @@ impl Watch {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub(crate) fn start(mut self, inboxes: Inboxes) -> io::Result<()> {
+    pub(crate) fn start(mut self, inboxes: Inboxes, bounds: Arc<Bounds>) -> io::Result<()> {
         let mut pause = self.look(&inboxes);
         Builder::new().name("free-space".to_owned()).spawn(move || {
             loop {
                 std::thread::sleep(pause);
+                self.space.set_limit_bytes(bounds.disk_free());
                 pause = self.look(&inboxes);
             }
         })?;

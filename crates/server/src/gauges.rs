@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use management::{Machine, Readings};
 
@@ -9,6 +10,7 @@ use crate::clock::Clock;
 use crate::data_dir::DataDir;
 use crate::descriptors::Shares;
 use crate::free_space::free_bytes;
+use crate::steward::Bounds;
 
 /// The process as the kernel shows it to itself.
 const OPEN_FILES: &str = "/proc/self/fd";
@@ -19,21 +21,15 @@ const MEMORY: &str = "/proc/self/status";
 pub(crate) struct Gauges {
     dir: PathBuf,
     open_files_max: u64,
-    memory_limit_bytes: u64,
-    disk_free_limit_bytes: u64,
+    bounds: Arc<Bounds>,
 }
 
 impl Gauges {
     /// Gauges of a process that keeps its data in a directory.
-    pub(crate) fn new(
-        data_dir: &DataDir,
-        shares: Shares,
-        memory_limit_bytes: u64,
-        disk_free_limit_bytes: u64,
-    ) -> Self {
+    pub(crate) fn new(data_dir: &DataDir, shares: Shares, bounds: Arc<Bounds>) -> Self {
         let open_files_max = shares.limit as u64;
         let dir = data_dir.path().to_owned();
-        Self { dir, open_files_max, memory_limit_bytes, disk_free_limit_bytes }
+        Self { dir, open_files_max, bounds }
     }
 }
 
@@ -44,9 +40,9 @@ impl Machine for Gauges {
             open_files: open_files(),
             open_files_max: self.open_files_max,
             resident_bytes: resident_bytes(),
-            memory_limit_bytes: self.memory_limit_bytes,
+            memory_limit_bytes: self.bounds.memory(),
             disk_free_bytes: free_bytes(&self.dir).unwrap_or_default(),
-            disk_free_limit_bytes: self.disk_free_limit_bytes,
+            disk_free_limit_bytes: self.bounds.disk_free(),
         }
     }
 

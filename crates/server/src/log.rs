@@ -7,10 +7,11 @@
 //! Whoever has something to say never waits: while the console or the disk does not take lines, those that do not fit
 //! into the channel are counted, and the log says how many are missing.
 
-use std::io::{self, Write};
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::Builder;
 use std::time::{Duration, SystemTime};
@@ -32,6 +33,13 @@ const LINE_BYTES_MAX: usize = 16 << 10;
 /// How long the end of the process waits for its last lines.
 const FLUSH_WAIT: Duration = Duration::from_secs(2);
 
+/// The level that was set while the process runs is what is configured.
+const AS_CONFIGURED: u8 = u8::MAX;
+/// How far back the last lines are looked for, in bytes.
+const TAIL_BYTES: u64 = 4 << 20;
+
+/// The level that holds for everything, whatever is configured.
+static LEVEL: AtomicU8 = AtomicU8::new(AS_CONFIGURED);
 static LOG: OnceLock<Log> = OnceLock::new();
 
 /// What goes to the thread that writes.
@@ -44,6 +52,7 @@ enum Order {
 
 struct Log {
     logging: Logging,
+    file: Option<PathBuf>,
     orders: SyncSender<Order>,
     dropped: AtomicU64,
 }
@@ -58,7 +67,9 @@ pub(crate) fn open(logging: &Logging, data_dir: &Path, node: &str) -> Result<(),
         None => None,
     };
     let (orders, receiver) = sync_channel(LINES_MAX);
-    let log = Log { logging: logging.clone(), orders, dropped: AtomicU64::new(0) };
+    let path = file.as_ref().map(|(_, file)| file.path().to_owned());
+    let dropped = AtomicU64::new(0);
+    let log = Log { logging: logging.clone(), file: path, orders, dropped };
     if LOG.set(log).is_err() {
         return Ok(());
     }
@@ -81,7 +92,7 @@ pub(crate) fn is_open() -> bool {
 /// Says something, if what is configured lets it through.
 pub(crate) fn say(line: &Line) {
     let Some(log) = LOG.get() else { return };
-    if line.level < log.logging.level(line.category) {
+    if is_below(line.level, log.logging.level(line.category)) {
         return;
     }
     match log.orders.try_send(Order::Line(line.clone())) {
@@ -90,6 +101,40 @@ pub(crate) fn say(line: &Line) {
             log.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+/// From now on, logs what is at least so important, whatever it is about and wherever it goes.
+pub(crate) fn set_level(level: LogLevel) {
+    LEVEL.store(level as u8, Ordering::Relaxed);
+}
+
+/// Whether a line is less important than what is wanted.
+fn is_below(level: LogLevel, configured: LogLevel) -> bool {
+    match LEVEL.load(Ordering::Relaxed) {
+        AS_CONFIGURED => level < configured,
+        wanted => (level as u8) < wanted,
+    }
+}
+
+/// The last lines of the file, the newest at the end.
+///
+/// # Errors
+/// When there is none, or it cannot be read.
+pub(crate) fn last_lines(count: usize) -> Result<Vec<String>, String> {
+    let path = LOG.get().and_then(|log| log.file.as_ref());
+    let path = path.ok_or("there is no log file: set log.file, or read the console's log")?;
+    let read = || -> io::Result<Vec<String>> {
+        let mut file = File::open(path)?;
+        let begin = file.metadata()?.len().saturating_sub(TAIL_BYTES);
+        file.seek(SeekFrom::Start(begin))?;
+        let mut bytes = Vec::new();
+        file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
+        let text = String::from_utf8_lossy(&bytes);
+        // The first line is whole only at the beginning of the file.
+        let lines: Vec<&str> = text.lines().skip(usize::from(begin > 0)).collect();
+        Ok(lines[lines.len().saturating_sub(count)..].iter().map(ToString::to_string).collect())
+    };
+    read().map_err(|error| format!("log file {} cannot be read: {error}", path.display()))
 }
 
 /// Begins the file again: it has been moved away.
@@ -168,7 +213,7 @@ impl Writer {
     }
 
     fn write(&mut self, line: &Line) {
-        if let Some(console) = self.console.filter(|console| line.level >= console.level) {
+        if let Some(console) = self.console.filter(|console| !is_below(line.level, console.level)) {
             let text = line.written(console.format);
             // A console that is gone is no reason to stop serving.
             let _ = match console.is_stdout {
@@ -177,7 +222,7 @@ impl Writer {
             };
         }
         let Some((output, file)) = &mut self.file else { return };
-        if line.level < output.level {
+        if is_below(line.level, output.level) {
             return;
         }
         let outcome = file.write(&line.written(output.format), line.at);
@@ -203,7 +248,7 @@ impl<S: Subscriber> Layer<S> for Events {
             Level::DEBUG | Level::TRACE => LogLevel::Debug,
         };
         let category = LogCategory::Default;
-        if LOG.get().is_none_or(|log| level < log.logging.level(category)) {
+        if LOG.get().is_none_or(|log| is_below(level, log.logging.level(category))) {
             return;
         }
         let mut words = Words::default();

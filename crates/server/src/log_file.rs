@@ -49,6 +49,11 @@ impl LogFile {
         Ok(file)
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Adds a line.
     pub(crate) fn write(&mut self, text: &str, at: SystemTime) -> io::Result<()> {
         let is_full = self.rotation.bytes_max > 0

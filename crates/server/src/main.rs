@@ -31,6 +31,7 @@ mod proxy_header;
 mod reactor;
 mod serve;
 mod sockets;
+mod steward;
 mod supervisor;
 mod tls;
 mod verifier;

@@ -17,7 +17,7 @@ use signal_hook::iterator::Signals;
 
 use crate::arrivals::Door;
 use crate::clock::Clock;
-use crate::configuration;
+use crate::configuration::{self, Loaded};
 use crate::data_dir::{self, DataDir};
 use crate::definitions;
 use crate::descriptors::Shares;
@@ -31,6 +31,7 @@ use crate::mailbox::{Inbox, Inboxes};
 use crate::management::{ByInbox, Management};
 use crate::memory::memory_bytes;
 use crate::reactor::{Reactor, WAKER};
+use crate::steward::{Bounds, Caretaker};
 use crate::supervisor::Supervisor;
 use crate::tls::{self, Certificates};
 use crate::verifier::Verifier;
@@ -50,7 +51,7 @@ pub(crate) struct Options {
 
 /// Serves until a signal ends it.
 pub(crate) fn run(options: &Options) -> ExitCode {
-    let outcome = load(options).and_then(|(config, data_path)| serve(&config, &data_path));
+    let outcome = load(options).and_then(|(loaded, data_path)| serve(&loaded, &data_path));
     let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
@@ -68,7 +69,8 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     code
 }
 
-fn serve(config: &Config, data_path: &Path) -> Result<(), String> {
+fn serve(loaded: &Loaded, data_path: &Path) -> Result<(), String> {
+    let config = &loaded.config;
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])
         .map_err(|error| format!("signals cannot be caught: {error}"))?;
     let supervisor = Supervisor::of_this_process();
@@ -97,8 +99,10 @@ fn serve(config: &Config, data_path: &Path) -> Result<(), String> {
     let watch = Watch::new(data_dir.path(), config.disk_free_limit, memory_bytes());
     let facts = facts(config, &data_dir, &bound, shares);
     let limits = settings.limits.memory_bytes_max as u64 * shards as u64;
-    let gauges = Gauges::new(&data_dir, shares, limits, watch.limit_bytes());
-    let (inboxes, threads) = start(boot, listeners, &data_dir, shares, watch)
+    let bounds = Bounds::new(limits, watch.limit_bytes());
+    let gauges = Gauges::new(&data_dir, shares, Arc::clone(&bounds));
+    let caretaker = Caretaker::new(Arc::clone(&bounds), loaded.settings.clone());
+    let (inboxes, threads) = start(boot, listeners, &data_dir, shares, (watch, bounds))
         .map_err(|error| format!("the system refuses a thread or a file: {error}"))?;
     let desk = Desk::new(
         Box::new(ByInbox(Inboxes::clone(&inboxes))),
@@ -106,6 +110,7 @@ fn serve(config: &Config, data_path: &Path) -> Result<(), String> {
         facts,
         auth::Logins::new(settings.logins.clone(), settings.secret.clone()),
         Box::new(gauges),
+        Box::new(caretaker),
     );
     tls::watch(certificates.clone())
         .map_err(|error| format!("the system refuses a thread: {error}"))?;
@@ -132,15 +137,16 @@ fn serve(config: &Config, data_path: &Path) -> Result<(), String> {
 }
 
 /// The configuration, and the data directory. From here on, there is a log.
-fn load(options: &Options) -> Result<(Config, PathBuf), String> {
+fn load(options: &Options) -> Result<(Loaded, PathBuf), String> {
     let loaded = options.configuration.load();
-    let (config, notices) = loaded.map_err(|unread| unread.lines().join("\n"))?;
-    let data_path = data_path(options, &config)?;
-    log::open(&config.log, &data_path, &node_name(&config))?;
-    for notice in notices {
+    let loaded = loaded.map_err(|unread| unread.lines().join("\n"))?;
+    let config = &loaded.config;
+    let data_path = data_path(options, config)?;
+    log::open(&config.log, &data_path, &node_name(config))?;
+    for notice in &loaded.notices {
         tracing::warn!("{notice}");
     }
-    Ok((config, data_path))
+    Ok((loaded, data_path))
 }
 
 fn data_path(options: &Options, config: &Config) -> Result<PathBuf, String> {
@@ -348,7 +354,7 @@ fn start(
     listeners: Listeners,
     data_dir: &DataDir,
     shares: Shares,
-    watch: Watch,
+    (watch, bounds): (Watch, Arc<Bounds>),
 ) -> io::Result<(Inboxes, Vec<JoinHandle<()>>)> {
     let clock = Clock::start();
     let shard_count = boot.shards.len();
@@ -360,7 +366,7 @@ fn start(
         polls.push(poll);
     }
     let inboxes: Inboxes = inboxes.into();
-    watch.start(Inboxes::clone(&inboxes))?;
+    watch.start(Inboxes::clone(&inboxes), bounds)?;
     let verifier = Verifier::start(Inboxes::clone(&inboxes))?;
     let mut threads = Vec::new();
     let mut listeners = Some(listeners);

@@ -52,6 +52,15 @@ fn password(call: &Call<'_>, index: usize, code: u8) -> Result<String, Failure> 
 fn authenticate(call: &Call<'_>) -> Result<Output, Failure> {
     let user = call.argument(0);
     let password = password(call, 1, code::SOFTWARE)?;
+    let body = json!({ "username": user, "password": password });
+    let answer = call.server.raw("POST", "/leveret/authenticate", Some(&body), "")?;
+    match answer.status {
+        200 => return Ok(Output::text("Success")),
+        401 if reason(&answer) == "invalid credentials" => return Err(wrong(user)),
+        // RabbitMQ does not have it.
+        404 | 405 => {}
+        _ => return Err(Failure::unavailable(reason(&answer))),
+    }
     // The API is asked who this is; a user without a tag is told so only after the password was right.
     let login = STANDARD.encode(format!("{user}:{password}"));
     let answer =
@@ -71,12 +80,16 @@ fn authenticate(call: &Call<'_>) -> Result<Output, Failure> {
             "the local socket does not check passwords; name the HTTP API with --uri",
         ));
     }
-    Err(Failure::stated(
+    Err(wrong(user))
+}
+
+fn wrong(user: &str) -> Failure {
+    Failure::stated(
         code::DATA,
         format!(
             "Error: failed to authenticate user \"{user}\"\nuser '{user}' - invalid credentials"
         ),
-    ))
+    )
 }
 
 fn check_algorithm(call: &Call<'_>) -> Result<(), Failure> {

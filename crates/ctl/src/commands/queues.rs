@@ -138,17 +138,32 @@ fn peek(call: &Call<'_>) -> Result<Output, Failure> {
             call.vhost()
         )));
     }
-    let query = format!("?state=ready&count=1&offset={}", position - 1);
-    let messages = call.path("/leveret/queues", &[call.vhost(), queue]) + "/messages" + &query;
-    let answer = super::leveret::get(call, &messages, "show messages without taking them")?;
-    let messages = answer.as_array().or_else(|| answer["items"].as_array());
-    let Some(message) = messages.and_then(|messages| messages.first()) else {
+    let Some(message) = ready_message(call, queue, position)? else {
         return Err(Failure::unavailable("Target queue does not have a message at that position"));
     };
     let facts = message.as_object().cloned().unwrap_or_default();
     let rows = facts.iter().map(|(key, value)| vec![Cell::text(key), Cell::of(value)]).collect();
     let columns = vec!["keys".to_owned(), "values".to_owned()];
     Ok(Output::Rows(Rows { columns, rows, is_drawn: true, is_line_if_empty: false }))
+}
+
+/// The message at a place of a queue, from 1 on. One answer shows 1000 at most.
+fn ready_message(call: &Call<'_>, queue: &str, position: usize) -> Result<Option<Value>, Failure> {
+    let path = call.path("/leveret/queues", &[call.vhost(), queue]) + "/messages?section=ready";
+    let (mut left, mut cursor) = (position, String::new());
+    loop {
+        let page = format!("{path}&count={}{cursor}", left.min(1_000));
+        let answer = super::leveret::get(call, &page, "show messages without taking them")?;
+        let messages = answer["messages"].as_array().map_or(&[][..], Vec::as_slice);
+        if let Some(message) = messages.get(left - 1) {
+            return Ok(Some(message.clone()));
+        }
+        left -= messages.len();
+        match answer["cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return Ok(None),
+        }
+    }
 }
 
 fn status(call: &Call<'_>) -> Result<Output, Failure> {

@@ -1,5 +1,5 @@
-//! Routes that RabbitMQ does not have: a look at messages without taking them, the way back for dead letters, and why a
-//! message goes where it goes.
+//! Routes that RabbitMQ does not have: a look at messages without taking them, the way back for dead letters, why a
+//! message goes where it goes, and what the process can be told while it runs.
 
 use crate::route::{Access, Method, Route, served};
 use crate::route_id::RouteId as Id;
@@ -32,5 +32,61 @@ pub(super) const ROUTES: &[Route] = &[
         Access::Vhost,
         Id::Redrive,
         "Moves messages of a dead-letter queue back to where they died, or elsewhere.",
+    ),
+    served(
+        Method::Post,
+        "/leveret/stop",
+        Access::Administrator,
+        Id::Stop,
+        "Stops the node as SIGTERM does, once this is answered.",
+    ),
+    served(
+        Method::Post,
+        "/leveret/logs/rotate",
+        Access::Administrator,
+        Id::RotateLog,
+        "Closes the file of the log and opens it again, for tools that rotate logs.",
+    ),
+    served(
+        Method::Put,
+        "/leveret/log-level",
+        Access::Administrator,
+        Id::SetLogLevel,
+        "Logs what is at least so important, until the node stops: `{\"level\": \"debug\"}`.",
+    ),
+    served(
+        Method::Get,
+        "/leveret/logs",
+        Access::Administrator,
+        Id::Log,
+        "The last lines of the log, as many as `lines` says.",
+    ),
+    served(
+        Method::Get,
+        "/leveret/configuration",
+        Access::Administrator,
+        Id::Configuration,
+        "The options that are set, and their values unless those are secret.",
+    ),
+    served(
+        Method::Put,
+        "/leveret/memory-high-watermark",
+        Access::Administrator,
+        Id::SetMemoryLimit,
+        "How much memory may be used before publishers are held back, until the node stops: `{\"absolute\": bytes}` or `{\"relative\": part}`.",
+    ),
+    served(
+        Method::Put,
+        "/leveret/disk-free-limit",
+        Access::Administrator,
+        Id::SetDiskFreeLimit,
+        "How much of the disk has to be free before publishers are held back, until the node stops: `{\"absolute\": bytes}` or `{\"relative\": part of the memory}`.",
+    ),
+    served(
+        Method::Post,
+        "/leveret/authenticate",
+        Access::Administrator,
+        Id::Authenticate,
+        "Whether a user's name and password are right, 200 or 401: `{\"username\": …, \"password\": …}`.",
     ),
 ];

@@ -4,6 +4,7 @@ mod access;
 mod beyond;
 mod objects;
 mod settings;
+mod stewardship;
 
 use std::sync::{Arc, Mutex};
 
@@ -25,6 +26,7 @@ use crate::login::Origin;
 use crate::machine::{Machine, Readings};
 use crate::metrics::MetricsOptions;
 use crate::serving::respond;
+use crate::steward::{Steward, Threshold};
 
 /// A node, and the API in front of it.
 struct Node {
@@ -58,6 +60,35 @@ impl Machine for Still {
     }
 }
 
+impl Steward for Still {
+    fn stop(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn reopen_log(&self) {}
+
+    fn set_log_level(&self, level: &str) -> Result<(), String> {
+        if level == "debug" { Ok(()) } else { Err("there is one level".to_owned()) }
+    }
+
+    fn last_log_lines(&self, count: usize) -> Result<Vec<String>, String> {
+        Ok(vec!["a line".to_owned(); count])
+    }
+
+    fn configuration(&self) -> Vec<(String, String)> {
+        vec![("heartbeat".to_owned(), "10".to_owned())]
+    }
+
+    fn set_memory_limit(&self, limit: Threshold) -> u64 {
+        match limit {
+            Threshold::Bytes(bytes) => bytes,
+            Threshold::OfMemory(_) => 1 << 30,
+        }
+    }
+
+    fn set_disk_free_limit(&self, _: Threshold) {}
+}
+
 impl Node {
     fn new() -> Self {
         let world = World::new(Layout::ALL[1], proto_amqp091::Limits::default());
@@ -65,7 +96,16 @@ impl Node {
         let rules = auth::Rules { hashing: Hashing::Sha256, ..auth::Rules::default() };
         let logins = auth::Logins::new(rules, auth::Secret::new([1; auth::Secret::BYTES]));
         let shards = Box::new(AtOnce(Mutex::new(world)));
-        Self { desk: Arc::new(Desk::new(shards, topology, facts(), logins, Box::new(Still))) }
+        Self {
+            desk: Arc::new(Desk::new(
+                shards,
+                topology,
+                facts(),
+                logins,
+                Box::new(Still),
+                Box::new(Still),
+            )),
+        }
     }
 
     /// Asks as a user with the password `p`, or by the local socket.
