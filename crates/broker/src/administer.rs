@@ -11,10 +11,24 @@ use store::Ticket;
 use crate::broker::Broker;
 use crate::event::Gone;
 use crate::mail::Mail;
-use crate::refusal::{Object, Refusal};
+use crate::refusal::{Limit, Object, Refusal};
 use crate::registry::{After, Errand};
 
+/// How many of what the node may have; `None` for as many as come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ceilings {
+    /// Clients that have opened a virtual host.
+    pub connections_max: Option<u64>,
+    /// Virtual hosts that operators make.
+    pub vhosts_max: Option<u64>,
+}
+
 impl Broker {
+    /// How many of what there may be.
+    pub const fn set_ceilings(&mut self, ceilings: Ceilings) {
+        self.ceilings = ceilings;
+    }
+
     /// The type of queues that ask for none, where their virtual host has none either.
     pub const fn set_default_queue_kind(&mut self, kind: QueueKind) {
         self.default_queue_kind = kind;
@@ -55,6 +69,7 @@ impl Broker {
     pub(crate) fn administer(&mut self, mut change: Change) -> Result<Option<Ticket>, Refusal> {
         match &mut change {
             Change::SetVhost(vhost) => {
+                self.look_for_room(&vhost.name)?;
                 vhost.first_exchange_id = self.draft.definitions().next_id();
             }
             Change::RemoveVhost { name } => {
@@ -109,6 +124,20 @@ impl Broker {
             | Change::ReserveIds(_) => unreachable!("clients ask for these with verbs"),
         }
         self.change(&[change]).map_err(Refusal::InvalidBinding)
+    }
+
+    /// Whether a virtual host may be made, or is there already.
+    fn look_for_room(&self, name: &Name) -> Result<(), Refusal> {
+        let definitions = self.draft.definitions();
+        match self.ceilings.vhosts_max {
+            Some(max)
+                if definitions.vhost(name.as_str()).is_none()
+                    && definitions.vhosts().count() as u64 >= max =>
+            {
+                Err(Refusal::Limit(Limit::Vhosts { name: name.clone(), max }))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The virtual host of this name, or the refusal of who asked for something in it.

@@ -15,6 +15,7 @@ use queue::{Delivery, Queue};
 use stdx::{Random, Recent, Time};
 use store::{Completion, Fault, Store, Submission, Ticket};
 
+use crate::administer::Ceilings;
 use crate::alarm::Alarm;
 use crate::census::Census;
 use crate::client::Leaving;
@@ -117,6 +118,7 @@ pub struct Broker {
     pub(crate) is_space_low: bool,
     /// The type of queues that ask for none, where their virtual host has none either.
     pub(crate) default_queue_kind: QueueKind,
+    pub(crate) ceilings: Ceilings,
     pub(crate) alarm: Alarm,
     /// Milliseconds since 1970, as the shell has last said.
     pub(crate) now_ms: u64,
@@ -173,6 +175,7 @@ impl Broker {
             signals: Signals::default(),
             is_space_low: false,
             default_queue_kind: QueueKind::Classic,
+            ceilings: Ceilings::default(),
             alarm: Alarm::default(),
             now_ms: 0,
             reader: Reader { header_of: |_, _| None, property_of: |_, _| None },

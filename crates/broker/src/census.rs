@@ -144,7 +144,11 @@ impl Broker {
 
     /// Lets a client into a virtual host. Only on shard 0.
     pub(crate) fn enter(&mut self, origin: Origin, vhost: Name, user: Name) {
-        let reply = self.census.admits(self.draft.definitions(), &vhost, &user);
+        let max = self.ceilings.connections_max;
+        let reply = match max.filter(|max| self.census.clients.len() as u64 >= *max) {
+            Some(max) => Err(Refusal::Limit(Limit::NodeConnections { max })),
+            None => self.census.admits(self.draft.definitions(), &vhost, &user),
+        };
         // A virtual host that was made a moment ago waits for the disk.
         let is_published = self.topology.definitions().vhost(vhost.as_str()).is_some();
         let ticket = self.pending_note().filter(|_| !is_published);

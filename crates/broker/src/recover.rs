@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use message::{Message, QueueId, ShardId};
-use metadata::{Change, Part, Unreadable, part_of};
+use metadata::{Change, Definitions, Part, Unreadable, part_of};
 use queue::{Queue, RecoveredLane};
 use stdx::Random;
 use store::{Bug, Disk, Fault, Recovered, RecoveredQueue, is_seeded};
@@ -32,7 +32,7 @@ pub struct Start {
     pub brokers: Vec<Broker>,
     /// Whether nothing was ever declared here.
     pub is_fresh: bool,
-    /// Whether the node has never had a user.
+    /// Whether the node has no user: it is new, or its data are older than users are.
     pub is_unfounded: bool,
     /// What was found.
     pub recovery: Recovery,
@@ -80,11 +80,8 @@ impl Start {
         now_ms: u64,
     ) -> Result<Self, StartError> {
         let is_fresh = recovered.snapshot.is_none() && recovered.notes.is_empty();
-        let is_user = |note: &Vec<u8>| {
-            Change::from_bytes(note).is_ok_and(|change| matches!(change, Change::SetUser(_)))
-        };
-        let is_unfounded = recovered.snapshot.is_none() && !recovered.notes.iter().any(is_user);
         let topology = topology_of(&recovered).map_err(StartError::Definitions)?;
+        let is_unfounded = is_unfounded(topology.definitions(), &recovered.notes);
         let shared: Shared = Arc::new(ArcSwap::from_pointee(topology));
         let shards = recovered.stores.len();
         let mut brokers = Vec::with_capacity(shards);
@@ -212,6 +209,14 @@ impl Broker {
     }
 }
 
+/// Whether there is no user, and none was removed since the last snapshot either.
+fn is_unfounded(definitions: &Definitions, notes: &[Vec<u8>]) -> bool {
+    let is_user = |note: &Vec<u8>| {
+        Change::from_bytes(note).is_ok_and(|change| matches!(change, Change::SetUser(_)))
+    };
+    definitions.users().next().is_none() && !notes.iter().any(is_user)
+}
+
 fn topology_of(recovered: &Recovered) -> Result<Topology, Unreadable> {
     let mut topology = Topology::new();
     let mut changes = match &recovered.snapshot {
@@ -229,4 +234,28 @@ fn topology_of(recovered: &Recovered) -> Result<Topology, Unreadable> {
         topology.reserve(queue.id);
     }
     Ok(topology)
+}
+
+#[cfg(test)]
+mod tests {
+    use message::Name;
+    use metadata::{Hashing, User};
+
+    use super::*;
+
+    #[test]
+    fn a_node_whose_data_are_older_than_users_has_none() {
+        let user = Change::SetUser(User {
+            name: Name::fixed("guest"),
+            password_hash: String::new(),
+            hashing: Hashing::Sha256,
+            tags: Vec::new(),
+        });
+        let mut definitions = Definitions::default();
+        assert!(is_unfounded(&definitions, &[]));
+        // Who has removed all users does not want another one.
+        assert!(!is_unfounded(&definitions, &[user.to_bytes()]));
+        definitions.apply(&user);
+        assert!(!is_unfounded(&definitions, &[]));
+    }
 }

@@ -49,6 +49,18 @@ pub enum Limit {
         /// The limit.
         max: u64,
     },
+    /// Virtual hosts of the node.
+    Vhosts {
+        /// The virtual host that was to be.
+        name: Name,
+        /// The limit.
+        max: u64,
+    },
+    /// Connections to the node.
+    NodeConnections {
+        /// The limit.
+        max: u64,
+    },
     /// Connections to a virtual host.
     VhostConnections {
         /// Which.

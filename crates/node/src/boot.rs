@@ -18,6 +18,8 @@ pub struct Boot {
     pub shards: Vec<Shard>,
     /// What was found on disk.
     pub recovery: Recovery,
+    /// The user that was made because there was none.
+    pub founder: Option<Name>,
     /// What could not be read, for the log.
     pub damage: Vec<Damage>,
 }
@@ -68,9 +70,11 @@ pub fn boot(
             StartError::Definitions(unreadable) => BootError::Definitions(unreadable.to_string()),
             StartError::Disk(fault) => BootError::Disk(fault),
         })?;
+    let mut made = None;
     match &settings.founder {
         Some(founder) if start.is_unfounded => {
             let (user, permissions) = first_user(founder, settings, &mut random)?;
+            made = Some(user.name.clone());
             start.brokers[0].found(&settings.default_vhost, user, permissions, start.is_fresh);
         }
         None if start.is_fresh => start.brokers[0].found_nothing(),
@@ -79,10 +83,11 @@ pub fn boot(
     let shards = start.brokers.into_iter().enumerate().map(|(id, mut broker)| {
         broker.read_messages_with(proto_amqp091::READER);
         broker.set_default_queue_kind(settings.limits.default_queue_kind);
+        broker.set_ceilings(settings.limits.ceilings);
         let id = ShardId::try_from(id).expect("a node has at most 256 shards");
         Shard::new(id, broker, Arc::clone(settings), random.fork())
     });
-    Ok(Boot { shards: shards.collect(), recovery: start.recovery, damage })
+    Ok(Boot { shards: shards.collect(), recovery: start.recovery, founder: made, damage })
 }
 
 /// The user of a node that has none yet.

@@ -324,6 +324,12 @@ fn limit_reached(limit: &Limit) -> String {
                 "cannot declare queue '{name}': queue limit in vhost '{vhost}' ({max}) is reached"
             )
         }
+        Limit::Vhosts { name, max } => {
+            format!("cannot create vhost '{name}': vhost limit of {max} is reached")
+        }
+        Limit::NodeConnections { max } => {
+            format!("connection refused: node connection limit ({max}) is reached")
+        }
         Limit::VhostConnections { vhost, user, max } => format!(
             "access to vhost '{vhost}' refused for user '{user}': connection limit ({max}) is reached"
         ),

@@ -1,6 +1,7 @@
 //! What a server tells and allows its clients, the same for all connections.
 
 use auth::{Credentials, Mechanism, Rules, Secret};
+use broker::Ceilings;
 use message::Name;
 use metadata::{DEFAULT_VHOST, Permissions, QueueKind};
 use wire_amqp091::{FieldValue, Table};
@@ -47,6 +48,8 @@ pub struct Limits {
     pub permits_transient_queues: bool,
     /// The type of queues that ask for none, where their virtual host has none either.
     pub default_queue_kind: QueueKind,
+    /// How many of what the node may have.
+    pub ceilings: Ceilings,
 }
 
 impl Default for Limits {
@@ -62,6 +65,7 @@ impl Default for Limits {
             permits_global_qos: true,
             permits_transient_queues: true,
             default_queue_kind: QueueKind::Classic,
+            ceilings: Ceilings::default(),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
+use broker::Ceilings;
 use config::{Config, Host, Listener};
 use management::{Desk, Facts, Listening, MetricsOptions};
 use message::{Name, ShardId};
@@ -270,6 +271,9 @@ fn recover(
         // Any shard knows the names of all queues.
         tracing::error!("{}", boot.shards[0].broker().damage_text(damage));
     }
+    if let Some(user) = &boot.founder {
+        tracing::info!("there was no user: {user} was made, as default_user says");
+    }
     let found = boot.recovery;
     tracing::info!(
         queues = found.queue_count,
@@ -295,6 +299,10 @@ fn settings(config: &Config, shards: usize, secret: auth::Secret) -> Settings {
         permits_global_qos: config.permits_global_qos,
         permits_transient_queues: config.permits_transient_queues,
         default_queue_kind: default_queue_kind(config),
+        ceilings: Ceilings {
+            connections_max: config.limits.connections_max,
+            vhosts_max: config.limits.vhosts_max,
+        },
     };
     let mechanisms = config.auth_mechanisms.iter().filter_map(|name| auth::Mechanism::parse(name));
     let cluster_name = match config.cluster_name.as_str() {

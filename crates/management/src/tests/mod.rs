@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use broker::Ceilings;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
@@ -91,7 +92,12 @@ impl Steward for Still {
 
 impl Node {
     fn new() -> Self {
-        let world = World::new(Layout::ALL[1], proto_amqp091::Limits::default());
+        Self::within(Ceilings::default())
+    }
+
+    fn within(ceilings: Ceilings) -> Self {
+        let limits = proto_amqp091::Limits { ceilings, ..proto_amqp091::Limits::default() };
+        let world = World::new(Layout::ALL[1], limits);
         let topology = world.shared_topology();
         let rules = auth::Rules { hashing: Hashing::Sha256, ..auth::Rules::default() };
         let logins = auth::Logins::new(rules, auth::Secret::new([1; auth::Secret::BYTES]));

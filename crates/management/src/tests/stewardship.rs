@@ -1,5 +1,6 @@
 //! Operating the process.
 
+use broker::Ceilings;
 use serde_json::json;
 
 use super::Node;
@@ -49,4 +50,13 @@ fn the_process_does_what_it_is_told() {
     assert_eq!(node.get("/leveret/logs?lines=2"), json!(["a line", "a line"]));
     assert_eq!(node.ask(None, "GET", "/leveret/logs?lines=x", "").0, 400);
     assert_eq!(node.get("/leveret/configuration"), json!({ "heartbeat": "10" }));
+}
+
+#[test]
+fn a_node_has_as_many_virtual_hosts_as_it_may() {
+    let node = Node::within(Ceilings { vhosts_max: Some(2), ..Ceilings::default() });
+    assert_eq!(node.put("/vhosts/v", "{}"), 201);
+    let (status, text) = node.refusal("PUT", "/vhosts/w", "{}");
+    assert_eq!((status, &*text), (400, "cannot create vhost 'w': vhost limit of 2 is reached"));
+    assert_eq!(node.put("/vhosts/v", r#"{"description":"still mine"}"#), 204);
 }
