@@ -9,7 +9,7 @@ use crate::listener::Listener;
 use crate::logging::{LogFormat, LogLevel, LogOutput};
 use crate::management::{HttpListener, unasked};
 use crate::options;
-use crate::tls::{CertificateName, Password, SanKind, TlsVersion};
+use crate::tls::{CertificateName, Password, SanKind, TlsOptions, TlsVersion};
 
 const AMQP_PORT: u16 = 5672;
 const MANAGEMENT_PORT: u16 = 15_672;
@@ -27,9 +27,9 @@ pub(crate) struct Draft {
     pub(crate) has_no_listener: bool,
     pub(crate) tls_listeners: BTreeMap<String, Listener>,
     pub(crate) has_no_tls_listener: bool,
-    pub(crate) tls_versions: BTreeMap<String, TlsVersion>,
-    /// By their numbers, where they have some.
-    pub(crate) tls_ciphers: BTreeMap<(u64, String), &'static str>,
+    pub(crate) tls: TlsDraft,
+    pub(crate) management_tls: TlsDraft,
+    pub(crate) prometheus_tls: TlsDraft,
     pub(crate) san_kind: SanKind,
     pub(crate) san_index: usize,
     pub(crate) auth_mechanisms: BTreeMap<String, String>,
@@ -65,6 +65,25 @@ pub(crate) struct LogDraft {
     pub(crate) file: LogOutput,
 }
 
+/// Options of TLS, as far as they are read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TlsDraft {
+    pub(crate) options: TlsOptions,
+    pub(crate) versions: BTreeMap<String, TlsVersion>,
+    /// By their numbers, where they have some.
+    pub(crate) ciphers: BTreeMap<(u64, String), &'static str>,
+}
+
+impl TlsDraft {
+    fn finish(&self) -> TlsOptions {
+        TlsOptions {
+            versions: self.versions.values().copied().collect(),
+            ciphers: self.ciphers.values().map(|name| (*name).to_owned()).collect(),
+            ..self.options.clone()
+        }
+    }
+}
+
 /// Nothing but the defaults, which stand in the table of options as text and are read like any other.
 impl Default for Draft {
     fn default() -> Self {
@@ -91,8 +110,9 @@ impl Draft {
             has_no_listener: false,
             tls_listeners: BTreeMap::new(),
             has_no_tls_listener: false,
-            tls_versions: BTreeMap::new(),
-            tls_ciphers: BTreeMap::new(),
+            tls: TlsDraft::default(),
+            management_tls: TlsDraft::default(),
+            prometheus_tls: TlsDraft::default(),
             san_kind: SanKind::default(),
             san_index: 0,
             auth_mechanisms: BTreeMap::new(),
@@ -159,8 +179,9 @@ impl Draft {
         if !self.has_no_tls_listener {
             config.tls_listeners = self.tls_listeners.values().cloned().collect();
         }
-        config.tls.versions = self.tls_versions.values().copied().collect();
-        config.tls.ciphers = self.tls_ciphers.values().map(|name| (*name).to_owned()).collect();
+        config.tls = self.tls.finish();
+        config.management.tls = self.management_tls.finish();
+        config.prometheus.tls = self.prometheus_tls.finish();
         if let CertificateName::SubjectAlternativeName { kind, index } =
             &mut config.certificate_name
         {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::listener::{Host, Listener};
+use crate::tls::TlsOptions;
 
 /// The HTTP API.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub struct Management {
     pub listeners: Vec<Listener>,
     /// Where HTTPS is served.
     pub tls_listeners: Vec<Listener>,
+    /// How TLS is spoken there.
+    pub tls: TlsOptions,
     /// Options of their connections.
     pub http: HttpOptions,
     /// What stands before every path: empty, or `/broker`.
@@ -42,6 +45,8 @@ pub struct Prometheus {
     pub listeners: Vec<Listener>,
     /// Where they are served over HTTPS.
     pub tls_listeners: Vec<Listener>,
+    /// How TLS is spoken there.
+    pub tls: TlsOptions,
     /// Options of their connections.
     pub http: HttpOptions,
     /// The path, with its `/`.

@@ -36,15 +36,18 @@ use crate::unit::Unit;
 const TEXT_BYTES_MAX: usize = 4096;
 
 /// All of them, area by area, with the title of each.
-const AREAS: [(&str, &[Definition]); 9] = [
+const AREAS: [(&str, &[Definition]); 12] = [
     ("Node", node::TABLE),
     ("Listeners", listeners::TABLE),
     ("TLS", tls::TABLE),
+    ("TLS of AMQP", tls::AMQP),
     ("Protocol", protocol::TABLE),
     ("Access", access::TABLE),
     ("Limits", limits::TABLE),
     ("HTTP API", management::TABLE),
+    ("TLS of the HTTP API", tls::MANAGEMENT),
     ("Metrics", prometheus::TABLE),
+    ("TLS of metrics", tls::PROMETHEUS),
     ("Logs", log::TABLE),
 ];
 

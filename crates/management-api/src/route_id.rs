@@ -150,4 +150,5 @@ pub enum RouteId {
     SetMemoryLimit,
     SetDiskFreeLimit,
     Authenticate,
+    Certificates,
 }

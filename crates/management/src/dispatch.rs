@@ -7,9 +7,10 @@ use crate::failure::Failure;
 use crate::policies::Kind;
 use crate::reply::Reply;
 use crate::{
-    aliveness, bindings, channels, connections, consumers, definitions, exchanges, explain,
-    extensions, features, global_parameters, health, limits, messages, nodes, overview, parameters,
-    peek, permissions, policies, queues, redrive, stewardship, users, version, vhosts, whoami,
+    aliveness, bindings, certificates, channels, connections, consumers, definitions, exchanges,
+    explain, extensions, features, global_parameters, health, limits, messages, nodes, overview,
+    parameters, peek, permissions, policies, queues, redrive, stewardship, users, version, vhosts,
+    whoami,
 };
 
 /// The table of answers, as a function: every route that is served has its line in it, or this does not compile.
@@ -138,7 +139,7 @@ answers! {
     NodeHealthOf => nodes::must_be_this(call).map(|()| health::well());
     CheckAlarms | CheckLocalAlarms => health::alarms(call).await;
     CheckMetadataStore | CheckMetadataStoreData => Ok(health::metadata_store(call));
-    CheckCertificates => health::certificates(call);
+    CheckCertificates => certificates::check(call);
     CheckPortListener => health::port_listener(call);
     CheckProtocolListener => health::protocol_listener(call);
     CheckQuorumCritical => Ok(health::single_node());
@@ -162,5 +163,6 @@ answers! {
     SetMemoryLimit => stewardship::set_memory_limit(call).await;
     SetDiskFreeLimit => stewardship::set_disk_free_limit(call);
     Authenticate => stewardship::authenticate(call).await;
+    Certificates => Ok(certificates::list(call));
     CheckConnectionLimit => health::connection_limit(call).await;
 }

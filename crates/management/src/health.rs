@@ -18,7 +18,8 @@ pub(crate) fn single_node() -> Reply {
     Reply::ok(&json!({ "status": "ok", "reason": "single node cluster" }))
 }
 
-fn unwell(mut answer: Value, reason: &str) -> Failure {
+/// Something is wrong, and what.
+pub(crate) fn unwell(mut answer: Value, reason: &str) -> Failure {
     answer["status"] = Value::from("failed");
     answer["reason"] = Value::from(reason);
     Failure::Unhealthy(answer)
@@ -47,20 +48,6 @@ pub(crate) async fn alarms(call: &Call) -> Result<Reply, Failure> {
 pub(crate) fn metadata_store(call: &Call) -> Reply {
     let has_vhosts = call.definitions().vhosts().next().is_some();
     if has_vhosts { well() } else { Reply::ok(&json!({ "status": "ok", "vhosts": 0 })) }
-}
-
-/// Certificates: the listeners of this node have none.
-pub(crate) fn certificates(call: &Call) -> Result<Reply, Failure> {
-    let within: Option<u32> = call.parameter("within").parse().ok();
-    if within.is_none() {
-        return Err(Failure::bad("Invalid expiration value."));
-    }
-    if !["days", "weeks", "months", "years"].contains(&call.parameter("unit")) {
-        return Err(Failure::bad(
-            "Time unit not recognised. Supported units: days, weeks, months, years.",
-        ));
-    }
-    Ok(well())
 }
 
 /// Whether something listens on a port.
@@ -92,7 +79,7 @@ fn protocol(name: &str) -> String {
     match name.as_str() {
         "amqp091" | "amqp0.9.1" | "amqp10" | "amqp1.0" => "amqp".to_owned(),
         "amqps" => "amqp/ssl".to_owned(),
-        "https" => "http/ssl".to_owned(),
+        "http_prometheus" => "http/prometheus".to_owned(),
         _ => name,
     }
 }

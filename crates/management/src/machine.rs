@@ -1,5 +1,7 @@
 //! What the machine says of the process.
 
+use crate::certificates::Certificate;
+
 /// What the machine says of the process at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Readings {
@@ -23,6 +25,9 @@ pub struct Readings {
 pub trait Machine: Send + Sync {
     /// The readings of this moment.
     fn readings(&self) -> Readings;
+
+    /// The certificates that are in use at this moment, those of authorities included.
+    fn certificates(&self) -> Vec<Certificate>;
 
     /// Fills bytes with what nobody can guess.
     fn fill_random(&self, bytes: &mut [u8]);

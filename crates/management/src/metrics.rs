@@ -23,7 +23,7 @@ mod text;
 mod view;
 
 pub(crate) use request::respond;
-pub(crate) use serving::listen;
+pub(crate) use serving::{converse, scrapes};
 
 /// How metrics are served.
 #[derive(Clone, Debug, PartialEq, Eq)]

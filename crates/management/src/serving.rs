@@ -9,7 +9,6 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::io;
-use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +22,6 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use management_api::{Found, Method, RouteId, Served, find};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{sleep, timeout};
 
@@ -37,6 +35,7 @@ use crate::login::{self, Origin};
 use crate::metrics;
 use crate::query::Query;
 use crate::reply::{Content, Reply};
+use crate::sealing::{Entrance, Wire, handshakes, take_in};
 
 /// Connections at a time, at most. Whoever comes then waits until one has gone.
 pub const CONNECTIONS_MAX: usize = 256;
@@ -60,9 +59,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub struct Sockets {
     /// For everybody.
-    pub tcp: Vec<TcpListener>,
+    pub tcp: Vec<Entrance>,
     /// For whoever wants metrics, and nothing else.
-    pub metrics: Vec<TcpListener>,
+    pub metrics: Vec<Entrance>,
     /// For whoever may open its file: an administrator without a password.
     pub local: Option<UnixListener>,
 }
@@ -110,35 +109,21 @@ pub fn serve(
         tokio::spawn(crate::sampler::run(Arc::clone(&desk)));
         let seats = Arc::new(Semaphore::new(connections_max.min(CONNECTIONS_MAX)));
         let bodies = Arc::new(Semaphore::new(LARGE_BODIES_MAX));
-        for listener in sockets.tcp {
-            listener.set_nonblocking(true)?;
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            let (desk, seats, bodies) = (desk.clone(), seats.clone(), bodies.clone());
-            tokio::spawn(async move {
-                loop {
-                    let Some(seat) = take(&seats).await else { return };
-                    match listener.accept().await {
-                        Ok((stream, peer)) => {
-                            // Answers are written whole: waiting for more only costs time.
-                            let _ = stream.set_nodelay(true);
-                            let origin = Origin::Tcp(peer);
-                            tokio::spawn(converse(
-                                stream,
-                                origin,
-                                desk.clone(),
-                                bodies.clone(),
-                                seat,
-                            ));
-                        }
-                        Err(error) => pause(&error).await,
-                    }
-                }
-            });
+        let handshakes = handshakes();
+        for entrance in sockets.tcp {
+            let (desk, bodies) = (desk.clone(), bodies.clone());
+            let serve = move |stream, peer, seat| {
+                converse(stream, Origin::Tcp(peer), desk.clone(), bodies.clone(), seat)
+            };
+            tokio::spawn(take_in(entrance, seats.clone(), handshakes.clone(), serve));
         }
-        for listener in sockets.metrics {
-            listener.set_nonblocking(true)?;
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            tokio::spawn(metrics::listen(listener, desk.clone(), seats.clone()));
+        let scrapes = metrics::scrapes();
+        for entrance in sockets.metrics {
+            let (desk, scrapes) = (desk.clone(), scrapes.clone());
+            let serve = move |stream, peer, seat| {
+                metrics::converse(stream, peer, desk.clone(), scrapes.clone(), seat)
+            };
+            tokio::spawn(take_in(entrance, seats.clone(), handshakes.clone(), serve));
         }
         if let Some(listener) = sockets.local {
             listener.set_nonblocking(true)?;
@@ -175,7 +160,7 @@ pub(crate) async fn pause(error: &io::Error) {
 
 /// Serves one connection to its end.
 async fn converse(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
+    stream: impl Wire,
     origin: Origin,
     desk: Arc<Desk>,
     bodies: Arc<Semaphore>,

@@ -4,13 +4,14 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use management::{Machine, Readings};
+use management::{Certificate, Machine, Readings};
 
 use crate::clock::Clock;
 use crate::data_dir::DataDir;
 use crate::descriptors::Shares;
 use crate::free_space::free_bytes;
 use crate::steward::Bounds;
+use crate::tls::Certificates;
 
 /// The process as the kernel shows it to itself.
 const OPEN_FILES: &str = "/proc/self/fd";
@@ -22,14 +23,20 @@ pub(crate) struct Gauges {
     dir: PathBuf,
     open_files_max: u64,
     bounds: Arc<Bounds>,
+    certificates: Vec<Arc<Certificates>>,
 }
 
 impl Gauges {
     /// Gauges of a process that keeps its data in a directory.
-    pub(crate) fn new(data_dir: &DataDir, shares: Shares, bounds: Arc<Bounds>) -> Self {
+    pub(crate) fn new(
+        data_dir: &DataDir,
+        shares: Shares,
+        bounds: Arc<Bounds>,
+        certificates: Vec<Arc<Certificates>>,
+    ) -> Self {
         let open_files_max = shares.limit as u64;
         let dir = data_dir.path().to_owned();
-        Self { dir, open_files_max, bounds }
+        Self { dir, open_files_max, bounds, certificates }
     }
 }
 
@@ -44,6 +51,19 @@ impl Machine for Gauges {
             disk_free_bytes: free_bytes(&self.dir).unwrap_or_default(),
             disk_free_limit_bytes: self.bounds.disk_free(),
         }
+    }
+
+    fn certificates(&self) -> Vec<Certificate> {
+        let all = self.certificates.iter().flat_map(|group| group.certificates());
+        all.map(|found| Certificate {
+            options: found.options,
+            file: found.file,
+            subject: found.subject,
+            not_before_s: found.not_before_s,
+            not_after_s: found.not_after_s,
+            is_authority: found.is_authority,
+        })
+        .collect()
     }
 
     fn fill_random(&self, bytes: &mut [u8]) {

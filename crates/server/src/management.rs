@@ -2,17 +2,21 @@
 
 use std::fs;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
-use management::{Desk, Shards, Sockets, Stop};
+use management::{Desk, Entrance, Sealing, Shards, Sockets, Stop};
 use node::Errand;
 use rustix::fs::Mode;
+use rustls::ServerConfig;
 
 use crate::listeners::open_all;
 use crate::mailbox::Inboxes;
+use crate::tls::Certificates;
 
 /// The local socket's name in the data directory.
 pub(crate) const LOCAL_SOCKET: &str = "management.sock";
@@ -35,18 +39,45 @@ pub(crate) struct Running {
     path: Option<PathBuf>,
 }
 
+/// Where something is served.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// Hosts and ports.
+    pub(crate) addresses: Vec<(String, u16)>,
+    /// The option that names them.
+    pub(crate) option: &'static str,
+    /// What TLS is spoken with, where it is.
+    pub(crate) sealing: Option<Arc<Seal>>,
+}
+
+/// TLS of the HTTP API, or of metrics.
+#[derive(Debug)]
+pub(crate) struct Seal {
+    pub(crate) certificates: Arc<Certificates>,
+    pub(crate) handshake_wait: Duration,
+}
+
+impl Sealing for Seal {
+    fn config(&self) -> Arc<ServerConfig> {
+        self.certificates.config()
+    }
+
+    fn handshake_wait(&self) -> Duration {
+        self.handshake_wait
+    }
+}
+
 impl Management {
     /// Opens all sockets.
     ///
     /// # Errors
     /// What cannot be listened on, why, and what to do.
     pub(crate) fn open(
-        wanted: &[(String, u16)],
-        metrics: &[(String, u16)],
+        wanted: Vec<Wanted>,
+        metrics: Vec<Wanted>,
         data_dir: &Path,
     ) -> Result<Self, String> {
-        let tcp = open_all(wanted, BACKLOG, "management.tcp.port")?;
-        let metrics = open_all(metrics, BACKLOG, "prometheus.tcp.port")?;
+        let (tcp, metrics) = (open_entrances(wanted)?, open_entrances(metrics)?);
         let path = data_dir.join(LOCAL_SOCKET);
         let local = match open_local(&path) {
             Ok(listener) => Some(listener),
@@ -65,14 +96,12 @@ impl Management {
 
     /// The addresses in use, and whether TLS is spoken there.
     pub(crate) fn addresses(&self) -> io::Result<Vec<(SocketAddr, bool)>> {
-        let bound = self.sockets.tcp.iter().map(TcpListener::local_addr);
-        bound.map(|address| address.map(|address| (address, false))).collect()
+        bound(&self.sockets.tcp)
     }
 
     /// The addresses in use for metrics, and whether TLS is spoken there.
     pub(crate) fn metrics_addresses(&self) -> io::Result<Vec<(SocketAddr, bool)>> {
-        let bound = self.sockets.metrics.iter().map(TcpListener::local_addr);
-        bound.map(|address| address.map(|address| (address, false))).collect()
+        bound(&self.sockets.metrics)
     }
 
     /// Starts the thread.
@@ -98,6 +127,24 @@ impl Running {
             let _ = fs::remove_file(path);
         }
     }
+}
+
+fn open_entrances(wanted: Vec<Wanted>) -> Result<Vec<Entrance>, String> {
+    let mut entrances = Vec::new();
+    for Wanted { addresses, option, sealing } in wanted {
+        for listener in open_all(&addresses, BACKLOG, option)? {
+            let sealing = sealing.clone().map(|seal| seal as Arc<dyn Sealing>);
+            entrances.push(Entrance { listener, sealing });
+        }
+    }
+    Ok(entrances)
+}
+
+fn bound(entrances: &[Entrance]) -> io::Result<Vec<(SocketAddr, bool)>> {
+    let bound = entrances.iter().map(|entrance| {
+        entrance.listener.local_addr().map(|address| (address, entrance.sealing.is_some()))
+    });
+    bound.collect()
 }
 
 /// The data directory is locked, so that a file of this name is left over from a process that is gone.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use broker::Ceilings;
 use config::{Config, Host, Listener};
@@ -29,7 +30,7 @@ use crate::gauges::Gauges;
 use crate::listeners::{Entrance, Listeners};
 use crate::log;
 use crate::mailbox::{Inbox, Inboxes};
-use crate::management::{ByInbox, Management};
+use crate::management::{ByInbox, Management, Seal, Wanted};
 use crate::memory::memory_bytes;
 use crate::reactor::{Reactor, WAKER};
 use crate::steward::{Bounds, Caretaker};
@@ -77,11 +78,11 @@ fn serve(loaded: &Loaded, data_path: &Path) -> Result<(), String> {
     let supervisor = Supervisor::of_this_process();
     let data_dir = DataDir::open(data_path)?;
     let certificates = certificates(config)?;
-    let entrances = entrances(config, certificates.first());
+    let entrances = entrances(config, certificates.amqp.as_ref());
     let mut listeners = Listeners::open(entrances, backlog(config))?;
     let management = Management::open(
-        &addresses(&config.management.listeners),
-        &addresses(&config.prometheus.listeners),
+        wanted_of_management(config, &certificates),
+        wanted_of_metrics(config, &certificates),
         data_dir.path(),
     )?;
     let gone = |error| format!("a listener is gone: {error}");
@@ -101,7 +102,7 @@ fn serve(loaded: &Loaded, data_path: &Path) -> Result<(), String> {
     let facts = facts(config, &data_dir, &bound, shares);
     let limits = settings.limits.memory_bytes_max as u64 * shards as u64;
     let bounds = Bounds::new(limits, watch.limit_bytes());
-    let gauges = Gauges::new(&data_dir, shares, Arc::clone(&bounds));
+    let gauges = Gauges::new(&data_dir, shares, Arc::clone(&bounds), certificates.all());
     let caretaker = Caretaker::new(Arc::clone(&bounds), loaded.settings.clone());
     let (inboxes, threads) = start(boot, listeners, &data_dir, shares, (watch, bounds))
         .map_err(|error| format!("the system refuses a thread or a file: {error}"))?;
@@ -113,7 +114,7 @@ fn serve(loaded: &Loaded, data_path: &Path) -> Result<(), String> {
         Box::new(gauges),
         Box::new(caretaker),
     );
-    tls::watch(certificates.clone())
+    tls::watch(certificates.all())
         .map_err(|error| format!("the system refuses a thread: {error}"))?;
     let management = management
         .start(desk, shares.management_max)
@@ -124,7 +125,7 @@ fn serve(loaded: &Loaded, data_path: &Path) -> Result<(), String> {
     supervisor
         .watch(Inboxes::clone(&inboxes), status)
         .map_err(|error| format!("the system refuses a thread: {error}"))?;
-    wait_for_the_end(&mut signals, &certificates);
+    wait_for_the_end(&mut signals, &certificates.all());
     supervisor.stopping();
     management.stop();
     inboxes.iter().for_each(Inbox::stop);
@@ -167,12 +168,68 @@ fn addresses(listeners: &[Listener]) -> Vec<(String, u16)> {
     listeners.iter().map(|listener| (host(&listener.host), listener.port)).collect()
 }
 
-/// The certificates of AMQP, if it is spoken over TLS.
-fn certificates(config: &Config) -> Result<Vec<Arc<Certificates>>, String> {
-    if config.tls_listeners.is_empty() {
-        return Ok(vec![]);
+/// The certificates of whatever speaks TLS.
+#[derive(Debug)]
+struct Groups {
+    amqp: Option<Arc<Certificates>>,
+    management: Option<Arc<Certificates>>,
+    prometheus: Option<Arc<Certificates>>,
+}
+
+impl Groups {
+    fn all(&self) -> Vec<Arc<Certificates>> {
+        let groups = [&self.amqp, &self.management, &self.prometheus];
+        groups.into_iter().flatten().cloned().collect()
     }
-    Ok(vec![Certificates::load("ssl_options", config.tls.clone())?])
+}
+
+fn certificates(config: &Config) -> Result<Groups, String> {
+    let load = |prefix, listeners: &[Listener], options: &config::TlsOptions| {
+        if listeners.is_empty() {
+            return Ok(None);
+        }
+        Certificates::load(prefix, options.clone()).map(Some)
+    };
+    let (management, prometheus) = (&config.management, &config.prometheus);
+    Ok(Groups {
+        amqp: load("ssl_options", &config.tls_listeners, &config.tls)?,
+        management: load("management.ssl", &management.tls_listeners, &management.tls)?,
+        prometheus: load("prometheus.ssl", &prometheus.tls_listeners, &prometheus.tls)?,
+    })
+}
+
+/// Where the HTTP API is served.
+fn wanted_of_management(config: &Config, certificates: &Groups) -> Vec<Wanted> {
+    let plain = addresses(&config.management.listeners);
+    let sealed = addresses(&config.management.tls_listeners);
+    vec![
+        Wanted { addresses: plain, option: "management.tcp.port", sealing: None },
+        Wanted {
+            addresses: sealed,
+            option: "management.ssl.port",
+            sealing: seal(config, certificates.management.as_ref()),
+        },
+    ]
+}
+
+/// Where metrics are served.
+fn wanted_of_metrics(config: &Config, certificates: &Groups) -> Vec<Wanted> {
+    let plain = addresses(&config.prometheus.listeners);
+    let sealed = addresses(&config.prometheus.tls_listeners);
+    vec![
+        Wanted { addresses: plain, option: "prometheus.tcp.port", sealing: None },
+        Wanted {
+            addresses: sealed,
+            option: "prometheus.ssl.port",
+            sealing: seal(config, certificates.prometheus.as_ref()),
+        },
+    ]
+}
+
+fn seal(config: &Config, certificates: Option<&Arc<Certificates>>) -> Option<Arc<Seal>> {
+    let handshake_wait = Duration::from_millis(config.tls_handshake_timeout_ms.into());
+    let certificates = Arc::clone(certificates?);
+    Some(Arc::new(Seal { certificates, handshake_wait }))
 }
 
 /// Where AMQP is spoken, and what a client has to go through there.

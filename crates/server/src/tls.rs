@@ -65,7 +65,6 @@ impl Certificates {
     }
 
     /// The certificates that are in use, authorities included.
-    #[cfg_attr(not(test), expect(dead_code, reason = "health checks and metrics will ask"))]
     pub(crate) fn certificates(&self) -> Vec<CertificateFacts> {
         self.current.load().certificates.clone()
     }

@@ -1,5 +1,5 @@
 //! Routes that RabbitMQ does not have: a look at messages without taking them, the way back for dead letters, why a
-//! message goes where it goes, and what the process can be told while it runs.
+//! message goes where it goes, what the process can be told while it runs, and which certificates it uses.
 
 use crate::route::{Access, Method, Route, served};
 use crate::route_id::RouteId as Id;
@@ -88,5 +88,12 @@ pub(super) const ROUTES: &[Route] = &[
         Access::Administrator,
         Id::Authenticate,
         "Whether a user's name and password are right, 200 or 401: `{\"username\": …, \"password\": …}`.",
+    ),
+    served(
+        Method::Get,
+        "/leveret/certificates",
+        Access::Monitoring,
+        Id::Certificates,
+        "The certificates that are in use, those of authorities included, and when they end.",
     ),
 ];

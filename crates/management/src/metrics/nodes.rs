@@ -1,5 +1,6 @@
 //! Metrics of the node as a whole.
 
+use crate::certificates::seconds_left;
 use crate::metrics::metric::Metric;
 use crate::metrics::metric::{Each, Family, Labelled, counter, gauge};
 use crate::metrics::text::{Kind, Number};
@@ -320,6 +321,20 @@ const WAITS: Metric = Metric {
     }),
 };
 
+/// When certificates end, so that an alert can say so in time.
+const CERTIFICATES: Metric = gauge(
+    "cert_expiry_seconds",
+    "How long a certificate that is in use still holds; below 0 when it has ended",
+    |_| None,
+    Each::Labelled(|view| {
+        let left = seconds_left(&view.certificates, view.now_ms).into_iter();
+        left.map(|((file, subject), seconds)| {
+            (vec![("file", file), ("subject", subject)], Number::Real(seconds as f64))
+        })
+        .collect()
+    }),
+);
+
 /// What RabbitMQ does not have.
 pub(crate) const OWN: Family = Family {
     name: "leveret_node_metrics",
@@ -344,5 +359,6 @@ pub(crate) const OWN: Family = Family {
             |view| view.totals.unwritten_bytes
         ),
         WAITS,
+        CERTIFICATES,
     ],
 };

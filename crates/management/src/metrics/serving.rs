@@ -10,7 +10,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::desk::Desk;
@@ -19,29 +18,21 @@ use crate::login::{self, Origin};
 use crate::metrics::respond;
 use crate::query::Query;
 use crate::reply::{Content, Reply};
-use crate::serving::{pause, take};
+use crate::sealing::Wire;
 
 /// Scrapes at a time, at most: each has rows of all objects in memory.
 const SCRAPES_MAX: usize = 2;
 /// How long a client may take for the head of a request, and how long it may say nothing between two.
 const HEAD_WAIT: Duration = Duration::from_secs(60);
 
-/// Serves metrics to whoever connects. Connections have their seats among those of the API.
-pub(crate) async fn listen(listener: TcpListener, desk: Arc<Desk>, seats: Arc<Semaphore>) {
-    let scrapes = Arc::new(Semaphore::new(SCRAPES_MAX));
-    loop {
-        let Some(seat) = take(&seats).await else { return };
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                tokio::spawn(converse(stream, peer, desk.clone(), scrapes.clone(), seat));
-            }
-            Err(error) => pause(&error).await,
-        }
-    }
+/// Places for scrapes.
+pub(crate) fn scrapes() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(SCRAPES_MAX))
 }
 
-async fn converse(
-    stream: TcpStream,
+/// Serves one connection to its end. It has its seat among those of the API.
+pub(crate) async fn converse(
+    stream: impl Wire,
     peer: SocketAddr,
     desk: Arc<Desk>,
     scrapes: Arc<Semaphore>,

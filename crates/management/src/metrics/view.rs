@@ -7,6 +7,7 @@ use metadata::QueueKind;
 use node::Shard;
 use node::observation::{ExchangeTraffic, ShardTotals, Waits};
 
+use crate::certificates::Certificate;
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::machine::Readings;
@@ -38,6 +39,7 @@ pub(crate) struct View {
     pub(crate) started_at_ms: u64,
     pub(crate) now_ms: u64,
     pub(crate) machine: Readings,
+    pub(crate) certificates: Vec<Certificate>,
     pub(crate) shard_count: u64,
     pub(crate) totals: ShardTotals,
     pub(crate) waits: Waits,
@@ -79,6 +81,7 @@ impl View {
             leveret_version: facts.leveret_version,
             started_at_ms: facts.started_at_ms,
             machine: desk.machine.readings(),
+            certificates: desk.machine.certificates(),
             shard_count: totals.len() as u64,
             queue_count: definitions.vhosts().map(|(_, vhost)| vhost.queues.len() as u64).sum(),
             vhosts: vhosts().map(|(name, _)| name.clone()).collect(),

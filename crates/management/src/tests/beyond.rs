@@ -130,3 +130,30 @@ fn where_a_message_would_go_is_explained() {
     let (status, _) = node.refusal("POST", "/leveret/exchanges/%2F/none/explain", "{}");
     assert_eq!(status, 404);
 }
+
+#[test]
+fn certificates_are_shown_and_those_that_end_soon_fail_a_check() {
+    let node = Node::new();
+    let all = node.get("/leveret/certificates");
+    assert_eq!(all.as_array().unwrap().len(), 2);
+    assert_eq!(all[0]["file"], "/own.pem");
+    assert_eq!(all[0]["not_after"], "2027-01-25T08:00:00.000+00:00");
+    let check = |path: &str| {
+        let path = format!("/health/checks/certificate-expiration/{path}");
+        node.ask(None, "GET", &path, "")
+    };
+    for path in ["1/weeks", "9/DAYS", "0/years"] {
+        assert_eq!(check(path), (200, json!({ "status": "ok" })), "{path}");
+    }
+    let (status, answer) = check("1/months");
+    assert_eq!((status, &answer["status"]), (503, &json!("failed")));
+    assert_eq!(answer["reason"], "Certificates expiring");
+    let expected = json!([{
+        "node": "leveret@test", "protocol": "https", "interface": "127.0.0.1", "port": 15_671,
+        "certfile": "/own.pem", "cacertfile": "/ca.pem",
+        "certfile_expires_on": ["2027-01-25 8:00:00"], "cacertfile_expires_on": [],
+    }]);
+    assert_eq!(answer["expired"], expected);
+    assert_eq!(check("1/fortnights").0, 400);
+    assert_eq!(check("soon/days").0, 400);
+}

@@ -21,8 +21,9 @@ use serde_json::Value;
 use testkit::{Layout, World};
 use tokio::sync::Semaphore;
 
+use crate::certificates::Certificate;
 use crate::desk::{Desk, Shards};
-use crate::facts::Facts;
+use crate::facts::{Facts, Listening};
 use crate::login::Origin;
 use crate::machine::{Machine, Readings};
 use crate::metrics::MetricsOptions;
@@ -54,6 +55,19 @@ struct Still;
 impl Machine for Still {
     fn readings(&self) -> Readings {
         Readings { now_ms: 1_800_000_000_000, ..Readings::default() }
+    }
+
+    fn certificates(&self) -> Vec<Certificate> {
+        // Ten days are left of the server's own, and a year of the authority.
+        let certificate = |file: &str, days: i64, is_authority| Certificate {
+            options: "management.ssl",
+            file: file.to_owned(),
+            subject: "CN=localhost".to_owned(),
+            not_before_s: 0,
+            not_after_s: 1_800_000_000 + days * 86_400,
+            is_authority,
+        };
+        vec![certificate("/own.pem", 10, false), certificate("/ca.pem", 365, true)]
     }
 
     fn fill_random(&self, bytes: &mut [u8]) {
@@ -163,7 +177,11 @@ fn facts() -> Facts {
         node: "leveret@test".to_owned(),
         rabbitmq_version: "4.3.6",
         leveret_version: "0",
-        listeners: Vec::new(),
+        listeners: vec![Listening {
+            protocol: "https",
+            address: ([127, 0, 0, 1], 15_671).into(),
+            is_tls: true,
+        }],
         data_dir: "/data".to_owned(),
         process_id: 1,
         processor_count: 1,

@@ -1,0 +1,108 @@
+//! Connections over TLS, and the plain ones: how both come in.
+//!
+//! A stranger can hold a handshake up only so long, and only so many of them at once.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+
+use crate::serving::{pause, take};
+
+/// Handshakes at a time, at most, of all listeners: each costs the processor what hundreds of requests do.
+const HANDSHAKES_MAX: usize = 32;
+
+/// What TLS is spoken with.
+pub trait Sealing: Send + Sync + Debug {
+    /// What the next connection speaks TLS with; certificates may be replaced at any time.
+    fn config(&self) -> Arc<ServerConfig>;
+
+    /// How long a client may take to agree.
+    fn handshake_wait(&self) -> Duration;
+}
+
+/// A socket that listens, opened by the shell.
+#[derive(Debug)]
+pub struct Entrance {
+    /// The socket.
+    pub listener: TcpListener,
+    /// What TLS is spoken with there; `None` where it is not spoken.
+    pub sealing: Option<Arc<dyn Sealing>>,
+}
+
+/// Bytes from a client, and to it.
+pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
+
+/// Places for handshakes.
+pub(crate) fn handshakes() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(HANDSHAKES_MAX))
+}
+
+/// Serves whoever connects. Each connection has a seat, and while it agrees on TLS a place among the handshakes.
+pub(crate) async fn take_in<S, F>(
+    entrance: Entrance,
+    seats: Arc<Semaphore>,
+    handshakes: Arc<Semaphore>,
+    serve: S,
+) where
+    S: Fn(Box<dyn Wire>, SocketAddr, OwnedSemaphorePermit) -> F + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let Entrance { listener, sealing } = entrance;
+    let made = listener.set_nonblocking(true);
+    let listener = match made.and_then(|()| tokio::net::TcpListener::from_std(listener)) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!("HTTP API: a listener cannot be used: {error}"),
+    };
+    let serve = Arc::new(serve);
+    loop {
+        let Some(seat) = take(&seats).await else { return };
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                pause(&error).await;
+                continue;
+            }
+        };
+        // Answers are written whole: waiting for more only costs time.
+        let _ = stream.set_nodelay(true);
+        let Some(sealing) = &sealing else {
+            tokio::spawn(serve(Box::new(stream), peer, seat));
+            continue;
+        };
+        let Some(place) = take(&handshakes).await else { return };
+        let (sealing, serve) = (Arc::clone(sealing), Arc::clone(&serve));
+        tokio::spawn(async move {
+            let agreed = agree(stream, peer, &*sealing).await;
+            drop(place);
+            if let Some(sealed) = agreed {
+                serve(sealed, peer, seat).await;
+            }
+        });
+    }
+}
+
+/// Agrees on TLS; `None`, after a line in the log, when that fails.
+async fn agree(
+    stream: TcpStream,
+    peer: SocketAddr,
+    sealing: &dyn Sealing,
+) -> Option<Box<dyn Wire>> {
+    let agreed = TlsAcceptor::from(sealing.config()).accept(stream);
+    match timeout(sealing.handshake_wait(), agreed).await {
+        Ok(Ok(sealed)) => return Some(Box::new(sealed)),
+        Ok(Err(error)) => tracing::info!("HTTP API: no TLS with {peer}: {error}"),
+        Err(_) => tracing::info!("HTTP API: no TLS with {peer}: the TLS handshake took too long"),
+    }
+    None
+}
