@@ -300,7 +300,7 @@ fn a_connection_that_an_operator_closes_hears_why() {
     let connections = all(&mut world, |shard| shard.observe_connections(None));
     assert_eq!(connections[0].activity, ConnectionActivity::Passing("closing"));
     let notices = world.take_notices().join("\n");
-    let words = "CONNECTION_FORCED - Closed via management plugin";
+    let words = "connection_forced: \"Closed via management plugin\"";
     assert!(notices.contains(words), "{notices}");
 }
 
