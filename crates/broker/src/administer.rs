@@ -14,6 +14,9 @@ use crate::mail::Mail;
 use crate::refusal::{Limit, Object, Refusal};
 use crate::registry::{After, Errand};
 
+/// RabbitMQ's default of `consumer_timeout`, in milliseconds.
+pub const CONSUMER_TIMEOUT_MS: u64 = 1_800_000;
+
 /// How many of what the node may have; `None` for as many as come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ceilings {
@@ -24,6 +27,14 @@ pub struct Ceilings {
 }
 
 impl Broker {
+    /// How long consumers of quorum queues have to acknowledge where neither policy nor argument says it, in milliseconds.
+    pub fn set_consumer_timeout_ms(&mut self, timeout_ms: u64) {
+        if self.consumer_timeout_ms != timeout_ms {
+            self.consumer_timeout_ms = timeout_ms;
+            self.apply_rules();
+        }
+    }
+
     /// How many of what there may be.
     pub const fn set_ceilings(&mut self, ceilings: Ceilings) {
         self.ceilings = ceilings;

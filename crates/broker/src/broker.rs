@@ -15,7 +15,7 @@ use queue::{Delivery, Queue};
 use stdx::{Random, Recent, Time};
 use store::{Completion, Fault, Store, Submission, Ticket};
 
-use crate::administer::Ceilings;
+use crate::administer::{CONSUMER_TIMEOUT_MS, Ceilings};
 use crate::alarm::Alarm;
 use crate::census::Census;
 use crate::client::Leaving;
@@ -119,6 +119,8 @@ pub struct Broker {
     /// The type of queues that ask for none, where their virtual host has none either.
     pub(crate) default_queue_kind: QueueKind,
     pub(crate) ceilings: Ceilings,
+    /// How long consumers of quorum queues have where nothing else is said.
+    pub(crate) consumer_timeout_ms: u64,
     pub(crate) alarm: Alarm,
     /// Milliseconds since 1970, as the shell has last said.
     pub(crate) now_ms: u64,
@@ -176,6 +178,7 @@ impl Broker {
             is_space_low: false,
             default_queue_kind: QueueKind::Classic,
             ceilings: Ceilings::default(),
+            consumer_timeout_ms: CONSUMER_TIMEOUT_MS,
             alarm: Alarm::default(),
             now_ms: 0,
             reader: Reader { header_of: |_, _| None, property_of: |_, _| None },
@@ -436,7 +439,8 @@ impl Broker {
             let definitions = self.topology.definitions();
             let definition = Arc::clone(definitions.queue_by_id(id)?);
             let queue = Queue::with_lanes(definition.lane_count);
-            let hosted = Hosted::new(definition, queue, definitions, self.now_ms);
+            let hosted =
+                Hosted::new(definition, queue, definitions, self.consumer_timeout_ms, self.now_ms);
             if hosted.definition.relay_of.is_some() {
                 self.relays.insert(id);
             }

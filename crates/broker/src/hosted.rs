@@ -160,6 +160,7 @@ impl Hosted {
         definition: Arc<Definition>,
         mut queue: Queue,
         definitions: &Definitions,
+        consumer_timeout_ms: u64,
         now_ms: u64,
     ) -> Self {
         queue.set_sharing(sharing(&definition));
@@ -190,7 +191,7 @@ impl Hosted {
             counted: Holdings::default(),
             deadline_ms: None,
         };
-        hosted.apply(&rules, now_ms);
+        hosted.apply(&rules, consumer_timeout_ms, now_ms);
         let exchange = hosted.definition.relay_of.and_then(|id| definitions.exchange_by_id(id));
         if let Some(exchange) = exchange {
             let rules = definitions.exchange_rules(exchange);

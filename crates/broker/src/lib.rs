@@ -60,7 +60,7 @@ mod terms;
 mod topology;
 mod traffic;
 
-pub use administer::Ceilings;
+pub use administer::{CONSUMER_TIMEOUT_MS, Ceilings};
 pub use alarm::Alarm;
 pub use broker::{Broker, Reader, Shared};
 pub use event::{Answer, CancelReason, Event, Gone};

@@ -148,7 +148,13 @@ impl Broker {
             .map(|lane| found.lanes.get(&(lane as u8)).copied().unwrap_or(absent))
             .collect();
         let queue = Queue::recovered(&lanes);
-        let mut hosted = Hosted::new(Arc::clone(definition), queue, definitions, self.now_ms);
+        let mut hosted = Hosted::new(
+            Arc::clone(definition),
+            queue,
+            definitions,
+            self.consumer_timeout_ms,
+            self.now_ms,
+        );
         if let Some(part) = found.ledger {
             self.recover_ledger(disk, &mut hosted, part)?;
         }

@@ -29,8 +29,8 @@ pub(crate) struct Lease {
 
 impl Hosted {
     /// Has the rules hold from here on.
-    pub(crate) fn apply(&mut self, rules: &QueueRules, now_ms: u64) {
-        self.queue.set_rules(&queue_rules(rules, &self.definition));
+    pub(crate) fn apply(&mut self, rules: &QueueRules, consumer_timeout_ms: u64, now_ms: u64) {
+        self.queue.set_rules(&queue_rules(rules, &self.definition, consumer_timeout_ms));
         self.rejects = rules.overflow != Overflow::DropHead
             && (rules.length_max.is_some() || rules.bytes_max.is_some());
         self.has_dead_overflow = rules.overflow == Overflow::RejectPublishAndDeadLetter;
@@ -86,7 +86,12 @@ impl Hosted {
     }
 }
 
-fn queue_rules(rules: &QueueRules, definition: &metadata::Queue) -> Rules {
+/// `consumer_timeout_ms` is for quorum queues of which nothing else is said.
+fn queue_rules(
+    rules: &QueueRules,
+    definition: &metadata::Queue,
+    consumer_timeout_ms: u64,
+) -> Rules {
     let overflow = match rules.overflow {
         Overflow::DropHead => queue::Overflow::DropHead,
         Overflow::RejectPublish => queue::Overflow::Reject,
@@ -110,7 +115,9 @@ fn queue_rules(rules: &QueueRules, definition: &metadata::Queue) -> Rules {
         // A quorum queue counts deliveries, and shows how many, also without a limit.
         delivery_limit: rules.delivery_limit.or_else(|| is_quorum.then_some(u32::MAX)),
         retry,
-        consumer_timeout_ms: rules.consumer_timeout_ms,
+        consumer_timeout_ms: rules
+            .consumer_timeout_ms
+            .or_else(|| is_quorum.then_some(consumer_timeout_ms)),
         keeps_dead: rules.dead_letter_exchange.is_some() && definition.relay_of.is_none(),
         default_lane: if is_quorum { QUORUM_DEFAULT_PRIORITY } else { 0 },
     }
@@ -125,7 +132,8 @@ impl Broker {
             let Some(hosted) = self.queues.get_mut(id).filter(|hosted| !hosted.is_deleted) else {
                 continue;
             };
-            hosted.apply(&topology.definitions().queue_rules(&hosted.definition), self.now_ms);
+            let rules = topology.definitions().queue_rules(&hosted.definition);
+            hosted.apply(&rules, self.consumer_timeout_ms, self.now_ms);
             self.mark_dirty(id);
         }
         self.wake_leased();

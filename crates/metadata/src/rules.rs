@@ -17,10 +17,6 @@ use crate::policy::Policy;
 
 type Json = serde_json::Value;
 
-/// How long consumers of quorum queues may take to settle a delivery, unless something else is said: half an hour, as
-/// RabbitMQ has it. Consumers of classic queues may take as long as they like.
-const CONSUMER_TIMEOUT_MS: u64 = 1_800_000;
-
 /// What deliveries that failed may number on a quorum queue that says nothing of it.
 const QUORUM_DELIVERY_LIMIT: u32 = 20;
 
@@ -200,7 +196,7 @@ impl QueueRules {
             delivery_limit: asked.delivery_limit(kind).filter(|_| queue.is_durable),
             retry: asked.retry().filter(|_| kind == QueueKind::Quorum),
             consumer_timeout_ms: match kind {
-                QueueKind::Quorum => asked.number("consumer-timeout").or(Some(CONSUMER_TIMEOUT_MS)),
+                QueueKind::Quorum => asked.number("consumer-timeout"),
                 QueueKind::Classic => None,
             },
             priority_max: asked.priority_max(kind),

@@ -84,6 +84,7 @@ pub fn boot(
         broker.read_messages_with(proto_amqp091::READER);
         broker.set_default_queue_kind(settings.limits.default_queue_kind);
         broker.set_ceilings(settings.limits.ceilings);
+        broker.set_consumer_timeout_ms(settings.limits.consumer_timeout_ms);
         let id = ShardId::try_from(id).expect("a node has at most 256 shards");
         Shard::new(id, broker, Arc::clone(settings), random.fork())
     });

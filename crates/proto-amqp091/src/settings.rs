@@ -1,7 +1,7 @@
 //! What a server tells and allows its clients, the same for all connections.
 
 use auth::{Credentials, Mechanism, Rules, Secret};
-use broker::Ceilings;
+use broker::{CONSUMER_TIMEOUT_MS, Ceilings};
 use message::Name;
 use metadata::{DEFAULT_VHOST, Permissions, QueueKind};
 use wire_amqp091::{FieldValue, Table};
@@ -50,6 +50,9 @@ pub struct Limits {
     pub default_queue_kind: QueueKind,
     /// How many of what the node may have.
     pub ceilings: Ceilings,
+    /// How long consumers of quorum queues have to acknowledge where neither policy nor argument says it, in
+    /// milliseconds.
+    pub consumer_timeout_ms: u64,
 }
 
 impl Default for Limits {
@@ -66,6 +69,7 @@ impl Default for Limits {
             permits_transient_queues: true,
             default_queue_kind: QueueKind::Classic,
             ceilings: Ceilings::default(),
+            consumer_timeout_ms: CONSUMER_TIMEOUT_MS,
         }
     }
 }

@@ -356,6 +356,7 @@ fn settings(config: &Config, shards: usize, secret: auth::Secret) -> Settings {
         permits_global_qos: config.permits_global_qos,
         permits_transient_queues: config.permits_transient_queues,
         default_queue_kind: default_queue_kind(config),
+        consumer_timeout_ms: config.consumer_timeout_ms.unwrap_or(broker::CONSUMER_TIMEOUT_MS),
         ceilings: Ceilings {
             connections_max: config.limits.connections_max,
             vhosts_max: config.limits.vhosts_max,

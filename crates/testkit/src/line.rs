@@ -91,7 +91,7 @@ fn parse_step(words: &[&str]) -> Result<Action, String> {
 }
 
 /// What can be limited, see [`proto_amqp091::Limits`].
-pub(crate) const LIMITS: [&str; 10] = [
+pub(crate) const LIMITS: [&str; 12] = [
     "frame_max",
     "initial_frame_max",
     "channel_max",
@@ -102,6 +102,8 @@ pub(crate) const LIMITS: [&str; 10] = [
     "permits_global_qos",
     "permits_transient_queues",
     "default_queue_is_quorum",
+    "connections_max",
+    "consumer_timeout_ms",
 ];
 
 /// How a client may connect.
@@ -216,6 +218,8 @@ fn limits(args: &Args) -> Result<Limits, String> {
                 limits.default_queue_kind =
                     if number > 0 { QueueKind::Quorum } else { QueueKind::Classic };
             }
+            "connections_max" => limits.ceilings.connections_max = Some(number),
+            "consumer_timeout_ms" => limits.consumer_timeout_ms = number,
             "handshake_timeout_ms" => limits.handshake_timeout_ms = number,
             _ => limits.message_size_max = number,
         }
