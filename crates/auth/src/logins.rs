@@ -299,7 +299,7 @@ mod tests {
         for (name, password) in [("guest", &b"guest"[..]), ("ann", b"right")] {
             definitions.apply(&Change::SetUser(User {
                 name: Name::fixed(name),
-                password_hash: hash::hash(password, hashing, [7; hash::SALT_BYTES]),
+                password_hash: hash(password, hashing, [7; hash::SALT_BYTES]),
                 hashing,
                 tags: Vec::new(),
             }));
@@ -432,7 +432,7 @@ mod tests {
         assert!(ann(&mut logins, &definitions).is_ok());
         definitions.apply(&Change::SetUser(User {
             name: Name::fixed("ann"),
-            password_hash: hash::hash(b"other", Hashing::Argon2id, [9; hash::SALT_BYTES]),
+            password_hash: hash(b"other", Hashing::Argon2id, [9; hash::SALT_BYTES]),
             hashing: Hashing::Argon2id,
             tags: Vec::new(),
         }));

@@ -299,7 +299,7 @@ fn logs_go_to_the_console_until_a_file_is_configured() {
 fn world_of<'a>(
     variable: &'a dyn Fn(&str) -> Option<String>,
     names: &'a [String],
-    files: &'a dyn Fn(&str, &str) -> Result<Vec<(String, String)>, String>,
+    files: &'a dyn Fn(&str, &str) -> Files,
 ) -> Surroundings<'a> {
     Surroundings { variable, names, files }
 }
