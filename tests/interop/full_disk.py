@@ -36,8 +36,13 @@ MIB = 1 << 20
 # File systems, in MiB: of less than the journal of one shard holds before it retires anything, and of more. Without a
 # limit the broker finds out by itself that they are full; with one, it holds publishers back before.
 NO_LIMIT = "disk_free_limit.absolute=0"
-DISKS = ((400, NO_LIMIT), (900, "disk_free_limit.absolute=100MiB"))
-MORE_DISKS = ((700, NO_LIMIT), (1500, NO_LIMIT), (400, "disk_free_limit.absolute=50MiB"))
+DISKS = ((400, NO_LIMIT),)
+MORE_DISKS = (
+    (900, "disk_free_limit.absolute=100MiB"),
+    (700, NO_LIMIT),
+    (1500, NO_LIMIT),
+    (400, "disk_free_limit.absolute=50MiB"),
+)
 MESSAGE_BYTES = 200_000
 RESUMED_S_MAX = 60
 # How long a publisher that is told to wait is believed to wait.

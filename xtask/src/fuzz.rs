@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::step;
 
 /// How long each target runs, in seconds.
-const SECONDS_PER_TARGET: u32 = 12;
+const SECONDS_PER_TARGET: u32 = 8;
 
 /// Runs each target of `fuzz/fuzz_targets` for [`SECONDS_PER_TARGET`].
 ///
