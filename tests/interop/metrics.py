@@ -9,12 +9,14 @@ import argparse
 import pathlib
 import re
 import sys
+import tempfile
 import urllib.request
 
 import pika
 from prometheus_client.parser import text_string_to_metric_families
 
 import broker
+from certificates import Authority
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TABLE = ROOT / "docs/metrics.md"
@@ -105,12 +107,21 @@ def plain(name):
     return re.sub(r"(_time_in_queue_seconds)_(bucket|sum|count)$", r"\1", name)
 
 
+def started(options, folder):
+    """A broker that has a certificate, whose end is a metric too."""
+    if options.uri:
+        return broker.open_broker(options)
+    certificate, key = Authority(folder, "authority").issue("server")
+    settings = ("listeners.ssl.1=127.0.0.1:0", f"ssl_options.certfile={certificate}", f"ssl_options.keyfile={key}")
+    return broker.Leveret(options.binary, *settings).start()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     broker.add_arguments(parser)
     parser.add_argument("--table", action="store_true", help="print what is found of each name")
     options = parser.parse_args()
-    with broker.open_broker(options) as under_test:
+    with tempfile.TemporaryDirectory(prefix="leveret-metrics-") as folder, started(options, folder) as under_test:
         connection = work(under_test.address)
         totals = scrape(under_test.metrics, "/metrics")
         objects = scrape(under_test.metrics, "/metrics/per-object")
