@@ -134,7 +134,7 @@ class Leveret:
         """What the broker complained of; the rest of its log is of no help here."""
         with contextlib.suppress(FileNotFoundError):
             lines = self.log_path.read_text(errors="replace").splitlines()
-            return "\n".join([line for line in lines if " INFO " not in line][-30:])
+            return "\n".join([line for line in lines if "[info]" not in line][-30:])
         return ""
 
 
