@@ -261,6 +261,12 @@ impl Topology {
 
     /// The bindings whose messages come from an exchange.
     pub fn bindings_of(&self, exchange: &Exchange) -> Vec<Binding> {
+        let bindings = self.router.bindings(ExchangeId(exchange.id));
+        bindings.filter_map(|binding| self.named(exchange, binding)).collect()
+    }
+
+    /// A binding of an exchange by the names of its ends; `None` when the other end is gone.
+    pub fn named(&self, exchange: &Exchange, binding: &routing::Binding) -> Option<Binding> {
         let named = |destination: Destination| match destination {
             Destination::Queue(id) => {
                 let queue = self.definitions.queue_by_id(QueueId::from_number(id))?;
@@ -270,18 +276,13 @@ impl Topology {
                 Some(BindingEnd::Exchange(self.exchange_by_id(id)?.name.clone()))
             }
         };
-        let bindings = self.router.bindings(ExchangeId(exchange.id));
-        bindings
-            .filter_map(|binding| {
-                Some(Binding {
-                    vhost: exchange.vhost.clone(),
-                    source: exchange.name.clone(),
-                    destination: named(binding.destination)?,
-                    key: String::from_utf8_lossy(binding.key.as_bytes()).into_owned(),
-                    arguments: binding.arguments.clone(),
-                })
-            })
-            .collect()
+        Some(Binding {
+            vhost: exchange.vhost.clone(),
+            source: exchange.name.clone(),
+            destination: named(binding.destination)?,
+            key: String::from_utf8_lossy(binding.key.as_bytes()).into_owned(),
+            arguments: binding.arguments.clone(),
+        })
     }
 }
 

@@ -14,6 +14,9 @@ use serde_json::{Map, Number, Value as Json};
 /// protocols can make what is cut off here.
 const DEPTH_MAX: usize = 100;
 
+/// How deep JSON may be nested: no client sends such arguments.
+const GIVEN_DEPTH_MAX: usize = 64;
+
 /// JSON that no argument can have as its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unsuited {
@@ -21,12 +24,15 @@ pub enum Unsuited {
     Null,
     /// A whole number that needs more than 64 bits.
     TooLarge,
+    /// It is nested too deep.
+    TooDeep,
 }
 
 impl fmt::Display for Unsuited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Null => "null_not_allowed",
+            Self::TooDeep => "it is nested too deep",
             Self::TooLarge => "a whole number must fit into 64 bits",
         })
     }
@@ -93,7 +99,14 @@ fn text(bytes: &[u8]) -> Json {
 /// # Errors
 /// The name of the first argument that cannot have its value, and why.
 pub fn arguments_from_json(object: &Map<String, Json>) -> Result<Arguments, (String, Unsuited)> {
-    let pair = |(key, value): (&String, &Json)| match value_from_json(value) {
+    table_from_json(object, GIVEN_DEPTH_MAX)
+}
+
+fn table_from_json(
+    object: &Map<String, Json>,
+    depth_left: usize,
+) -> Result<Arguments, (String, Unsuited)> {
+    let pair = |(key, value): (&String, &Json)| match from_json(value, depth_left) {
         Ok(value) => Ok((key.clone(), value)),
         Err(unsuited) => Err((key.clone(), unsuited)),
     };
@@ -103,8 +116,13 @@ pub fn arguments_from_json(object: &Map<String, Json>) -> Result<Arguments, (Str
 /// JSON as the value of an argument.
 ///
 /// # Errors
-/// [`Unsuited`] for `null` and for numbers that are too large, wherever they are in it.
+/// [`Unsuited`] for `null`, for numbers that are too large, wherever they are in it, and for what is nested too deep.
 pub fn value_from_json(json: &Json) -> Result<Value, Unsuited> {
+    from_json(json, GIVEN_DEPTH_MAX)
+}
+
+fn from_json(json: &Json, depth_left: usize) -> Result<Value, Unsuited> {
+    let inner_depth = || depth_left.checked_sub(1).ok_or(Unsuited::TooDeep);
     Ok(match json {
         Json::Null => return Err(Unsuited::Null),
         Json::Bool(flag) => Value::Bool(*flag),
@@ -115,10 +133,13 @@ pub fn value_from_json(json: &Json) -> Result<Value, Unsuited> {
         },
         Json::String(text) => Value::text(text),
         Json::Array(list) => {
-            Value::Array(list.iter().map(value_from_json).collect::<Result<_, _>>()?)
+            let depth_left = inner_depth()?;
+            let values = list.iter().map(|value| from_json(value, depth_left));
+            Value::Array(values.collect::<Result<_, _>>()?)
         }
         Json::Object(object) => {
-            Value::Table(arguments_from_json(object).map_err(|(_, unsuited)| unsuited)?)
+            let table = table_from_json(object, inner_depth()?);
+            Value::Table(table.map_err(|(_, unsuited)| unsuited)?)
         }
     })
 }

@@ -69,7 +69,7 @@ pub(crate) async fn post(call: &Call) -> Result<Reply, Failure> {
         source,
         destination: end,
         key: fields::text(&given, "routing_key")?.unwrap_or_default().to_owned(),
-        arguments: json::given_arguments(&given)?,
+        arguments: json::table(&given, "arguments")?,
     };
     may_change(call, &binding)?;
     let key = properties_key(&binding.key, &binding.arguments);

@@ -55,8 +55,7 @@ impl Call {
         }
         match serde_json::from_slice(&self.body) {
             Ok(Value::Object(object)) => Ok(object),
-            Ok(_) => Err(Failure::bad("not_json")),
-            Err(_) => Err(Failure::bad("not_json")),
+            _ => Err(Failure::bad("not_json")),
         }
     }
 }

@@ -60,7 +60,7 @@ pub(crate) async fn put(call: &Call) -> Result<Reply, Failure> {
     };
     let given = call.object()?;
     let name = fields::name(name_of(call.parameter("exchange")))?;
-    let arguments = json::given_arguments(&given)?;
+    let arguments = json::table(&given, "arguments")?;
     call.may(Access::Configure, &name)?;
     if let Some(message::Value::Text(alternate)) = arguments.get("alternate-exchange") {
         call.may(Access::Read, &name)?;

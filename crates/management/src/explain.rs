@@ -62,12 +62,8 @@ pub(crate) fn explain(call: &Call) -> Result<Reply, Failure> {
 }
 
 fn said(given: &Fields) -> Result<Said, Failure> {
-    let table = |name: &str| match given.get(name) {
-        None | Some(Value::Null) => Ok(Arguments::new()),
-        Some(value) => json::arguments(value)
-            .ok_or_else(|| Failure::bad(format!("{name} have to be an object"))),
-    };
-    Ok(Said { headers: table("headers")?, properties: table("properties")? })
+    let (headers, properties) = (json::table(given, "headers")?, json::table(given, "properties")?);
+    Ok(Said { headers, properties })
 }
 
 /// The keys of the headers `CC` and `BCC`, which count as the routing key does.
@@ -114,20 +110,10 @@ fn shown(call: &Call, step: &Step) -> Value {
         Way::Bound(source) => ("binding", name(source)),
         Way::Alternate(of) => ("alternate-exchange", name(of)),
     };
-    let mut matched = Vec::new();
-    if let Some(exchange) = exchange {
-        let all = call.topology.bindings_of(exchange);
-        let is_matched = |binding: &metadata::Binding| {
-            call.topology.ends(binding).is_some_and(|(_, end)| {
-                step.matched.iter().any(|found| {
-                    found.destination == end
-                        && found.key.as_bytes() == binding.key.as_bytes()
-                        && found.arguments == binding.arguments
-                })
-            })
-        };
-        matched.extend(all.iter().filter(|binding| is_matched(binding)).map(bindings::shown));
-    }
+    let found = exchange.into_iter().flat_map(|exchange| {
+        step.matched.iter().filter_map(|binding| call.topology.named(exchange, binding))
+    });
+    let matched: Vec<Value> = found.map(|binding| bindings::shown(&binding)).collect();
     json!({
         "exchange": name(step.exchange),
         "type": exchange.map(|exchange| exchange.kind.as_str()),

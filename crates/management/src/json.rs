@@ -1,95 +1,24 @@
-//! Values of arguments as JSON, and back, as RabbitMQ's API has them.
+//! Arguments in the bodies of requests. What they are in JSON, and back, is the same as in definitions.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use message::{Arguments, Value};
-use serde_json::{Map, Number, Value as Json};
+use ::definitions::arguments_from_json;
+pub(crate) use ::definitions::{arguments_to_json as object, value_to_json as json};
+use message::Arguments;
+use serde_json::{Map, Value as Json};
 
 use crate::failure::Failure;
 
-/// Tables and lists within each other, at most. The API reads JSON of more levels, and no client sends such arguments.
-const DEPTH_MAX: usize = 64;
-
-/// Arguments as an object.
-pub(crate) fn object(arguments: &Arguments) -> Json {
-    let fields = arguments.iter().map(|(name, value)| (name.clone(), json(value)));
-    Json::Object(fields.collect::<Map<_, _>>())
-}
-
-/// A value. Text that is not UTF-8 is shown in base64, because JSON has no bytes.
-pub(crate) fn json(value: &Value) -> Json {
-    match value {
-        Value::Void => Json::Null,
-        Value::Bool(is_set) => Json::from(*is_set),
-        Value::F32(number) => float(f64::from(*number)),
-        Value::F64(number) => float(*number),
-        Value::Decimal { scale, unscaled } => {
-            float(f64::from(*unscaled) / 10f64.powi(i32::from(*scale)))
-        }
-        Value::Timestamp(seconds) => Json::from(*seconds),
-        Value::Text(bytes) | Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) => Json::from(text),
-            Err(_) => Json::from(STANDARD.encode(bytes)),
-        },
-        Value::Array(values) => Json::Array(values.iter().map(json).collect()),
-        Value::Table(fields) => object(fields),
-        Value::I8(_)
-        | Value::U8(_)
-        | Value::I16(_)
-        | Value::U16(_)
-        | Value::I32(_)
-        | Value::U32(_)
-        | Value::I64(_) => value.as_integer().map_or(Json::Null, Json::from),
-    }
-}
-
-/// JSON has no infinity.
-fn float(number: f64) -> Json {
-    Number::from_f64(number).map_or(Json::Null, Json::Number)
-}
-
-/// An object as arguments; `None` if it is something else, or holds what no argument can be.
-pub(crate) fn arguments(json: &Json) -> Option<Arguments> {
-    table(json, DEPTH_MAX)
-}
-
-/// The field `arguments` of a body. An empty list stands for none, because RabbitMQ's own tools send one.
+/// A field that holds arguments. An empty list stands for none, because RabbitMQ's own tools send one.
 ///
 /// # Errors
-/// That it is no object, or holds what no argument can be.
-pub(crate) fn given_arguments(given: &Map<String, Json>) -> Result<Arguments, Failure> {
-    match given.get("arguments") {
+/// That it is no object, or which argument cannot have its value.
+pub(crate) fn table(given: &Map<String, Json>, name: &str) -> Result<Arguments, Failure> {
+    match given.get(name) {
         None | Some(Json::Null) => Ok(Arguments::new()),
         Some(Json::Array(list)) if list.is_empty() => Ok(Arguments::new()),
-        Some(value) => {
-            arguments(value).ok_or_else(|| Failure::bad("arguments have to be an object"))
-        }
+        Some(Json::Object(fields)) => arguments_from_json(fields)
+            .map_err(|(field, unsuited)| Failure::bad(format!("{name}: {field}: {unsuited}"))),
+        Some(_) => Err(Failure::bad(format!("{name} have to be an object"))),
     }
-}
-
-fn table(json: &Json, depth_left: usize) -> Option<Arguments> {
-    let Json::Object(fields) = json else { return None };
-    let fields = fields.iter();
-    fields
-        .map(|(name, json)| Some((name.clone(), value(json, depth_left.checked_sub(1)?)?)))
-        .collect()
-}
-
-fn value(json: &Json, depth_left: usize) -> Option<Value> {
-    Some(match json {
-        Json::Null => Value::Void,
-        Json::Bool(is_set) => Value::Bool(*is_set),
-        Json::Number(number) => match number.as_i64() {
-            Some(number) => i32::try_from(number).map_or(Value::I64(number), Value::I32),
-            None => Value::F64(number.as_f64()?),
-        },
-        Json::String(text) => Value::Text(text.clone().into_bytes()),
-        Json::Array(values) => {
-            let depth_left = depth_left.checked_sub(1)?;
-            Value::Array(values.iter().map(|json| value(json, depth_left)).collect::<Option<_>>()?)
-        }
-        Json::Object(_) => Value::Table(table(json, depth_left)?),
-    })
 }
 
 #[cfg(test)]
@@ -98,25 +27,31 @@ mod tests {
 
     use super::*;
 
+    fn arguments(given: &Json) -> Result<Arguments, Failure> {
+        table(json!({ "arguments": given }).as_object().unwrap(), "arguments")
+    }
+
     #[test]
     fn arguments_return_from_json() {
         let given = json!({
-            "x-max-length": 5, "big": 1_u64 << 40, "half": 0.5, "text": "ä", "on": true, "none": null,
+            "x-max-length": 5, "big": 1_u64 << 40, "half": 0.5, "text": "ä", "on": true,
             "list": [1, "a", { "b": 2 }],
         });
         assert_eq!(object(&arguments(&given).unwrap()), given);
-        assert!(arguments(&json!([])).is_none());
+        assert!(arguments(&json!([])).unwrap().is_empty());
+        assert!(arguments(&json!([1])).is_err());
+    }
+
+    #[test]
+    fn what_no_argument_can_be_is_refused_by_name() {
+        let refused = arguments(&json!({ "a": 1, "none": null }));
+        let text = "arguments: none: null_not_allowed".to_owned();
+        assert_eq!(refused, Err(Failure::BadRequest(text)));
     }
 
     #[test]
     fn a_depth_that_no_client_has_is_refused() {
         let deep = (0..100).fold(json!({}), |inner, _| json!({ "a": inner }));
-        assert!(arguments(&deep).is_none());
-    }
-
-    #[test]
-    fn what_json_cannot_say_is_null_or_base64() {
-        assert_eq!(json(&Value::F64(f64::INFINITY)), Json::Null);
-        assert_eq!(json(&Value::Text(vec![0xFF])), json!("/w=="));
+        assert!(arguments(&deep).is_err());
     }
 }

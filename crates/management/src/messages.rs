@@ -107,10 +107,7 @@ fn read_properties(given: &Fields) -> Result<MessageProperties, Failure> {
     let byte = |name| Ok::<_, Failure>(number(name, 255)?.and_then(|n| u8::try_from(n).ok()));
     let headers = match given.get("headers") {
         None | Some(Value::Null) => None,
-        Some(headers) => {
-            let read = json::arguments(headers);
-            Some(read.ok_or_else(|| Failure::bad("headers have to be an object"))?)
-        }
+        Some(_) => Some(json::table(given, "headers")?),
     };
     Ok(MessageProperties {
         content_type: text("content_type")?,

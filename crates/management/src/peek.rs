@@ -1,7 +1,5 @@
 //! A look at the messages of a queue that changes nothing, and calling off those that wait for their time.
 
-use std::sync::Arc;
-
 use broker::{Answer, PeekPage, Verb};
 use metadata::{Access, Queue};
 use node::MessageView;
@@ -13,7 +11,7 @@ use crate::failure::Failure;
 use crate::filter::Filter;
 use crate::messages::{Shape, shown_message};
 use crate::reply::Reply;
-use crate::time;
+use crate::{queues, time};
 
 /// Messages of one answer.
 const COUNT_MAX: usize = 1_000;
@@ -24,7 +22,7 @@ const EXAMINED_MAX: usize = 10_000;
 /// Messages of one section, `ready` unless the query says `unacknowledged` or `delayed`, from the first on or from where
 /// the answer before has ended (`cursor`).
 pub(crate) async fn list(call: &Call) -> Result<Reply, Failure> {
-    let queue = named(call)?;
+    let queue = queues::named(call)?;
     call.may(Access::Read, &queue.name)?;
     let (name, section) = match call.query.find("section").unwrap_or("ready") {
         "ready" => ("ready", Section::Ready),
@@ -61,7 +59,7 @@ pub(crate) async fn list(call: &Call) -> Result<Reply, Failure> {
 
 /// Calls a message off that waits for its time.
 pub(crate) async fn cancel(call: &Call) -> Result<Reply, Failure> {
-    let queue = named(call)?;
+    let queue = queues::named(call)?;
     call.may(Access::Read, &queue.name)?;
     let part = |name: &str| {
         let text = call.parameter(name);
@@ -87,12 +85,6 @@ pub(crate) async fn page(
         Answer::Peeked(page) => Ok(*page),
         _ => Err(Failure::Unavailable("the queue is gone".to_owned())),
     }
-}
-
-/// The queue that the path names.
-pub(crate) fn named(call: &Call) -> Result<&Arc<Queue>, Failure> {
-    let (vhost, queue) = (call.parameter("vhost"), call.parameter("queue"));
-    call.topology.queue(vhost, queue).ok_or(Failure::NotFound)
 }
 
 fn shown(peeked: &Peeked, filter: &Filter, shape: &Shape) -> Option<Value> {

@@ -84,7 +84,7 @@ pub(crate) async fn put(call: &Call) -> Result<Reply, Failure> {
     if let Some(node) = fields::text(&given, "node")?.filter(|node| *node != call.desk.facts.node) {
         return Err(Failure::bad(format!("Node {node} is not a cluster member")));
     }
-    let mut arguments = json::given_arguments(&given)?;
+    let mut arguments = json::table(&given, "arguments")?;
     if let Some(kind) = fields::text(&given, "type")? {
         let kind = message::Value::Text(kind.as_bytes().to_vec());
         arguments.entry("x-queue-type".to_owned()).or_insert(kind);
@@ -136,7 +136,7 @@ pub(crate) fn act(call: &Call) -> Result<Reply, Failure> {
 }
 
 /// The queue that the path names.
-fn named(call: &Call) -> Result<&Arc<Queue>, Failure> {
+pub(crate) fn named(call: &Call) -> Result<&Arc<Queue>, Failure> {
     let (vhost, queue) = (call.parameter("vhost"), call.parameter("queue"));
     call.topology.queue(vhost, queue).ok_or(Failure::NotFound)
 }

@@ -24,13 +24,15 @@ use crate::call::Call;
 use crate::failure::Failure;
 use crate::fields::{self, Fields};
 use crate::filter::Filter;
-use crate::peek;
 use crate::reply::Reply;
+use crate::{peek, queues};
 
 /// Messages that are held at once, at most: so many may not fit the filter.
 const HELD_MAX: usize = 10_000;
 /// Messages that are fetched at once.
 const BATCH: usize = 64;
+/// Fewer messages than one in a quarter of an hour: nobody waits for that.
+const PER_SECOND_MIN: f64 = 0.001;
 /// Headers that tell of deaths and deliveries: what goes back begins anew.
 const PAST: [&str; 3] = ["x-death", "x-delivery-count", "x-acquired-count"];
 
@@ -66,7 +68,7 @@ struct Done {
 /// Moves messages, or with `dry_run` says which would be.
 pub(crate) async fn redrive(call: &Call) -> Result<Reply, Failure> {
     let given = call.object()?;
-    let queue = peek::named(call)?;
+    let queue = queues::named(call)?;
     call.may(Access::Read, &queue.name)?;
     let wish = wish(&given)?;
     if let Way::Exchange { exchange, .. } = &wish.way {
@@ -121,7 +123,11 @@ fn wish(given: &Fields) -> Result<Wish, Failure> {
         },
     };
     let count_max = number("count")?.map_or(usize::MAX, |count| count as usize);
-    Ok(Wish { way, filter, count_max, per_second: number("per_second")? })
+    let per_second = number("per_second")?;
+    if per_second.is_some_and(|per_second| per_second < PER_SECOND_MIN) {
+        return Err(Failure::bad(format!("per_second has to be at least {PER_SECOND_MIN}")));
+    }
+    Ok(Wish { way, filter, count_max, per_second })
 }
 
 fn way(to: &Fields) -> Result<Way, Failure> {

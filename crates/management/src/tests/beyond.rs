@@ -107,7 +107,11 @@ fn what_cannot_go_on_stays_where_it_was() {
     assert_eq!(stopped["moved"], 2);
     assert!(stopped["stopped"].as_str().unwrap().contains("\"to\""), "{stopped}");
     assert_eq!(payloads(&node, DEAD), ["not dead"]);
-    for (body, word) in [(r#"{"form":1}"#, "form"), (r#"{"to":"there"}"#, "origin")] {
+    for (body, word) in [
+        (r#"{"form":1}"#, "form"),
+        (r#"{"to":"there"}"#, "origin"),
+        (r#"{"per_second":1e-300}"#, "at least"),
+    ] {
         let (status, text) = node.refusal("POST", REDRIVE, body);
         assert!(status == 400 && text.contains(word), "{text}");
     }
