@@ -9,8 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rustix::process::setpriority_process;
-use rustix::thread::gettid;
+use rustix::process::nice;
 use store::{Completion, Lane, Submission};
 
 use crate::disk::FsDisk;
@@ -23,7 +22,7 @@ pub(crate) const PER_SHARD: usize = 3;
 /// unsynced: a sync that fails must not find the descriptor of the write gone.
 const UNUSED: Duration = Duration::from_secs(1);
 
-/// How much what may take its time stands back, as `nice` counts: on a machine whose cores are all busy, 64 MiB that are
+/// How much further what may take its time stands back than the rest, as `nice` counts: on a machine whose cores are all busy, 64 MiB that are
 /// copied in one go kept shards from their messages for 40 ms.
 const BACKGROUND_NICE: i32 = 10;
 
@@ -47,22 +46,25 @@ impl DiskThreads {
         inboxes: &Inboxes,
     ) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
         let mut handles = Vec::new();
-        let mut start = |name: String, nice: i32| {
+        let mut start = |name: String, stands_back: bool| {
             let (sender, receiver) = channel::<Submission>();
             let disk = FsDisk::open(data_dir, files_max)?;
             let inboxes = Inboxes::clone(inboxes);
             let handle = Builder::new().name(name).spawn(move || {
                 let inbox = &inboxes[shard];
-                // Without permission it runs as the others do.
-                let _ = setpriority_process(Some(gettid()), nice);
+                if stands_back {
+                    // Counted from what the process was started with, and for this thread only. It runs as the others
+                    // do where that is refused.
+                    let _ = nice(BACKGROUND_NICE);
+                }
                 work(&receiver, disk, |completion| inbox.put_completion(completion));
             })?;
             handles.push(handle);
             io::Result::Ok(sender)
         };
-        let journal = start(format!("journal-{shard}"), 0)?;
-        let read = start(format!("read-{shard}"), 0)?;
-        let background = start(format!("background-{shard}"), BACKGROUND_NICE)?;
+        let journal = start(format!("journal-{shard}"), false)?;
+        let read = start(format!("read-{shard}"), false)?;
+        let background = start(format!("background-{shard}"), true)?;
         Ok((Self { journal, read, background }, handles))
     }
 
