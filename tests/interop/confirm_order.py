@@ -11,12 +11,12 @@ into a publisher's socket, and each message that it speaks of, it must hold that
  3. an `fsync` of the directory, which began after the file had got its name, had returned 0;
  4. all this before the call that carries the ack began.
 
-That the program would notice if it were otherwise is shown on the same trace, with lines put out of order.
+That the program would notice if it were otherwise is shown on the same trace, with calls put out of order.
 """
 
 import argparse
 import collections
-import itertools
+import dataclasses
 import os
 import re
 import sys
@@ -39,8 +39,6 @@ QUEUES = ("order-0", "order-1")
 EXCHANGE = "order-both"
 MARK = re.compile(r"@(\d+)-(\d+)@")
 PEERS = re.compile(r"TCP(?:v6)?:\[(.*?)->(.*?)\]>")
-# How long the piece of the trace is that is put out of order.
-SAMPLE_LINES = 3000
 
 
 class Plan:
@@ -69,21 +67,21 @@ class Order:
 
     def __init__(self, plans):
         self.plans = plans  # By the port of the publisher's socket.
-        self.written = collections.defaultdict(list)  # By file: (mark, when), not synced yet.
-        self.durable = collections.defaultdict(list)  # By mark, of each copy: when it was synced, and where.
+        self.written = collections.defaultdict(list)  # By file: (mark, the write), not synced yet.
+        self.durable = collections.defaultdict(list)  # By mark, of each copy: (the write, the sync).
         self.synced = {}  # When a file was synced last.
         self.renamed = {}  # When a file got its name,
         self.named = {}  # and when that name became durable.
         self.streams = collections.defaultdict(bytearray)  # Bytes to a client, not a whole frame yet.
-        self.begun = {}  # When the first of these bytes were sent.
+        self.begun = {}  # The call that sent the first of these bytes.
         self.acked = collections.defaultdict(Acked)
         self.confirms, self.syncs, self.senders = 0, 0, collections.defaultdict(set)
-        # The last confirm that hung on one sync: (mark, when that returned, when the ack was sent).
+        # The last confirm that hung on one sync: (its write, that sync, the call that sent the ack).
         self.witness = None
         self.inversions = []
 
-    def read(self, lines):
-        for call in trace.calls(lines):
+    def read(self, calls):
+        for call in calls:
             if call.name == "fdatasync" and call.result != 0:
                 # Linux forgets the pages that it could not write: no later sync covers them.
                 self.written.pop(call.path(), None)
@@ -108,18 +106,18 @@ class Order:
         marks = MARK.findall(call.text())
         if marks:
             assert call.result == int(call.arguments.split(", ")[-2]), f"a write was cut: {call}"
-        self.written[path] += [(mark, call.ended) for mark in marks]
+        self.written[path] += [(mark, call) for mark in marks]
 
     def sync(self, call):
         path = call.path()
         self.syncs += 1
         self.synced[path] = call.ended
         later = []
-        for mark, written_at in self.written.pop(path, ()):
-            if written_at < call.began:
-                self.durable[mark].append((call.ended, path))
+        for mark, write in self.written.pop(path, ()):
+            if write.ended < call.began:
+                self.durable[mark].append((write, call))
             else:
-                later.append((mark, written_at))
+                later.append((mark, write))
         if later:
             self.written[path] = later
 
@@ -139,31 +137,34 @@ class Order:
             return
         stream = self.streams[port]
         stream += call.data()[: call.result]
-        began = self.begun.pop(port, call.began)
+        begun = self.begun.pop(port, call)
         while len(stream) >= 7 and len(stream) >= 8 + int.from_bytes(stream[3:7]):
             end = 8 + int.from_bytes(stream[3:7])
             if stream[0] == wire.METHOD and stream[7:11] == b"\0\x3c\0\x50":
-                self.ack(port, int.from_bytes(stream[11:19]), stream[19] & 1, began, call.thread)
+                self.ack(port, int.from_bytes(stream[11:19]), stream[19] & 1, begun)
             del stream[:end]
-            began = call.began
+            begun = call
         if stream:
-            self.begun[port] = began
+            self.begun[port] = begun
 
-    def ack(self, port, tag, is_multiple, began, thread):
+    def ack(self, port, tag, is_multiple, sent):
         plan = self.plans[port]
         for confirmed in self.acked[port].add(tag, is_multiple):
             self.confirms += 1
             mark = (str(plan.number), str(confirmed))
-            found = self.durable.pop(mark, ())
-            covered = [(at, path) for at, path in found if at < began > self.named.get(path, began)]
-            self.senders[thread] |= {path for _, path in covered}
+            copies = [(write, sync, sync.path()) for write, sync in self.durable.pop(mark, ())]
+            covered = [
+                (write, sync, path) for write, sync, path in copies
+                if sync.ended < sent.began > self.named.get(path, sent.began)
+            ]
+            self.senders[sent.thread] |= {path for _, _, path in covered}
             if len(covered) == plan.copies:
-                synced_at, path = max(covered)
-                if self.synced[path] == synced_at:
-                    self.witness = (mark, synced_at, began)
+                write, sync, path = max(covered, key=lambda copy: copy[1].ended)
+                if self.synced[path] == sync.ended:
+                    self.witness = (write, sync, sent)
             else:
                 self.inversions.append(
-                    f"line {began + 1}: message {confirmed} of publisher {plan.number} was confirmed, "
+                    f"line {sent.began + 1}: message {confirmed} of publisher {plan.number} was confirmed, "
                     f"and of {plan.copies} copies {len(covered)} were durable"
                 )
 
@@ -218,36 +219,29 @@ def record(binary, confirms, output):
     return dict(zip(ports, plans)), threads
 
 
-def faults_of(lines, plans):
-    """The trace with something wrong in it, in several ways: (what is wrong, the lines)."""
-    mark, synced_at, acked_at = Order(plans).read(lines).witness
-    journal = lines[synced_at].partition("<")[2].partition(">")[0]
-    text = "@{}-{}@".format(*mark)
-    written_at = next(number for number, line in enumerate(lines) if journal in line and text in line)
+def faults_of(calls, witness):
+    """The trace with something wrong in it, in several ways: (what is wrong, the calls)."""
+    write, sync, sent = witness
 
-    def swapped(a, b):
-        wrong = list(lines)
-        wrong[a], wrong[b] = wrong[b], wrong[a]
-        return wrong
+    def changed(call, **changes):
+        changed = [dataclasses.replace(each, **changes) if each is call else each for each in calls]
+        return sorted(changed, key=lambda each: each.ended)
 
-    failed = list(lines)
-    failed[synced_at] = failed[synced_at].replace(") = 0", ") = -1 EIO (Input/output error)")
-    yield "the sync returned after the ack was sent", swapped(synced_at, acked_at)
-    yield "the write returned after the sync", swapped(written_at, synced_at)
-    yield "the sync failed", failed
-    yield "the directory was not synced", [line for line in lines if " fsync(" not in line]
+    # Between two lines of the trace nothing happened: half a line later is next to it.
+    yield "the sync returned after the ack was sent", changed(sync, ended=sent.began + 0.5)
+    yield "the write returned after the sync began", changed(write, ended=sync.began + 0.5)
+    yield "the sync failed", changed(sync, result=-1)
+    yield "the directory was not synced", [call for call in calls if call.name != "fsync"]
 
 
-def check_the_check(lines, plans):
+def check_the_check(calls, plans, order):
     """What it does not find: a program that finds nothing wrong should be able to."""
-    # Calls that others came between are told in two lines, which cannot be moved without the other.
-    whole = [line for line in lines if "unfinished" not in line and "resumed" not in line]
-    if Order(plans).read(whole).witness is None:
-        return ["no confirm was found in the piece of the trace that is put out of order"]
-    found = {wrong: len(Order(plans).read(changed).inversions) for wrong, changed in faults_of(whole, plans)}
-    before = len(Order(plans).read(whole).inversions)
+    if order.witness is None:
+        return ["no confirm hung on one sync: there is nothing to put out of order"]
+    found = {wrong: len(Order(plans).read(changed).inversions) for wrong, changed in faults_of(calls, order.witness)}
+    before = len(order.inversions)
     for wrong, count in found.items():
-        print(f"a piece of the trace, changed so that {wrong}: {count - before} inversions")
+        print(f"the trace, changed so that {wrong}: {count - before} inversions")
     return [f"it is not noticed if {wrong}" for wrong, count in found.items() if count <= before]
 
 
@@ -261,8 +255,10 @@ def main():
     with tempfile.TemporaryDirectory(prefix="leveret-trace-") as folder:
         output = os.path.join(folder, "trace")
         plans, threads = record(options.binary, options.confirms, output)
-        order = Order(plans).read(trace.lines_of(output))
-        unnoticed = check_the_check(list(itertools.islice(trace.lines_of(output), SAMPLE_LINES)), plans)
+        # Calls that never ended changed nothing that can be relied on; they come last.
+        calls = [call for call in trace.calls(trace.lines_of(output)) if call.result is not None]
+    order = Order(plans).read(calls)
+    unnoticed = check_the_check(calls, plans, order)
     across = [
         path for thread, paths in order.senders.items() for path in paths
         if f"/journal/{threads[thread].removeprefix('shard-')}/" not in path
