@@ -90,9 +90,7 @@ def consume(leveret, size, count):
 
 
 def perf(leveret, size, count, arguments):
-    host, port = leveret.address
-    uri = f"amqp://guest:guest@{host}:{port}/"
-    command = [leveret.binary, "perf", "--uri", uri, "--queue", QUEUE, "--size", size, "--count", count]
+    command = [leveret.binary, "perf", "--uri", f"{leveret.uri}/", "--queue", QUEUE, "--size", size, "--count", count]
     command += ["--keep", "--pid", leveret.process.pid, "--json", *arguments]
     run = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     assert run.returncode == 0, run.stderr.decode()

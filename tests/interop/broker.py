@@ -1,17 +1,22 @@
-"""The broker under test: the release binary, started on free ports, or one that runs elsewhere."""
+"""The broker under test: the release binary, started on free ports, or one that runs elsewhere.
+
+The user of ours has a password that nobody else has, so that it can be looked for in everything that brokers write.
+"""
 
 import contextlib
 import os
 import pathlib
-import select
 import signal
 import subprocess
 import tempfile
 import time
 import urllib.parse
 
+import canaries
+
 READY_S_MAX = 10
 STOP_S_MAX = 2
+LOOK_AGAIN_S = 0.001
 
 
 class Leveret:
@@ -19,14 +24,20 @@ class Leveret:
 
     is_ours = True
 
-    def __init__(self, binary, *settings):
+    def __init__(self, binary, *settings, password=canaries.GUEST):
+        """`password` is that of `guest`; None is for the one that everybody knows."""
         self.binary = pathlib.Path(binary).resolve()
         self.settings = settings
+        self.password = password or "guest"
+        self.environment = {**os.environ, "RABBITMQ_ERLANG_COOKIE": canaries.COOKIE}
+        if password:
+            self.environment["RABBITMQ_DEFAULT_PASS"] = password
         self.config_path = None  # A file of settings, if there is one.
         self.wrapper = []  # What the process is started under; it must become the process.
         self.folder = tempfile.TemporaryDirectory(prefix="leveret-interop-")
         self.data_dir = pathlib.Path(self.folder.name) / "data"
         self.log_path = pathlib.Path(self.folder.name) / "log"
+        self.output_path = pathlib.Path(self.folder.name) / "output"
         self.process = None
         self.addresses = []
         self.http = self.metrics = None  # Where the HTTP API and metrics are served.
@@ -41,7 +52,21 @@ class Leveret:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        if self.process:
+            self.keep()
         self.folder.cleanup()
+
+    def keep(self):
+        """What it has written is looked through when all tests are over."""
+        files = [("log", self.log_path), ("output", self.output_path)]
+        files += [(f"log-file-{path.name}", path) for path in sorted((self.data_dir / "log").glob("*"))]
+        canaries.keep(files, self.password == canaries.GUEST, self.data_dir)
+
+    def forget_log(self):
+        """What comes into the log from now on stands at its beginning."""
+        with open(self.output_path, "ab") as kept:
+            kept.write(self.log_path.read_bytes())
+        self.log_path.write_text("")
 
     def command(self, *settings):
         # Many brokers run side by side here: each has the HTTP API on a port of its own.
@@ -59,11 +84,12 @@ class Leveret:
         settings = (f"listeners.tcp.1=127.0.0.1:{v4}", f"listeners.tcp.2=::1:{v6}", *self.settings)
         began = time.monotonic()
         command = self.wrapper + self.command(*settings)
-        with open(self.log_path, "ab") as log:
+        with open(self.log_path, "ab") as log, open(self.output_path, "ab") as output:
+            said_before = output.tell()
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=log, env=self.environment
             )
-        line = self._ready_line(began + READY_S_MAX)
+        line = self._ready_line(said_before, began + READY_S_MAX)
         self.ready_s = time.monotonic() - began
         words = [word.split("=", 1) for word in line.split() if "=" in word]
         at = {kind: [where for known, where in words if known == kind] for kind, _ in words}
@@ -79,23 +105,33 @@ class Leveret:
         self.ports = [self.address[1], self.address_v6[1]]
         return self.start()
 
-    def _ready_line(self, deadline):
-        pipe, output = self.process.stdout.fileno(), b""
-        while time.monotonic() < deadline:
-            if select.select([pipe], [], [], 0.1)[0]:
-                piece = os.read(pipe, 4096)
-                if not piece:
-                    break
-                output += piece
-                for line in output.split(b"\n")[:-1]:
+    def _ready_line(self, said_before, deadline):
+        is_running = True
+        while is_running and time.monotonic() < deadline:
+            # Whoever ends may have said something until then.
+            is_running = self.process.poll() is None
+            with open(self.output_path, "rb") as output:
+                output.seek(said_before)
+                for line in output.read().split(b"\n")[:-1]:
                     if line.startswith(b"ready"):
                         return line.decode()
+            time.sleep(LOOK_AGAIN_S)
         raise AssertionError(f"no ready line; exit code {self.process.poll()}; log:\n{self.log()}")
 
     @property
     def address(self):
         """The IPv4 listener."""
         return next(address for address in self.addresses if ":" not in address[0])
+
+    @property
+    def uri(self):
+        """For clients; the user may do everything."""
+        host, port = self.address
+        return f"amqp://guest:{self.password}@{host}:{port}"
+
+    @property
+    def http_uri(self):
+        return f"http://guest:{self.password}@{self.http}"
 
     @property
     def address_v6(self):
@@ -123,12 +159,10 @@ class Leveret:
         took = time.monotonic() - began
         assert code == 0, f"exit code {code} after SIGTERM; log:\n{self.log()}"
         assert took < STOP_S_MAX, f"{took:.1f} s from SIGTERM to the end"
-        self.process.stdout.close()
 
     def kill(self):
         self.process.kill()
         self.process.wait()
-        self.process.stdout.close()
 
     def log(self):
         """What the broker complained of; the rest of its log is of no help here."""
@@ -152,6 +186,12 @@ class Elsewhere:
         parts = urllib.parse.urlsplit(uri)
         self.address = (parts.hostname, parts.port or 5672)
         self.address_v6 = None
+        canaries.password = self.password = urllib.parse.unquote(parts.password or "guest")
+
+    @property
+    def uri(self):
+        host, port = self.address
+        return f"amqp://guest:{self.password}@{host}:{port}"
 
     def __enter__(self):
         return self

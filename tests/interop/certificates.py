@@ -5,6 +5,8 @@ import pathlib
 import ssl
 import subprocess
 
+import canaries
+
 
 def openssl(*arguments, text=None):
     subprocess.run(["openssl", *map(str, arguments)], input=text, check=True, capture_output=True, text=True)
@@ -36,6 +38,7 @@ class Authority:
             "x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key, "-days", 1,
             "-out", certificate, "-extfile", extensions,
         )  # fmt: skip
+        canaries.register_key(key)
         return certificate, key
 
 

@@ -55,11 +55,10 @@ class Family:
         return self
 
     def speak(self, under_test, without):
-        host, port = under_test.address
         if not under_test.is_ours:
             without = ("reconnect", "restart")
         process = subprocess.Popen(
-            [*self.command, f"amqp://guest:guest@{host}:{port}"],
+            [*self.command, under_test.uri],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -3,6 +3,7 @@
 import pika
 from pika.exceptions import ChannelClosedByBroker, ConnectionClosedByBroker
 
+import canaries
 from suite import bodies, equal, hung_up, refused, take, test, wait_until
 
 
@@ -127,7 +128,7 @@ def no_heartbeats_are_needed_when_the_client_wants_none(world):
 @test
 def a_wrong_password_is_refused(world):
     parameters = world.parameters()
-    parameters.credentials = pika.PlainCredentials("guest", "wrong")
+    parameters.credentials = pika.PlainCredentials("guest", canaries.WRONG)
     try:
         pika.BlockingConnection(parameters)
     except pika.exceptions.ProbableAuthenticationError as error:

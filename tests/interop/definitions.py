@@ -364,7 +364,7 @@ def a_broker(options):
         yield Api(options.ours)
     else:
         with broker.open_broker(options) as under_test:
-            yield Api(f"http://guest:guest@{under_test.http}")
+            yield Api(under_test.http_uri)
 
 
 def check(options):

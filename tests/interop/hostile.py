@@ -14,6 +14,7 @@ import time
 import traceback
 
 import broker
+import canaries
 from hostile_cases import AFTER_LOGIN, ANY, BEFORE_LOGIN, PROTOCOL_HEADERS, SILENCE, Close, syntax_error
 from wire import (
     CHANNEL_OPEN,
@@ -130,14 +131,14 @@ def logins(address):
         return [SILENCE, Close(530, text, ANY)]
 
     refused = Close(403, REFUSED.format("PLAIN"))
-    wrong = table({"LOGIN": "guest", "PASSWORD": "wrong"})[4:]
+    wrong = table({"LOGIN": "guest", "PASSWORD": canaries.WRONG})[4:]
     unknown = [SILENCE, Close(503, "COMMAND_INVALID - unknown authentication mechanism 'NONE'", ANY)]
     malformed = [SILENCE, syntax_error(), refused, Close(403, REFUSED.format("AMQPLAIN"))]
     vhost = Close(530, "NOT_ALLOWED - vhost nowhere not found", (10, 40))
     return [
         ("a wrong password, to a client that can be told",
-         lambda: login([refused], password="x", capabilities=CAN_BE_TOLD)),
-        ("a wrong password, to a client that cannot", lambda: login([SILENCE], password="x")),
+         lambda: login([refused], password=canaries.WRONG, capabilities=CAN_BE_TOLD)),
+        ("a wrong password, to a client that cannot", lambda: login([SILENCE], password=canaries.WRONG)),
         ("an unknown user",
          lambda: login([refused], user="nobody", capabilities=CAN_BE_TOLD)),
         ("an unknown mechanism",

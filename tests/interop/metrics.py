@@ -49,9 +49,9 @@ def one(found, name, **labels):
     return values[0]
 
 
-def work(address):
+def work(uri):
     """Something to count: ten messages, one acknowledged, one fetched, one that goes nowhere."""
-    connection = pika.BlockingConnection(pika.ConnectionParameters(*address))
+    connection = pika.BlockingConnection(pika.URLParameters(uri))
     channel = connection.channel()
     channel.confirm_delivery()
     channel.queue_declare(ODD, durable=True)
@@ -122,7 +122,7 @@ def main():
     parser.add_argument("--table", action="store_true", help="print what is found of each name")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="leveret-metrics-") as folder, started(options, folder) as under_test:
-        connection = work(under_test.address)
+        connection = work(under_test.uri)
         totals = scrape(under_test.metrics, "/metrics")
         objects = scrape(under_test.metrics, "/metrics/per-object")
         query = "&".join(f"family={family}" for family in FAMILIES)

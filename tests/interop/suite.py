@@ -36,6 +36,7 @@ class World:
     def parameters(self, host=None, **options):
         """Where to connect to. `host` may be a name; IPv6 has a listener of its own."""
         address = self.broker.address_v6 if host == "::1" else self.broker.address
+        options.setdefault("credentials", pika.PlainCredentials("guest", self.broker.password))
         return pika.ConnectionParameters(
             host=host or address[0], port=address[1], connection_attempts=1, **options
         )

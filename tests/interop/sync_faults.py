@@ -125,7 +125,7 @@ def check_log(under_test, what, totals):
     log = under_test.log_path.read_text(errors="replace")
     if "could not make" not in log or "Input/output error" not in log:
         totals.faults.append(f"{what}: the log does not say what failed: {under_test.log()}")
-    under_test.log_path.write_text("")
+    under_test.forget_log()
 
 
 def main():

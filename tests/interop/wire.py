@@ -14,6 +14,8 @@ A frame on the wire:
 import socket
 import struct
 
+import canaries
+
 PROTOCOL_HEADER = b"AMQP\0\0\x09\x01"
 METHOD, HEADER, BODY, HEARTBEAT = 1, 2, 3, 8
 FRAME_END = 0xCE
@@ -204,7 +206,8 @@ class Wire:
             return False
         return True
 
-    def start_ok(self, user="guest", password="guest", capabilities=None, mechanism="PLAIN"):
+    def start_ok(self, user="guest", password=None, capabilities=None, mechanism="PLAIN"):
+        password = canaries.password if password is None else password
         entries = {"capabilities": capabilities} if capabilities else {}
         response = long_string(f"\0{user}\0{password}")
         arguments = table(entries) + short_string(mechanism) + response + short_string("en_US")

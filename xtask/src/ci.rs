@@ -1,14 +1,36 @@
 //! What a change has to pass, as a list of named steps. `.ci/run` installs what the steps need and then comes
 //! here, so that a developer and the machine run the same thing.
 
+use std::fs;
+use std::io::ErrorKind;
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::{dist, fuzz, step, tidy};
 
 /// Starts a RabbitMQ where developers keep such things; if it is not there, whatever listens is not ours to ask.
 const PEER_SCRIPT: &str = "../shared/tools/rabbitmq.sh";
+
+/// The programs whose brokers must have left something to look for secrets in; `?` where a machine may have what it takes, or
+/// not.
+const LEFT_BEHIND: &[&str] = &[
+    "run",
+    "clients",
+    "metrics",
+    "definitions",
+    "hostile",
+    "tls",
+    "canary",
+    "kill9",
+    "delayed",
+    "confirm_order",
+    "sync_faults",
+    "descriptors",
+    "full_disk?",
+    "systemd?",
+    "stall",
+];
 
 type Action = fn(&Path) -> Result<(), String>;
 
@@ -36,6 +58,7 @@ const STEPS: &[(&str, Action)] = &[
     ("disk", |root| interop(root, "full_disk.py", &[])),
     ("systemd", |root| interop(root, "systemd.py", &[])),
     ("stall", |root| interop(root, "stall.py", &[])),
+    ("leaks", |root| interop(root, "leaks.py", LEFT_BEHIND)),
     ("oracle", oracle),
     ("sim", |root| step::cargo_sim(root, &["--seeds", "1000"])),
     ("crashes", |root| step::cargo_sim(root, &["crashes", "--states", "50000"])),
@@ -51,6 +74,9 @@ const STEPS: &[(&str, Action)] = &[
 /// A step that does not exist, or the first step that failed.
 pub(crate) fn run(root: &Path, arguments: &[&str]) -> Result<(), String> {
     let steps = select(arguments)?;
+    if steps.len() > 1 && steps.iter().any(|(name, _)| *name == "leaks") {
+        forget_logs(root)?;
+    }
     let began = Instant::now();
     let mut times: Vec<(&str, Duration)> = Vec::new();
     for (name, action) in steps {
@@ -64,6 +90,27 @@ pub(crate) fn run(root: &Path, arguments: &[&str]) -> Result<(), String> {
         }
     }
     print_times(&times, began.elapsed());
+    Ok(())
+}
+
+/// Where brokers that tests start leave what they have written: see `tests/interop/canaries.py`.
+fn kept_logs(root: &Path) -> PathBuf {
+    step::target(root).join("ci-logs")
+}
+
+/// Leaves what others have put there, as the output of the tests.
+fn forget_logs(root: &Path) -> Result<(), String> {
+    let logs = kept_logs(root);
+    for (path, outcome) in [
+        (logs.join("brokers"), fs::remove_dir_all(logs.join("brokers"))),
+        (logs.join("secrets"), fs::remove_file(logs.join("secrets"))),
+    ] {
+        if let Err(fault) = outcome
+            .or_else(|fault| if fault.kind() == ErrorKind::NotFound { Ok(()) } else { Err(fault) })
+        {
+            return Err(format!("{}: {fault}", path.display()));
+        }
+    }
     Ok(())
 }
 
@@ -156,7 +203,8 @@ fn interop(root: &Path, script: &str, arguments: &[&str]) -> Result<(), String> 
     let binary = step::target(root).join("release/leveret");
     let (python, binary) = (python.to_string_lossy(), binary.to_string_lossy());
     let command = [&[script.as_str(), "--binary", &binary], arguments].concat();
-    step::run(root, &python, &command)
+    let logs = kept_logs(root);
+    step::run_with(root, &python, &command, &[("LEVERET_KEPT_LOGS", logs.as_os_str())])
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! the command line that failed.
 
 use std::env;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -10,9 +11,23 @@ use std::process::{Command, Stdio};
 /// # Errors
 /// The program cannot be started, or ends with another code than 0.
 pub(crate) fn run(root: &Path, program: &str, arguments: &[&str]) -> Result<(), String> {
+    run_with(root, program, arguments, &[])
+}
+
+/// The same with variables that are not in the environment.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_with(
+    root: &Path,
+    program: &str,
+    arguments: &[&str],
+    variables: &[(&str, &OsStr)],
+) -> Result<(), String> {
     let line = format!("{program} {}", arguments.join(" "));
     let status = Command::new(program)
         .args(arguments)
+        .envs(variables.iter().copied())
         .current_dir(root)
         .stdin(Stdio::null())
         .status()
