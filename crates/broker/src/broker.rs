@@ -35,6 +35,7 @@ use crate::reply::Replies;
 use crate::request::{Origin, Reply, Request};
 use crate::signal::{Fact, Signals};
 use crate::topology::Topology;
+use crate::trace::Traces;
 use crate::traffic::{Holdings, Traffic};
 
 /// Deliveries handed out before the events are drained: few enough that they stay in the first-level cache.
@@ -133,6 +134,8 @@ pub struct Broker {
     /// Looks at queues that wait for the disk, by the marks of their reads.
     pub(crate) peeks: BTreeMap<u64, Peek>,
     pub(crate) last_peek: u64,
+    /// Who watches queues.
+    pub(crate) traces: Traces,
 }
 
 impl Broker {
@@ -188,6 +191,7 @@ impl Broker {
             traffic: Traffic::default(),
             peeks: BTreeMap::new(),
             last_peek: 0,
+            traces: Traces::default(),
         }
     }
 
@@ -196,6 +200,9 @@ impl Broker {
     pub fn begin_turn(&mut self, now_ms: u64) {
         self.now_ms = now_ms;
         self.renew_budget();
+        if !self.traces.is_empty() {
+            self.end_stale_traces();
+        }
         self.look_at_topology();
         self.meet_deadlines();
         self.take_loaded();

@@ -45,8 +45,12 @@ impl Broker {
     }
 
     fn bury_one(&mut self, id: QueueId, dead: Dead) {
-        let Dead { lane, seq, length, is_stored, message, reason, .. } = dead;
         let Some(hosted) = self.queues.get(id) else { return };
+        if hosted.is_traced {
+            let letters = hosted.dead_letters.as_ref();
+            self.traces.record_death(id, &dead, letters, self.now_ms);
+        }
+        let Dead { lane, seq, length, is_stored, message, reason, .. } = dead;
         let (Some(message), Some(letters)) = (message, &hosted.dead_letters) else {
             return self.remove_stored(id, lane, seq, length, is_stored);
         };

@@ -15,6 +15,7 @@ use crate::mail::Mail;
 use crate::refusal::{Condition, Object, Refusal};
 use crate::registry::{After, Errand};
 use crate::request::Origin;
+use crate::trace::Step;
 
 impl Broker {
     pub(crate) fn delete_queue(
@@ -53,8 +54,12 @@ impl Broker {
         hosted.is_deleted = true;
         let owner = hosted.definition.owner;
         let consumers: Vec<_> = hosted.queue.consumers().collect();
+        let is_traced = hosted.is_traced;
         let remains = std::mem::take(&mut hosted.queue).into_remains();
         self.discard(remains);
+        if is_traced {
+            self.traces.record_step(id, Step::Deleted, None, self.now_ms);
+        }
         for consumer in consumers {
             let reason = CancelReason::QueueDeleted;
             self.tell(consumer.client, Event::Cancelled { consumer: consumer.number, reason });

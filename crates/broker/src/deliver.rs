@@ -54,6 +54,9 @@ impl Broker {
             }
         });
         hosted.count_dispatch(handed, self.now_ms);
+        if hosted.is_traced {
+            self.traces.record_deliveries(id, &self.runs, self.now_ms);
+        }
         let has_more = is_ruled && !hosted.queue.can_dispatch() && {
             let has_expired = hosted.queue.expire(self.now_ms, &mut budget);
             hosted.queue.trim(&mut budget) || has_expired
@@ -78,6 +81,12 @@ impl Broker {
             self.fetch_again(id);
         }
         self.count_resident(id);
+        self.tell_runs(id);
+    }
+
+    /// Sends what was handed out on its way.
+    #[inline]
+    fn tell_runs(&mut self, id: QueueId) {
         let mut runs = std::mem::take(&mut self.runs);
         for (client, deliveries) in runs.drain(..) {
             self.tell(client, Event::Deliver { queue: id, deliveries });

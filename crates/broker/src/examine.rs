@@ -5,6 +5,7 @@ use message::{Message, QueueId};
 use crate::broker::Broker;
 use crate::dedup::Verdict;
 use crate::publisher::Confirm;
+use crate::trace::Obstacle;
 
 /// A message that may go in, and what is then to be remembered of it.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ impl Broker {
         }
         let key = match self.look_for_duplicate(id, &message) {
             Verdict::Duplicate(ticket) => {
+                self.trace_refusal(id, &message, confirm, Obstacle::Duplicate);
                 self.confirm_duplicate(ticket, confirm);
                 return None;
             }
@@ -35,6 +37,8 @@ impl Broker {
         };
         let hosted = self.queues.get_mut(id)?;
         if hosted.rejects && !hosted.queue.admits(message.body_len()) {
+            self.trace_refusal(id, &message, confirm, Obstacle::Full);
+            let hosted = self.queues.get_mut(id)?;
             if hosted.has_dead_overflow && hosted.dead_letters.is_some() {
                 hosted.queue.refuse(message);
                 self.mark_dirty(id);

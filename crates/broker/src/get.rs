@@ -38,6 +38,11 @@ impl Broker {
             self.fetches.entry(id).or_default().push(request);
         } else {
             hosted.count_fetch(delivery.as_ref(), settles, now_ms);
+            if hosted.is_traced
+                && let Some(delivery) = &delivery
+            {
+                self.traces.record_delivery(id, delivery, true, now_ms);
+            }
             if let Some(delivery) = &delivery
                 && delivery.leaves_store
             {

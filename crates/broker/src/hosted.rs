@@ -129,6 +129,8 @@ pub(crate) struct Hosted {
     pub(crate) counted_bytes: usize,
     /// Whether messages are [examined](crate::examine) before they go in.
     pub(crate) is_examined: bool,
+    /// Whether somebody [watches](crate::trace) what happens to its messages.
+    pub(crate) is_traced: bool,
     /// Whether messages for which there is no room are refused.
     pub(crate) rejects: bool,
     /// Whether those are dead letters.
@@ -176,6 +178,7 @@ impl Hosted {
             is_lagging: false,
             counted_bytes: 0,
             is_examined: false,
+            is_traced: false,
             rejects: false,
             has_dead_overflow: false,
             is_quorum: false,

@@ -58,6 +58,7 @@ mod settle;
 mod signal;
 mod terms;
 mod topology;
+mod trace;
 mod traffic;
 
 pub use administer::{CONSUMER_TIMEOUT_MS, Ceilings};
@@ -77,4 +78,5 @@ pub use routing::Invalid;
 pub use settle::Due;
 pub use signal::Fact;
 pub use topology::Topology;
+pub use trace::{Obstacle, PAYLOAD_BYTES_MAX, Step, TracePage, Traced};
 pub use traffic::{Churn, Holdings, Waits};

@@ -11,6 +11,7 @@ use store::Loaded;
 use crate::broker::Broker;
 use crate::event::Answer;
 use crate::request::Origin;
+use crate::trace::Step;
 
 /// How many messages one page shows at most.
 const COUNT_MAX: usize = 256;
@@ -163,6 +164,9 @@ impl Broker {
     pub(crate) fn cancel_delayed(&mut self, id: QueueId, lane: u8, seq: u64) -> bool {
         let Some(hosted) = self.hosted(id) else { return false };
         let Some(gone) = hosted.queue.cancel_delayed(lane, seq) else { return false };
+        if hosted.is_traced {
+            self.traces.record_step(id, Step::CalledOff, Some((lane, seq)), self.now_ms);
+        }
         self.remove_stored(id, lane, seq, gone.length, gone.is_stored);
         self.count_resident(id);
         self.set_deadline(id);

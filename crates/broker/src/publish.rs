@@ -1,6 +1,6 @@
 //! Publishing: route, enqueue, remember the confirm.
 
-use message::{Headers, Message, QueueId};
+use message::{ClientId, Headers, Message, QueueId};
 use queue::Facts;
 
 use crate::broker::{Awaited, Broker, LISTS_MAX};
@@ -10,6 +10,7 @@ use crate::publisher::{Confirm, Publisher, Way};
 use crate::refusal::Refusal;
 use crate::relay::Relays;
 use crate::reply::ReplyAddress;
+use crate::trace::{Arrival, Obstacle, Step};
 
 /// Messages in one piece of mail at most: a list is used again, and should not grow without end.
 const RUN_MAX: usize = 512;
@@ -181,10 +182,7 @@ impl Broker {
         let mut is_stored = hosted.keeps.keeps(&message);
         if is_stored && self.store.is_full() {
             match confirm {
-                Some(confirm) if is_forwarder(confirm.client) => {
-                    return self.reject(Some(without_room(confirm)));
-                }
-                Some(_) => return self.reject(confirm),
+                Some(confirm) => return self.refuse_without_room(id, &message, confirm),
                 None => is_stored = false,
             }
         }
@@ -196,6 +194,11 @@ impl Broker {
         }
         let (lane, seq) = (hosted.queue.lane_of(&message), hosted.queue.next_seq());
         let lane_id = hosted.definition.lane_id(lane);
+        if hosted.is_traced {
+            let (step, place, client) = (Step::Published, Some((lane, seq)), publisher_of(confirm));
+            let arrival = Arrival { step, place, client, message: &message };
+            self.traces.record_arrival(id, arrival, self.now_ms);
+        }
         if is_stored {
             hosted.tally.disk_writes += 1;
             self.traffic.disk.disk_writes += 1;
@@ -226,6 +229,35 @@ impl Broker {
             }
         }
     }
+
+    /// There is no room on the disk for a message of which somebody wants to hear that it is safe.
+    #[inline(never)]
+    fn refuse_without_room(&mut self, id: QueueId, message: &Message, confirm: Confirm) {
+        self.trace_refusal(id, message, Some(confirm), Obstacle::NoRoom);
+        let is_forwarded = is_forwarder(confirm.client);
+        self.reject(Some(if is_forwarded { without_room(confirm) } else { confirm }));
+    }
+
+    /// Tells whoever watches a queue that it does not take a message.
+    #[inline(never)]
+    pub(crate) fn trace_refusal(
+        &mut self,
+        id: QueueId,
+        message: &Message,
+        confirm: Option<Confirm>,
+        obstacle: Obstacle,
+    ) {
+        if self.queues.get(id).is_some_and(|hosted| hosted.is_traced) {
+            let (step, client) = (Step::Refused(obstacle), publisher_of(confirm));
+            let arrival = Arrival { step, place: None, client, message };
+            self.traces.record_arrival(id, arrival, self.now_ms);
+        }
+    }
+}
+
+/// The client that waits to hear what becomes of a message.
+fn publisher_of(confirm: Option<Confirm>) -> Option<ClientId> {
+    confirm.map(|confirm| confirm.client).filter(|&client| !is_forwarder(client))
 }
 
 /// Whether a message can join a run of `len` that begins with the confirm `first`.

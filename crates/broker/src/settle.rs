@@ -109,7 +109,11 @@ impl Broker {
         let Some(hosted) = self.queues.get_mut(id).filter(|hosted| !hosted.is_deleted) else {
             return;
         };
+        let held = if hosted.is_traced { hosted.queue.peek_delivery(delivery) } else { None };
         let settled = hosted.queue.settle(delivery, settlement, self.now_ms);
+        if let Some(held) = &held {
+            self.traces.record_settled(id, held, settlement, &settled, self.now_ms);
+        }
         if settlement == Settlement::Accept && !matches!(settled, Settled::Unknown) {
             hosted.tally.ack += 1;
         }

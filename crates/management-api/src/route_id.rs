@@ -142,6 +142,7 @@ pub enum RouteId {
     PeekMessages,
     CancelDelayed,
     Redrive,
+    TraceQueue,
     Stop,
     RotateLog,
     SetLogLevel,

@@ -45,6 +45,16 @@ impl Call {
         self.parameters.find(name).expect("the route has a part of this name")
     }
 
+    /// A number of the query, if it is there.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub(crate) fn number(&self, name: &str) -> Result<Option<usize>, Failure> {
+        let Some(text) = self.query.find(name) else { return Ok(None) };
+        let number = text.parse();
+        number.map(Some).map_err(|_| Failure::bad(format!("{name} {text:?} is no number")))
+    }
+
     /// The body as a JSON object; an empty one is an empty object.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use broker::{Answer, Due, Refusal, Shared, Topology, Verb};
 use message::{ClientId, Name, Settlement};
 use node::{AckMode, Errand, Fetched, Outcome, Publication, Shard, Unpublished};
 use stdx::Time;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::facts::Facts;
@@ -21,6 +21,7 @@ use crate::failure::Failure;
 use crate::machine::Machine;
 use crate::rates::Rates;
 use crate::steward::Steward;
+use crate::stream::streams;
 
 /// How long a shard may take to answer. One that takes longer is in trouble, and so is who asked.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
@@ -53,6 +54,8 @@ pub struct Desk {
     used_at_ms: AtomicU64,
     /// Where the next queue is to live.
     next_home: AtomicUsize,
+    /// Places for answers that go on and on.
+    pub(crate) streams: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Desk {
@@ -85,6 +88,7 @@ impl Desk {
             rates,
             used_at_ms,
             next_home,
+            streams: streams(),
         }
     }
 

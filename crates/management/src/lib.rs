@@ -67,9 +67,11 @@ mod serving;
 mod stats;
 mod steward;
 mod stewardship;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod time;
+mod trace;
 mod users;
 mod version;
 mod vhosts;

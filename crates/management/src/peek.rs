@@ -34,8 +34,8 @@ pub(crate) async fn list(call: &Call) -> Result<Reply, Failure> {
             )));
         }
     };
-    let count = number(call, "count")?.unwrap_or(COUNT_DEFAULT).min(COUNT_MAX);
-    let shape = Shape { is_base64: false, truncate: number(call, "truncate")? };
+    let count = call.number("count")?.unwrap_or(COUNT_DEFAULT).min(COUNT_MAX);
+    let shape = Shape { is_base64: false, truncate: call.number("truncate")? };
     let filter = Filter::of_query(&call.query);
     let mut cursor = call.query.find("cursor").map(parse_cursor).transpose()?;
     let (mut found, mut examined) = (Vec::new(), 0);
@@ -108,12 +108,6 @@ fn shown(peeked: &Peeked, filter: &Filter, shape: &Shape) -> Option<Value> {
         }
     }
     Some(value)
-}
-
-fn number(call: &Call, name: &str) -> Result<Option<usize>, Failure> {
-    let Some(text) = call.query.find(name) else { return Ok(None) };
-    let number = text.parse();
-    number.map(Some).map_err(|_| Failure::bad(format!("{name} {text:?} is no number")))
 }
 
 fn cursor_text(cursor: Cursor) -> String {

@@ -255,6 +255,13 @@ impl Message {
         Self { blob: Bytes::copy_from_slice(&self.blob) }
     }
 
+    /// The same message without what stands behind the first `body_len_max` bytes of its body, in memory of its own.
+    #[must_use]
+    pub fn abridged(&self, body_len_max: usize) -> Self {
+        let end = self.body_start() + self.body_len().min(body_len_max);
+        Self::sealed(Bytes::copy_from_slice(&self.blob[..end]))
+    }
+
     /// The exchange that it was published to.
     pub fn exchange(&self) -> &[u8] {
         let start = self.exchange_start();

@@ -18,6 +18,7 @@ mod pace;
 mod shard;
 mod shortage;
 mod timers;
+mod watching;
 
 pub use alone::operate_alone;
 pub use boot::{Boot, BootError, boot};
@@ -26,5 +27,5 @@ pub use free_space::FreeSpace;
 pub use handling::{AckMode, FetchReply, Fetched, Outcome, PublishReply};
 pub use notice::Notice;
 pub use operator::Reply;
-pub use proto_amqp091::{MessageProperties, MessageView, Publication, Unpublished};
+pub use proto_amqp091::{MessageProperties, MessageView, Publication, Unpublished, reason_word};
 pub use shard::Shard;

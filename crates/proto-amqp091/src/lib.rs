@@ -51,5 +51,5 @@ pub use notice::{Notice, Severity, Subject, pid};
 pub use observe::{ChannelState, ConnectionActivity, ConnectionState, ConsumerState};
 pub use operating::{MessageProperties, MessageView, Publication, Unpublished, publish};
 pub use peer::{Peer, PeerCertificate, TlsFacts};
-pub use rendering::READER;
+pub use rendering::{READER, reason_word};
 pub use settings::{Founder, Limits, RABBITMQ_VERSION, Settings};

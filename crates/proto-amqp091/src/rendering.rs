@@ -109,7 +109,8 @@ fn text(bytes: &[u8]) -> FieldValue {
     FieldValue::LongString(bytes.to_vec())
 }
 
-const fn reason_word(reason: Reason) -> &'static str {
+/// RabbitMQ's word for why a message has died.
+pub const fn reason_word(reason: Reason) -> &'static str {
     match reason {
         Reason::Rejected => "rejected",
         Reason::Expired => "expired",

@@ -4,10 +4,12 @@
 use message::Message;
 
 use crate::consumer::ConsumerId;
+use crate::delivery::DeliveryId;
 use crate::entry::Entry;
 use crate::queue::Queue;
 use crate::spot::Spot;
 use crate::tail::Piece;
+use crate::unsettled::HeldView;
 
 /// Which messages are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,24 +198,33 @@ impl Queue {
         let from_slot = u32::try_from(from_slot).unwrap_or(u32::MAX);
         let mut seen = Glimpse::default();
         for (slot, held) in self.unsettled.views(from_slot).take(count_max) {
-            let consumer = held.taker.and_then(|taker| self.takers.consumer(taker));
-            seen.messages.push(Peeked {
-                lane: held.lane,
-                seq: held.seq,
-                message: held.message.cloned(),
-                is_redelivered: held.is_redelivered,
-                delivery_count: self.delivery_count(held.seq),
-                whereabout: Whereabout::Unsettled {
-                    consumer: consumer.map(|consumer| consumer.id),
-                    since_s: held.since_s,
-                },
-            });
+            seen.messages.push(self.peeked_held(held));
             seen.next = Some(Cursor(u64::from(slot) + 1, 0));
         }
         if seen.messages.len() < count_max {
             seen.next = None;
         }
         seen
+    }
+
+    /// One delivery that is not settled.
+    pub fn peek_delivery(&self, id: DeliveryId) -> Option<Peeked> {
+        self.unsettled.view(id).map(|held| self.peeked_held(held))
+    }
+
+    fn peeked_held(&self, held: HeldView<'_>) -> Peeked {
+        let consumer = held.taker.and_then(|taker| self.takers.consumer(taker));
+        Peeked {
+            lane: held.lane,
+            seq: held.seq,
+            message: held.message.cloned(),
+            is_redelivered: held.is_redelivered,
+            delivery_count: self.delivery_count(held.seq),
+            whereabout: Whereabout::Unsettled {
+                consumer: consumer.map(|consumer| consumer.id),
+                since_s: held.since_s,
+            },
+        }
     }
 
     fn peek_delayed(&self, cursor: Option<Cursor>, count_max: usize) -> Glimpse {

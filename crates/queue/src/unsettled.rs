@@ -213,6 +213,13 @@ impl Unsettled {
         })
     }
 
+    /// One of them; `None` when it was settled.
+    pub(crate) fn view(&self, id: DeliveryId) -> Option<HeldView<'_>> {
+        let slot = id.slot.get() - 1;
+        let (_, held) = self.views(slot).next().filter(|(found, _)| *found == slot)?;
+        (held.seq == id.seq).then_some(held)
+    }
+
     /// The places of everything held.
     pub(crate) fn places(&self) -> impl Iterator<Item = u64> {
         self.held.iter().map(|held| held.seq)

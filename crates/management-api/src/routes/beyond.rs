@@ -6,6 +6,13 @@ use crate::route_id::RouteId as Id;
 
 pub(super) const ROUTES: &[Route] = &[
     served(
+        Method::Get,
+        "/queues/:vhost/:queue/trace",
+        Access::Vhost,
+        Id::TraceQueue,
+        "What happens to the messages of a queue, live, as server-sent events: `payload_bytes` of each body are shown, and it ends after `limit` events or `duration_ms`.",
+    ),
+    served(
         Method::Post,
         "/leveret/exchanges/:vhost/:exchange/explain",
         Access::Vhost,

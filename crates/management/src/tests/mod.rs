@@ -5,6 +5,7 @@ mod beyond;
 mod objects;
 mod settings;
 mod stewardship;
+mod watching;
 
 use std::sync::{Arc, Mutex};
 
@@ -13,12 +14,13 @@ use base64::engine::general_purpose::STANDARD;
 use broker::Ceilings;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper::Request;
 use hyper::header::AUTHORIZATION;
+use hyper::{Request, Response};
 use metadata::{Hashing, QueueKind};
 use node::Errand;
 use serde_json::Value;
 use testkit::{Layout, World};
+use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 
 use crate::certificates::Certificate;
@@ -27,6 +29,7 @@ use crate::facts::{Facts, Listening};
 use crate::login::Origin;
 use crate::machine::{Machine, Readings};
 use crate::metrics::MetricsOptions;
+use crate::reply::Content;
 use crate::serving::respond;
 use crate::steward::{Steward, Threshold};
 
@@ -130,6 +133,22 @@ impl Node {
 
     /// Asks as a user with the password `p`, or by the local socket.
     fn ask(&self, user: Option<&str>, method: &str, path: &str, body: &str) -> (u16, Value) {
+        runtime().block_on(async {
+            let response = self.send(user, method, path, body).await;
+            let status = response.status().as_u16();
+            let bytes = response.into_body().collect().await.unwrap().to_bytes();
+            (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+        })
+    }
+
+    /// As [`Node::ask`], for an answer that may go on and on.
+    async fn send(
+        &self,
+        user: Option<&str>,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Response<Content> {
         let mut request = Request::builder().method(method).uri(format!("/api{path}"));
         if let Some(user) = user {
             let credentials = STANDARD.encode(format!("{user}:p"));
@@ -140,14 +159,8 @@ impl Node {
             Some(_) => Origin::Tcp(([127, 0, 0, 1], 40_000).into()),
             None => Origin::Local,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(async {
-            let bodies = Semaphore::new(1);
-            let response = respond(request, origin, Arc::clone(&self.desk), &bodies).await;
-            let status = response.status().as_u16();
-            let bytes = response.into_body().collect().await.unwrap().to_bytes();
-            (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
-        })
+        let bodies = Semaphore::new(1);
+        respond(request, origin, Arc::clone(&self.desk), &bodies).await
     }
 
     /// As the operator, who may everything.
@@ -170,6 +183,10 @@ impl Node {
         let (status, value) = self.ask(None, method, path, body);
         (status, value["reason"].as_str().unwrap_or_default().to_owned())
     }
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
 }
 
 fn facts() -> Facts {

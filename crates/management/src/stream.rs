@@ -1,0 +1,167 @@
+//! Server-sent events (WHATWG HTML, section 9.2): an answer that goes on until somebody has had enough.
+//!
+//! ```text
+//!   a task of its own: ask the shards ── what is new ──> Writer ── one piece at a time ──> the connection
+//!                                                          └ whoever listens is gone: the task ends
+//! ```
+//!
+//! A client that is slow makes the task wait, and nobody else: what it misses meanwhile, the shards count.
+
+use std::convert::Infallible;
+use std::fmt::Write;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame};
+use serde_json::{Value, json};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::call::Call;
+use crate::failure::Failure;
+use crate::reply::{Reply, streamed};
+
+/// Streams at a time, at most: each has its seat among the connections, of which most are to be left for requests.
+pub(crate) const STREAMS_MAX: usize = 32;
+/// How long to wait before the shards are asked again that had nothing.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How long a stream may say nothing: then it says that it is there, by which a client that is gone is noticed.
+const SILENCE_MAX: Duration = Duration::from_secs(15);
+/// The longest stream that can be asked for.
+const DURATION_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1_000;
+
+/// Places for streams.
+pub(crate) fn streams() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(STREAMS_MAX))
+}
+
+/// Why a stream ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Its client is gone: nobody is to be told.
+    Gone,
+    /// It is as long as was asked for.
+    Enough,
+    /// Something else, in a word or two.
+    Because(&'static str),
+}
+
+/// The pieces of a stream, as its connection takes them.
+struct Pieces(mpsc::Receiver<Bytes>);
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0.poll_recv(cx).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+    }
+}
+
+/// Writes a stream.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    sender: mpsc::Sender<Bytes>,
+    text: String,
+    /// How many events may still be written.
+    left: u64,
+    ends_at: Instant,
+    said_at: Instant,
+    _place: OwnedSemaphorePermit,
+}
+
+/// Begins a stream, which ends after as many events as the query's `limit` says, or `duration_ms`.
+///
+/// # Errors
+/// When there are too many, or the query makes no sense.
+pub(crate) fn begin(call: &Call) -> Result<(Writer, Reply), Failure> {
+    let left = call.number("limit")?.map_or(u64::MAX, |limit| limit as u64);
+    let duration_ms = call.number("duration_ms")?.map_or(u64::MAX, |ms| ms as u64);
+    let duration = Duration::from_millis(duration_ms.min(DURATION_MS_MAX));
+    let place = Arc::clone(&call.desk.streams).try_acquire_owned().map_err(|_| {
+        Failure::Unavailable(format!("{STREAMS_MAX} streams are open; close one of them"))
+    })?;
+    // One piece waits while another one is written.
+    let (sender, receiver) = mpsc::channel(1);
+    let said_at = Instant::now();
+    let ends_at = said_at + duration;
+    let writer = Writer { sender, text: String::new(), left, ends_at, said_at, _place: place };
+    Ok((writer, Reply::stream("text/event-stream", streamed(Pieces(receiver)))))
+}
+
+impl Writer {
+    /// Adds an event.
+    ///
+    /// # Errors
+    /// [`End::Enough`] when it was the last one that was asked for.
+    pub(crate) fn add(&mut self, name: &str, id: Option<&str>, value: &Value) -> Result<(), End> {
+        self.put(name, id, value);
+        self.left = self.left.saturating_sub(1);
+        if self.left == 0 { Err(End::Enough) } else { Ok(()) }
+    }
+
+    /// Adds that so many are missing here.
+    pub(crate) fn add_lost(&mut self, count: u64) {
+        if count > 0 {
+            self.put("lost", None, &json!({ "what": "lost", "count": count }));
+        }
+    }
+
+    fn put(&mut self, name: &str, id: Option<&str>, value: &Value) {
+        let _ = writeln!(self.text, "event: {name}");
+        if let Some(id) = id {
+            let _ = writeln!(self.text, "id: {id}");
+        }
+        // JSON has no line breaks of its own.
+        let _ = writeln!(self.text, "data: {value}\n");
+    }
+
+    /// Sends what was added, and waits a little if that is nothing.
+    ///
+    /// # Errors
+    /// [`End`] when there is no more to be sent.
+    pub(crate) async fn send(&mut self) -> Result<(), End> {
+        if self.text.is_empty() {
+            let next = (Instant::now() + PAUSE).min(self.ends_at);
+            tokio::select! {
+                () = self.sender.closed() => return Err(End::Gone),
+                () = sleep_until(next) => {}
+            }
+            if Instant::now() >= self.ends_at {
+                return Err(End::Enough);
+            }
+            if self.said_at.elapsed() < SILENCE_MAX {
+                return Ok(());
+            }
+            self.text.push_str(":\n\n");
+        }
+        self.flush().await
+    }
+
+    async fn flush(&mut self) -> Result<(), End> {
+        let piece = Bytes::from(std::mem::take(&mut self.text));
+        self.said_at = Instant::now();
+        match timeout_at(self.ends_at, self.sender.send(piece)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(End::Gone),
+            Err(_) => Err(End::Enough),
+        }
+    }
+
+    /// Sends what was added, and why nothing follows.
+    pub(crate) async fn finish(mut self, end: End) {
+        if let End::Because(reason) = end {
+            self.put("end", None, &json!({ "what": "end", "reason": reason }));
+        }
+        if end != End::Gone && !self.text.is_empty() {
+            // Whoever listens may be gone by now.
+            let _ = self.sender.send(Bytes::from(std::mem::take(&mut self.text))).await;
+        }
+    }
+}
