@@ -25,8 +25,28 @@ FAMILIES = (
     "connection_churn_metrics", "node_coarse_metrics", "node_metrics", "queue_coarse_metrics", "queue_consumer_count",
     "queue_metrics", "channel_metrics", "channel_exchange_metrics", "channel_queue_metrics", "connection_coarse_metrics",
     "connection_metrics", "channel_queue_exchange_metrics", "exchange_metrics", "queue_delivery_metrics", "vhost_status",
-    "exchange_bindings", "exchange_names", "leveret_queue_metrics", "leveret_node_metrics",
+    "exchange_bindings", "exchange_names", "leveret_queue_metrics", "leveret_node_metrics", "node_persister_metrics",
+    "auth_attempt_metrics",
 )
+# What the panels of the public dashboard RabbitMQ-Overview (Grafana's number 10991) ask for, in its versions of the last years.
+DASHBOARD = """
+    build_info identity_info channels connections consumers queues process_max_fds process_open_fds
+    process_resident_memory_bytes resident_memory_limit_bytes disk_space_available_bytes disk_space_available_limit_bytes
+    channels_closed_total channels_opened_total connections_closed_total connections_opened_total
+    queues_created_total queues_declared_total queues_deleted_total
+    queue_messages_ready queue_messages_unacked queue_messages_published_total
+    channel_consumers channel_messages_unconfirmed channel_messages_published_total channel_messages_confirmed_total
+    channel_messages_unroutable_dropped_total channel_messages_unroutable_returned_total channel_get_ack_total
+    channel_get_total channel_get_empty_total channel_messages_delivered_total channel_messages_delivered_ack_total
+    channel_messages_redelivered_total channel_messages_acked_total
+    global_publishers global_consumers global_messages_received_total global_messages_received_confirm_total
+    global_messages_confirmed_total global_messages_routed_total global_messages_unroutable_dropped_total
+    global_messages_unroutable_returned_total global_messages_delivered_total global_messages_redelivered_total
+    global_messages_delivered_consume_auto_ack_total global_messages_delivered_consume_manual_ack_total
+    global_messages_delivered_get_auto_ack_total global_messages_delivered_get_manual_ack_total
+    global_messages_get_empty_total global_messages_acknowledged_total
+    alarms_free_disk_space_watermark alarms_memory_used_watermark unreachable_cluster_peers_count
+""".split()
 
 
 def scrape(address, path):
@@ -70,6 +90,55 @@ def work(uri):
     return connection
 
 
+def refused(uri):
+    """Somebody with a wrong password."""
+    parameters = pika.URLParameters(uri)
+    parameters.credentials = pika.PlainCredentials("guest", "wrong")
+    try:
+        pika.BlockingConnection(parameters)
+    except pika.exceptions.AMQPConnectionError:
+        return
+    raise AssertionError("a wrong password was taken")
+
+
+def die(connection):
+    """Messages that die: two rejected where nobody wants the dead, one too many where somebody does. The queues are gone at the end."""
+    channel = connection.channel()
+    channel.queue_declare("forgets", exclusive=True)
+    channel.queue_declare("dead", exclusive=True)
+    keeps = {"x-max-length": 1, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"}
+    channel.queue_declare("short", exclusive=True, arguments=keeps)
+    for queue in ("forgets", "forgets", "short", "short"):
+        channel.basic_publish("", queue, b"")
+    for _ in range(2):
+        method, *_ = channel.basic_get("forgets")
+        channel.basic_reject(method.delivery_tag, requeue=False)
+    while channel.queue_declare("dead", passive=True).method.message_count < 1:
+        pass
+    for queue in ("forgets", "short", "dead"):
+        channel.queue_delete(queue)
+    channel.close()
+
+
+def check_deaths(totals):
+    """Each death is counted by its reason, the type of its queue, and what that does with its dead."""
+    for reason, strategy, expected in (
+        ("rejected", "disabled", 2), ("rejected", "at_most_once", 0), ("maxlen", "at_most_once", 1), ("expired", "disabled", 0),
+    ):
+        name = f"rabbitmq_global_messages_dead_lettered_{reason}_total"
+        labels = {"queue_type": "rabbit_classic_queue", "dead_letter_strategy": strategy}
+        assert one(totals, name, **labels) == expected, (labels, totals[name])
+
+
+def check_disk(totals):
+    """Ten confirms waited for the journal."""
+    syncs = one(totals, "leveret_journal_syncs_total")
+    assert syncs >= 1 and one(totals, "leveret_journal_written_bytes_total") > 10 * 100
+    assert one(totals, "leveret_disk_sync_seconds_count", lane="journal") == syncs
+    assert one(totals, "leveret_disk_sync_seconds_sum", lane="journal") > 0
+    assert one(totals, "rabbitmq_io_sync_ops_total") >= syncs
+
+
 def check_values(totals, objects, detailed):
     """Where clients can see what has happened, metrics say the same."""
     of_queue = {"vhost": "/", "queue": ODD}
@@ -85,9 +154,20 @@ def check_values(totals, objects, detailed):
         ("rabbitmq_channel_messages_unroutable_dropped_total", 1), ("rabbitmq_channel_get_total", 1),
         ("rabbitmq_channel_messages_delivered_ack_total", 4), ("rabbitmq_channel_messages_acked_total", 1),
         ("rabbitmq_global_messages_received_total", 11), ("rabbitmq_alarms_memory_used_watermark", 0),
-        ("leveret_message_time_in_queue_seconds_count", 4),
+        ("leveret_message_time_in_queue_seconds_count", 4), ("rabbitmq_message_size_bytes_count", 11),
+        ("rabbitmq_message_size_bytes_sum", 1000), ("rabbitmq_global_messages_received_confirm_total", 11),
+        ("rabbitmq_global_messages_routed_total", 10), ("rabbitmq_global_messages_unroutable_dropped_total", 1),
     ):
         assert one(totals, name) == expected, (name, totals[name])
+    classic = {"protocol": "amqp091", "queue_type": "rabbit_classic_queue"}
+    quorum = {**classic, "queue_type": "rabbit_quorum_queue"}
+    for name, of_classic in (("delivered", 5), ("delivered_get_auto_ack", 1), ("acknowledged", 1)):
+        name = f"rabbitmq_global_messages_{name}_total"
+        assert (one(totals, name, **classic), one(totals, name, **quorum)) == (of_classic, 0), totals[name]
+    assert one(totals, "rabbitmq_auth_attempts_total", protocol="amqp091") == 2, totals["rabbitmq_auth_attempts_total"]
+    assert one(totals, "rabbitmq_auth_attempts_failed_total", protocol="amqp091") == 1
+    assert one(detailed, "rabbitmq_detailed_auth_attempts_succeeded_total", protocol="amqp091") == 1
+    check_disk(totals)
     identity = totals["rabbitmq_identity_info"][0][0]
     assert identity["rabbitmq_node"] and identity["rabbitmq_cluster"], identity
     assert one(totals, "rabbitmq_process_resident_memory_bytes") > 1_000_000
@@ -104,7 +184,7 @@ def table():
 def plain(name):
     """A name as the table has it: without what the detailed path and histograms add."""
     name = name.replace("_detailed_", "_", 1)
-    return re.sub(r"(_time_in_queue_seconds)_(bucket|sum|count)$", r"\1", name)
+    return re.sub(r"(_seconds|_bytes)_(bucket|sum|count)$", r"\1", name)
 
 
 def started(options, folder):
@@ -123,15 +203,23 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="leveret-metrics-") as folder, started(options, folder) as under_test:
         connection = work(under_test.uri)
+        refused(under_test.uri)
         totals = scrape(under_test.metrics, "/metrics")
         objects = scrape(under_test.metrics, "/metrics/per-object")
         query = "&".join(f"family={family}" for family in FAMILIES)
         detailed = scrape(under_test.metrics, f"/metrics/detailed?{query}&vhost=%2F")
         memory = scrape(under_test.metrics, "/metrics/memory-breakdown")
+        die(connection)
+        after = scrape(under_test.metrics, "/metrics")
         nothing = scrape(under_test.metrics, "/metrics/detailed?family=queue_metrics&vhost=elsewhere")
         connection.close()
         check_values(totals, objects, detailed)
         assert "rabbitmq_detailed_queue_consumers" not in nothing
+        missing = [name for name in DASHBOARD if not after.get(f"rabbitmq_{name}")]
+        assert not missing, f"a dashboard asks for {missing}"
+        assert len(totals["rabbitmq_identity_info"]) == 1, "dashboards join everything with it"
+        check_deaths(after)
+        assert one(after, "telemetry_scrape_size_bytes_sum", registry="default") > 10_000
         under_test.stop()
     found = {plain(name) for one in (totals, objects, detailed, memory) for name in one}
     rows = table()

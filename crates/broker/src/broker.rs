@@ -484,6 +484,9 @@ impl Broker {
     pub(crate) fn forget_hosted(&mut self, id: QueueId) {
         if let Some(mut hosted) = self.queues.remove(id) {
             self.traffic.recount(&mut hosted.counted, Holdings::default());
+            if hosted.definition.relay_of.is_none() {
+                self.count_gone(hosted.kind(), hosted.counters());
+            }
             hosted.definition.ids().for_each(|id| self.store.forget(id));
             self.relays.remove(&id);
             self.deadlines.set(id, hosted.deadline_ms, None);

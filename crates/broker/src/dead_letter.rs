@@ -16,6 +16,7 @@ use metadata::DeadLetterStrategy;
 use queue::Dead;
 
 use crate::broker::Broker;
+use crate::burials::Strategy;
 use crate::forward::{Forward, Persistence, Source};
 
 /// Where a queue's dead letters go.
@@ -46,12 +47,14 @@ impl Broker {
 
     fn bury_one(&mut self, id: QueueId, dead: Dead) {
         let Some(hosted) = self.queues.get(id) else { return };
+        let letters = hosted.dead_letters.as_ref();
         if hosted.is_traced {
-            let letters = hosted.dead_letters.as_ref();
             self.traces.record_death(id, &dead, letters, self.now_ms);
         }
         let Dead { lane, seq, length, is_stored, message, reason, .. } = dead;
-        let (Some(message), Some(letters)) = (message, &hosted.dead_letters) else {
+        let strategy = letters.map_or(Strategy::Disabled, |found| Strategy::of(found.strategy));
+        self.traffic.burials.count(hosted.kind(), strategy, reason);
+        let (Some(message), Some(letters)) = (message, letters) else {
             return self.remove_stored(id, lane, seq, length, is_stored);
         };
         let (vhost, name) = (hosted.definition.vhost.clone(), hosted.definition.name.clone());

@@ -276,6 +276,9 @@ impl Broker {
             forwards.load.take(forward.message.len_bytes());
             forwards.retries.insert((self.now_ms + RETRY_MS, number));
         } else if let Some(forward) = forwards.remove(number, false) {
+            if is_taken && forward.persistence == Persistence::UntilTaken {
+                self.count_confirmed_death(forward.source);
+            }
             self.settle_source(forward.source);
         }
         self.resume_stalled();
@@ -319,6 +322,12 @@ impl Broker {
                 DeadLetterStrategy::AtMostOnce => Persistence::Once,
                 DeadLetterStrategy::AtLeastOnce => Persistence::UntilTaken,
             }),
+        }
+    }
+
+    fn count_confirmed_death(&mut self, source: Source) {
+        if let Some(hosted) = self.queues.get_mut(source.queue()) {
+            self.traffic.burials.confirm(hosted.kind());
         }
     }
 

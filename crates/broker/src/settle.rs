@@ -5,6 +5,7 @@ use queue::{ConsumerId, Delivery, DeliveryId, Settled};
 use store::{Bug, is_seeded};
 
 use crate::broker::Broker;
+use crate::burials::Strategy;
 use crate::event::{Answer, Event};
 use crate::mail::Mail;
 
@@ -117,8 +118,11 @@ impl Broker {
         if settlement == Settlement::Accept && !matches!(settled, Settled::Unknown) {
             hosted.tally.ack += 1;
         }
+        if let Settled::Dropped(_, reason) = settled {
+            self.traffic.burials.count(hosted.kind(), Strategy::Disabled, reason);
+        }
         match settled {
-            Settled::Gone(gone) if gone.is_stored => {
+            Settled::Gone(gone) | Settled::Dropped(gone, _) if gone.is_stored => {
                 let lane_id = hosted.definition.lane_id(gone.lane);
                 self.store.settle(lane_id, gone.seq, gone.length);
                 if !hosted.ledger.is_empty() {
@@ -126,7 +130,11 @@ impl Broker {
                 }
             }
             Settled::Returned(Some(facts)) => self.note_facts(id, &facts),
-            Settled::Gone(_) | Settled::Returned(None) | Settled::Dying | Settled::Unknown => {}
+            Settled::Gone(_)
+            | Settled::Dropped(..)
+            | Settled::Returned(None)
+            | Settled::Dying
+            | Settled::Unknown => {}
         }
         self.mark_dirty(id);
     }

@@ -238,7 +238,7 @@ impl Traces {
             (Settlement::Discard, _) => Step::Rejected,
             (settlement, Settled::Returned(_)) => Step::Returned(settlement),
             // Why it has died is told when that is seen to.
-            (_, Settled::Gone(_) | Settled::Dying) => return,
+            (_, Settled::Gone(_) | Settled::Dropped(..) | Settled::Dying) => return,
         };
         let taker = match held.whereabout {
             Whereabout::Unsettled { consumer, .. } => consumer,

@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 
 use message::Name;
+use metadata::QueueKind;
 
 use crate::broker::Broker;
+use crate::burials::{Burials, column};
 use crate::observe::{ExchangeTraffic, MessageCounters};
 use crate::publisher::Publisher;
 
@@ -77,6 +79,75 @@ pub(crate) struct Traffic {
     pub(crate) churn: Churn,
     pub(crate) holdings: Holdings,
     pub(crate) waits: Waits,
+    pub(crate) burials: Burials,
+    sizes: Sizes,
+    /// What went through queues that are gone, by their types.
+    gone: [MessageCounters; 2],
+    routed: u64,
+    received_confirm: u64,
+}
+
+/// What is measured of a shard's messages beyond how many there were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Meters {
+    /// How long they were in the broker when they went to consumers.
+    pub waits: Waits,
+    /// How large those are that clients have published.
+    pub sizes: Sizes,
+    /// How many have died.
+    pub burials: Burials,
+    /// What went through classic queues that are gone, and through quorum queues.
+    pub gone: [MessageCounters; 2],
+    /// How often a message has gone to a queue, as publishers sent it.
+    pub routed: u64,
+    /// How many were published on channels that confirm.
+    pub received_confirm: u64,
+}
+
+impl Meters {
+    /// What went through queues of a type that are gone.
+    pub const fn gone_of(&self, kind: QueueKind) -> MessageCounters {
+        self.gone[column(kind)]
+    }
+}
+
+/// What several shards have measured.
+impl std::ops::AddAssign for Meters {
+    fn add_assign(&mut self, other: Self) {
+        let Self { waits, sizes, burials, gone, routed, received_confirm } = other;
+        self.waits.counts.iter_mut().zip(waits.counts).for_each(|(sum, count)| *sum += count);
+        self.waits.sum_ms += waits.sum_ms;
+        self.sizes.counts.iter_mut().zip(sizes.counts).for_each(|(sum, count)| *sum += count);
+        self.sizes.sum_bytes += sizes.sum_bytes;
+        self.burials += burials;
+        self.gone.iter_mut().zip(gone).for_each(|(sum, counters)| *sum += counters);
+        self.routed += routed;
+        self.received_confirm += received_confirm;
+    }
+}
+
+/// How large the bodies of messages are. A place counts those that have no more bytes than its bound, and more than the
+/// bound before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// How many, by place; the last has all that are larger.
+    pub counts: [u64; Self::BOUNDS.len() + 1],
+    /// How many bytes all of them have together.
+    pub sum_bytes: u64,
+}
+
+impl Sizes {
+    /// RabbitMQ's bounds, in bytes.
+    pub const BOUNDS: [u64; 8] =
+        [100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 50_000_000, 100_000_000];
+
+    #[inline]
+    fn count(&mut self, bytes: u64) {
+        // Most messages are small: what is asked first decides.
+        let place = Self::BOUNDS.iter().position(|bound| bytes <= *bound);
+        self.counts[place.unwrap_or(Self::BOUNDS.len())] += 1;
+        self.sum_bytes += bytes;
+    }
 }
 
 /// How long messages were in the broker when they went to a consumer. A place counts those that took fewer
@@ -134,14 +205,30 @@ impl Broker {
 
     /// Takes what a publisher has published since it was last asked. Returns how many messages that were.
     pub fn count_published(&mut self, publisher: &mut Publisher) -> u64 {
-        let mut count = 0;
+        let (mut count, mut routed) = (0, 0);
         publisher.take_tally(|exchange, publish_in, publish_out| {
             count += publish_in;
+            routed += publish_out;
             let traffic = self.traffic.exchanges.entry(exchange).or_default();
             traffic.publish_in += publish_in;
             traffic.publish_out += publish_out;
         });
+        self.traffic.routed += routed;
+        if publisher.is_confirming() {
+            self.traffic.received_confirm += count;
+        }
         count
+    }
+
+    /// A client has published a message whose body has so many bytes.
+    #[inline]
+    pub fn count_size(&mut self, body_len: usize) {
+        self.traffic.sizes.count(body_len as u64);
+    }
+
+    /// A queue of this type is gone, through which this has gone.
+    pub(crate) fn count_gone(&mut self, kind: QueueKind, counters: MessageCounters) {
+        self.traffic.gone[column(kind)] += counters;
     }
 
     /// Forgets the traffic of exchanges and virtual hosts that are gone, if that is worth it.
@@ -168,9 +255,10 @@ impl Broker {
         self.traffic.disk
     }
 
-    /// How long messages of this shard's queues were in the broker when they went to consumers.
-    pub const fn waits(&self) -> Waits {
-        self.traffic.waits
+    /// What is measured of the messages of this shard.
+    pub const fn meters(&self) -> Meters {
+        let Traffic { waits, sizes, burials, gone, routed, received_confirm, .. } = self.traffic;
+        Meters { waits, sizes, burials, gone, routed, received_confirm }
     }
 
     /// What came and went.
@@ -187,6 +275,17 @@ impl Broker {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_size_has_its_place() {
+        let mut sizes = Sizes::default();
+        for (bytes, place) in [(0, 0), (100, 0), (101, 1), (50_000_000, 6), (100_000_001, 8)] {
+            let before = sizes.counts[place];
+            sizes.count(bytes);
+            assert_eq!(sizes.counts[place], before + 1, "{bytes}");
+        }
+        assert_eq!(sizes.sum_bytes, 150_000_202);
+    }
 
     #[test]
     fn a_wait_has_its_place() {

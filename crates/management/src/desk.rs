@@ -18,7 +18,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::facts::Facts;
 use crate::failure::Failure;
+use crate::login::Attempts;
 use crate::machine::Machine;
+use crate::metrics::Scrapes;
 use crate::rates::Rates;
 use crate::steward::Steward;
 use crate::stream::streams;
@@ -50,6 +52,9 @@ pub struct Desk {
     pub(crate) machine: Box<dyn Machine>,
     pub(crate) steward: Box<dyn Steward>,
     pub(crate) rates: Rates,
+    /// Whoever has tried to log in here.
+    pub(crate) attempts: Attempts,
+    pub(crate) scrapes: Scrapes,
     /// When somebody has asked something, in milliseconds since the start.
     used_at_ms: AtomicU64,
     /// Where the next queue is to live.
@@ -86,6 +91,8 @@ impl Desk {
             steward,
             started,
             rates,
+            attempts: Attempts::default(),
+            scrapes: Scrapes::default(),
             used_at_ms,
             next_home,
             streams: streams(),

@@ -29,6 +29,7 @@ mod connections;
 mod consumers;
 mod definitions;
 mod desk;
+mod disk_use;
 mod dispatch;
 mod exchanges;
 mod explain;
@@ -80,6 +81,7 @@ mod whoami;
 
 pub use certificates::Certificate;
 pub use desk::{Desk, Shards};
+pub use disk_use::{DiskUse, Operations};
 pub use facts::{Facts, Listening};
 pub use machine::{Machine, Readings};
 pub use metrics::MetricsOptions;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use auth::{Claim, Credentials, Denied, Said, Whence};
 use base64::Engine;
@@ -24,6 +25,28 @@ pub(crate) enum Origin {
     Local,
 }
 
+/// How many have tried to log in since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Attempts {
+    succeeded: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Attempts {
+    fn count(&self, has_succeeded: bool) {
+        let counter = if has_succeeded { &self.succeeded } else { &self.failed };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many were let in, and how many were not.
+    pub(crate) fn read(&self) -> node::observation::Attempts {
+        node::observation::Attempts {
+            succeeded: self.succeeded.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+        }
+    }
+}
+
 /// Finds out who asks; `Ok(None)` when nobody says who it is.
 ///
 /// # Errors
@@ -38,10 +61,15 @@ pub(crate) async fn caller(
         Origin::Tcp(peer) => peer,
     };
     let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
-    let credentials = basic(header.as_bytes()).ok_or(Failure::BadCredentials)?;
+    let Some(credentials) = basic(header.as_bytes()) else {
+        desk.attempts.count(false);
+        return Err(Failure::BadCredentials);
+    };
     let whence =
         Whence { address: peer.ip().to_string(), is_loopback: auth::is_loopback(peer.ip()) };
-    let name = match verify(desk, whence, Claim::Password(credentials)).await? {
+    let verified = verify(desk, whence, Claim::Password(credentials)).await?;
+    desk.attempts.count(verified.is_ok());
+    let name = match verified {
         Ok(name) => name,
         Err(denied) => {
             tracing::warn!(%peer, "HTTP API: login refused: {denied}");

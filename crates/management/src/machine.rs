@@ -1,6 +1,7 @@
 //! What the machine says of the process.
 
 use crate::certificates::Certificate;
+use crate::disk_use::DiskUse;
 
 /// What the machine says of the process at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +26,9 @@ pub struct Readings {
 pub trait Machine: Send + Sync {
     /// The readings of this moment.
     fn readings(&self) -> Readings;
+
+    /// What the disk was asked for since the start, by task.
+    fn disk_uses(&self) -> Vec<DiskUse>;
 
     /// The certificates that are in use at this moment, those of authorities included.
     fn certificates(&self) -> Vec<Certificate>;

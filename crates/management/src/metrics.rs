@@ -12,17 +12,21 @@
 //! | `/metrics/memory-breakdown` | where memory is |
 
 mod clients;
+mod counted;
+mod global;
 mod metric;
 mod nodes;
 mod page;
 mod queues;
 mod request;
 mod rows;
+mod scrapes;
 mod serving;
 mod text;
 mod view;
 
 pub(crate) use request::respond;
+pub(crate) use scrapes::Scrapes;
 pub(crate) use serving::{converse, scrapes};
 
 /// How metrics are served.

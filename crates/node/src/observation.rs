@@ -4,7 +4,8 @@
 //! things holds nobody up.
 
 pub use broker::{
-    Churn, ExchangeTraffic, Holdings, MessageCounters, QueueState, QueueSummary, Waits,
+    Burials, Churn, ExchangeTraffic, Holdings, MessageCounters, Meters, QueueState, QueueSummary,
+    Sizes, Strategy, Waits,
 };
 use std::ops::Add;
 
@@ -42,6 +43,17 @@ pub struct ShardTotals {
     pub octets: Octets,
     /// What came and went.
     pub churn: Churn,
+    /// How many have tried to log in.
+    pub attempts: Attempts,
+}
+
+/// How many have tried to log in since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attempts {
+    /// Were let in.
+    pub succeeded: u64,
+    /// Were not.
+    pub failed: u64,
 }
 
 /// What went through one virtual host on one shard since the start.
@@ -70,12 +82,13 @@ impl Shard {
             counters: all.fold(self.broker.disk_counters(), MessageCounters::add),
             octets: self.octets,
             churn,
+            attempts: self.attempts,
         }
     }
 
-    /// How long messages of this shard's queues were in the broker when they went to consumers.
-    pub fn observe_waits(&self) -> Waits {
-        self.broker.waits()
+    /// What is measured of the messages of this shard.
+    pub fn observe_meters(&self) -> Meters {
+        self.broker.meters()
     }
 
     /// What went through each virtual host, as far as clients of this shard did it. Reads and writes of the disk are not

@@ -19,6 +19,7 @@ use store::{Completion, Fault, Submission};
 
 use crate::clients::Clients;
 use crate::notice::Notice;
+use crate::observation::Attempts;
 use crate::operator::{Operator, operator_of};
 use crate::pace::Pace;
 use crate::shortage::Shortage;
@@ -54,6 +55,8 @@ pub struct Shard {
     pub(crate) operator: Operator,
     /// What all clients have sent and were sent.
     pub(crate) octets: Octets,
+    /// How many have tried to log in.
+    pub(crate) attempts: Attempts,
     /// When the turn began, by the clock that only goes on.
     pub(crate) turn_began_at: Time,
 }
@@ -83,6 +86,7 @@ impl Shard {
             notices: Vec::new(),
             operator: Operator::default(),
             octets: Octets::default(),
+            attempts: Attempts::default(),
         }
     }
 
@@ -205,6 +209,11 @@ impl Shard {
 
     fn settle_login(&mut self, id: ClientId, said: Said) {
         let now = self.turn_began_at;
+        match &said {
+            Said::Admitted(_) => self.attempts.succeeded += 1,
+            Said::Denied(_) => self.attempts.failed += 1,
+            Said::Asked(_) => {}
+        }
         match said {
             Said::Admitted(user) => self.with(id, now, |client, cx| client.logged_in(cx, &user)),
             Said::Denied(denied) => {

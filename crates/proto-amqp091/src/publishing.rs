@@ -225,6 +225,7 @@ impl Connection {
             channel.has_uncounted = true;
             self.story.published.push(number);
         }
+        cx.broker.count_size(message.body_len());
         if let Some(transaction) = &mut channel.transaction {
             let destined = cx.broker.destine(&mut channel.publisher, &message, &headers);
             let destined =

@@ -19,8 +19,10 @@ pub enum Settled {
     /// It is back in the queue. What is known of it has changed, if it is stored and the queue counts deliveries: that is to
     /// be kept beside it.
     Returned(Option<Facts>),
-    /// It is gone.
+    /// It is gone, as its consumer wished.
     Gone(Gone),
+    /// It has died, and nobody wants to have it: it is gone all the same.
+    Dropped(Gone, Reason),
     /// It has died: [`Queue::poll_dead`] tells of it.
     Dying,
 }
@@ -41,7 +43,8 @@ impl Queue {
             return self.settle_by_rule(released, settlement);
         }
         match settlement {
-            Settlement::Accept | Settlement::Discard => return Settled::Gone(released.gone()),
+            Settlement::Accept => return Settled::Gone(released.gone()),
+            Settlement::Discard => return Settled::Dropped(released.gone(), Reason::Rejected),
             Settlement::Requeue | Settlement::Failed => {
                 self.ready.put_back(released, true, &self.room);
             }
@@ -132,10 +135,12 @@ impl Queue {
     }
 
     fn let_die(&mut self, released: Released, reason: Reason) -> Settled {
-        let Some(ruled) = &mut self.ready.ruled else { return Settled::Gone(released.gone()) };
+        let Some(ruled) = &mut self.ready.ruled else {
+            return Settled::Dropped(released.gone(), reason);
+        };
         if !ruled.rules.keeps_dead {
             ruled.known.forget(released.seq);
-            return Settled::Gone(released.gone());
+            return Settled::Dropped(released.gone(), reason);
         }
         let Released { lane, seq, size, is_stored, message, .. } = released;
         ruled.bury(Doomed { lane, seq, size, is_stored }, message, reason);

@@ -14,12 +14,15 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 use store::Disk;
+
+use crate::disk_meter::DiskMeter;
 
 /// How long to wait for a descriptor before asking again.
 const DESCRIPTOR_PAUSE: Duration = Duration::from_millis(50);
@@ -37,6 +40,7 @@ pub(crate) struct FsDisk {
     uses: u64,
     /// What that count was when unused files were last closed.
     swept_uses: u64,
+    meter: Arc<DiskMeter>,
 }
 
 #[derive(Debug)]
@@ -66,7 +70,13 @@ impl FsDisk {
             is_read_only: true,
             uses: 0,
             swept_uses: 0,
+            meter: Arc::default(),
         }
+    }
+
+    /// With a meter that counts what is read, written and synced.
+    pub(crate) fn metered(self, meter: Arc<DiskMeter>) -> Self {
+        Self { meter, ..self }
     }
 
     /// Whether any file is open.
@@ -168,6 +178,7 @@ impl Disk for FsDisk {
     }
 
     fn read(&mut self, path: &str, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let began = Instant::now();
         let file = self.file(path, false)?;
         let mut filled = 0;
         while filled < buf.len() {
@@ -178,11 +189,15 @@ impl Disk for FsDisk {
                 Err(error) => return Err(error),
             }
         }
+        self.meter.count_read(filled, began);
         Ok(filled)
     }
 
     fn write(&mut self, path: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.file_to_write(path)?.write_all_at(bytes, offset)
+        let began = Instant::now();
+        self.file_to_write(path)?.write_all_at(bytes, offset)?;
+        self.meter.count_write(bytes.len(), began);
+        Ok(())
     }
 
     fn allocate(&mut self, path: &str, len: u64) -> io::Result<()> {
@@ -198,7 +213,9 @@ impl Disk for FsDisk {
     }
 
     fn sync(&mut self, path: &str) -> io::Result<()> {
+        let began = Instant::now();
         self.file(path, false)?.sync_data()?;
+        self.meter.count_sync(began);
         self.open.get_mut(path).expect("it was opened above").is_dirty = false;
         Ok(())
     }

@@ -13,6 +13,7 @@ use rustix::process::nice;
 use store::{Completion, Lane, Submission};
 
 use crate::disk::FsDisk;
+use crate::disk_meter::DiskMeters;
 use crate::mailbox::Inboxes;
 
 /// How many threads each shard has.
@@ -44,15 +45,16 @@ impl DiskThreads {
         data_dir: &Path,
         files_max: usize,
         inboxes: &Inboxes,
+        meters: &DiskMeters,
     ) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
         let mut handles = Vec::new();
-        let mut start = |name: String, stands_back: bool| {
+        let mut start = |name: String, lane: Lane| {
             let (sender, receiver) = channel::<Submission>();
-            let disk = FsDisk::open(data_dir, files_max)?;
+            let disk = FsDisk::open(data_dir, files_max)?.metered(meters.of(lane));
             let inboxes = Inboxes::clone(inboxes);
             let handle = Builder::new().name(name).spawn(move || {
                 let inbox = &inboxes[shard];
-                if stands_back {
+                if lane == Lane::Background {
                     // Counted from what the process was started with, and for this thread only. It runs as the others
                     // do where that is refused.
                     let _ = nice(BACKGROUND_NICE);
@@ -62,9 +64,9 @@ impl DiskThreads {
             handles.push(handle);
             io::Result::Ok(sender)
         };
-        let journal = start(format!("journal-{shard}"), false)?;
-        let read = start(format!("read-{shard}"), false)?;
-        let background = start(format!("background-{shard}"), true)?;
+        let journal = start(format!("journal-{shard}"), Lane::Journal)?;
+        let read = start(format!("read-{shard}"), Lane::Read)?;
+        let background = start(format!("background-{shard}"), Lane::Background)?;
         Ok((Self { journal, read, background }, handles))
     }
 

@@ -4,11 +4,12 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use management::{Certificate, Machine, Readings};
+use management::{Certificate, DiskUse, Machine, Readings};
 
 use crate::clock::Clock;
 use crate::data_dir::DataDir;
 use crate::descriptors::Shares;
+use crate::disk_meter::DiskMeters;
 use crate::free_space::free_bytes;
 use crate::steward::Bounds;
 use crate::tls::Certificates;
@@ -24,6 +25,7 @@ pub(crate) struct Gauges {
     open_files_max: u64,
     bounds: Arc<Bounds>,
     certificates: Vec<Arc<Certificates>>,
+    disks: DiskMeters,
 }
 
 impl Gauges {
@@ -33,10 +35,11 @@ impl Gauges {
         shares: Shares,
         bounds: Arc<Bounds>,
         certificates: Vec<Arc<Certificates>>,
+        disks: DiskMeters,
     ) -> Self {
         let open_files_max = shares.limit as u64;
         let dir = data_dir.path().to_owned();
-        Self { dir, open_files_max, bounds, certificates }
+        Self { dir, open_files_max, bounds, certificates, disks }
     }
 }
 
@@ -51,6 +54,10 @@ impl Machine for Gauges {
             disk_free_bytes: free_bytes(&self.dir).unwrap_or_default(),
             disk_free_limit_bytes: self.bounds.disk_free(),
         }
+    }
+
+    fn disk_uses(&self) -> Vec<DiskUse> {
+        self.disks.read().to_vec()
     }
 
     fn certificates(&self) -> Vec<Certificate> {

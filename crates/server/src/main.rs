@@ -16,6 +16,7 @@ mod data_dir;
 mod definitions;
 mod descriptors;
 mod disk;
+mod disk_meter;
 mod disk_threads;
 mod free_space;
 mod fsck;

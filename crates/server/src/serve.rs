@@ -24,6 +24,7 @@ use crate::data_dir::{self, DataDir};
 use crate::definitions;
 use crate::descriptors::Shares;
 use crate::disk::FsDisk;
+use crate::disk_meter::DiskMeters;
 use crate::disk_threads::DiskThreads;
 use crate::free_space::Watch;
 use crate::gauges::Gauges;
@@ -102,9 +103,11 @@ fn serve(loaded: &Loaded, data_path: &Path) -> Result<(), String> {
     let facts = facts(config, &data_dir, &bound, shares);
     let limits = settings.limits.memory_bytes_max as u64 * shards as u64;
     let bounds = Bounds::new(limits, watch.limit_bytes());
-    let gauges = Gauges::new(&data_dir, shares, Arc::clone(&bounds), certificates.all());
+    let disks = DiskMeters::default();
+    let gauges =
+        Gauges::new(&data_dir, shares, Arc::clone(&bounds), certificates.all(), disks.clone());
     let caretaker = Caretaker::new(Arc::clone(&bounds), loaded.settings.clone());
-    let (inboxes, threads) = start(boot, listeners, &data_dir, shares, (watch, bounds))
+    let (inboxes, threads) = start(boot, listeners, &data_dir, shares, (watch, bounds), &disks)
         .map_err(|error| format!("the system refuses a thread or a file: {error}"))?;
     let desk = Desk::new(
         Box::new(ByInbox(Inboxes::clone(&inboxes))),
@@ -421,6 +424,7 @@ fn start(
     data_dir: &DataDir,
     shares: Shares,
     (watch, bounds): (Watch, Arc<Bounds>),
+    disks: &DiskMeters,
 ) -> io::Result<(Inboxes, Vec<JoinHandle<()>>)> {
     let clock = Clock::start();
     let shard_count = boot.shards.len();
@@ -438,7 +442,7 @@ fn start(
     let mut listeners = Some(listeners);
     for ((index, shard), poll) in boot.shards.into_iter().enumerate().zip(polls) {
         let (disk, disk_threads) =
-            DiskThreads::start(index, data_dir.path(), shares.files_per_disk, &inboxes)?;
+            DiskThreads::start(index, data_dir.path(), shares.files_per_disk, &inboxes, disks)?;
         threads.extend(disk_threads);
         let id = ShardId::try_from(index).expect("a node has at most 256 shards");
         let inboxes = Inboxes::clone(&inboxes);

@@ -1,8 +1,8 @@
 //! Metrics of the node as a whole.
 
 use crate::certificates::seconds_left;
-use crate::metrics::metric::Metric;
-use crate::metrics::metric::{Each, Family, Labelled, counter, gauge};
+use crate::metrics::global::histogram;
+use crate::metrics::metric::{Each, Family, Metric, gauge};
 use crate::metrics::text::{Kind, Number};
 use crate::metrics::view::View;
 
@@ -162,113 +162,6 @@ pub(crate) const PROCESS: Family = Family {
     )],
 };
 
-/// The one protocol that is spoken, as global counters name it.
-fn amqp091(number: impl Into<Number>) -> Vec<Labelled> {
-    vec![(vec![("protocol", "amqp091".to_owned())], number.into())]
-}
-
-/// A global counter of the protocol.
-macro_rules! global {
-    ($make:ident, $name:literal, $help:literal, |$view:ident| $value:expr) => {
-        $make($name, $help, |_| None, Each::Labelled(|$view| amqp091($value)))
-    };
-}
-
-pub(crate) const GLOBAL: Family = Family {
-    name: "",
-    prefix: "rabbitmq_global_",
-    detailed_prefix: "",
-    metrics: &[
-        global!(
-            counter,
-            "messages_received_total",
-            "Total number of messages received from publishers",
-            |view| view.totals.counters.publish
-        ),
-        global!(
-            counter,
-            "messages_confirmed_total",
-            "Total number of messages confirmed to publishers",
-            |view| view.totals.counters.confirm
-        ),
-        global!(
-            counter,
-            "messages_unroutable_returned_total",
-            "Total number of messages published as mandatory into an exchange and returned to the publisher as unroutable",
-            |view| view.totals.counters.return_unroutable
-        ),
-        global!(
-            counter,
-            "messages_unroutable_dropped_total",
-            "Total number of messages published as non-mandatory into an exchange and dropped as unroutable",
-            |view| view.totals.counters.drop_unroutable
-        ),
-        global!(
-            counter,
-            "messages_routed_total",
-            "Total number of messages routed to queues or streams",
-            |view| {
-                let counters = &view.totals.counters;
-                let lost = counters.return_unroutable + counters.drop_unroutable;
-                counters.publish.saturating_sub(lost)
-            }
-        ),
-        global!(
-            counter,
-            "messages_delivered_total",
-            "Total number of messages delivered to consumers",
-            |view| view.totals.counters.deliver_get()
-        ),
-        global!(
-            counter,
-            "messages_delivered_consume_manual_ack_total",
-            "Total number of messages delivered to consumers using basic.consume with manual acknowledgment",
-            |view| view.totals.counters.deliver
-        ),
-        global!(
-            counter,
-            "messages_delivered_consume_auto_ack_total",
-            "Total number of messages delivered to consumers using basic.consume with automatic acknowledgment",
-            |view| view.totals.counters.deliver_no_ack
-        ),
-        global!(
-            counter,
-            "messages_delivered_get_manual_ack_total",
-            "Total number of messages delivered to consumers using basic.get with manual acknowledgment",
-            |view| view.totals.counters.get
-        ),
-        global!(
-            counter,
-            "messages_delivered_get_auto_ack_total",
-            "Total number of messages delivered to consumers using basic.get with automatic acknowledgment",
-            |view| view.totals.counters.get_no_ack
-        ),
-        global!(
-            counter,
-            "messages_get_empty_total",
-            "Total number of times basic.get operations fetched no message",
-            |view| view.totals.counters.get_empty
-        ),
-        global!(
-            counter,
-            "messages_redelivered_total",
-            "Total number of messages redelivered to consumers",
-            |view| view.totals.counters.redeliver
-        ),
-        global!(
-            counter,
-            "messages_acknowledged_total",
-            "Total number of messages acknowledged by consumers",
-            |view| view.totals.counters.ack
-        ),
-        global!(gauge, "publishers", "Current number of publishers", |view| view.publisher_count),
-        global!(gauge, "consumers", "Current number of consumers", |view| view
-            .totals
-            .holdings
-            .consumer_count),
-    ],
-};
-
 /// Where memory is, in RabbitMQ's words as far as they fit.
 pub(crate) const MEMORY: Family = Family {
     name: "node_memory",
@@ -304,20 +197,10 @@ const WAITS: Metric = Metric {
     help: "How long messages were in the broker when they went to a consumer",
     total: |_| None,
     each: Each::Histogram(|view| {
-        let (mut samples, mut count) = (Vec::new(), 0);
-        let bounded = view.waits.counts.len() - 1;
-        for (place, here) in view.waits.counts.iter().enumerate() {
-            count += here;
-            let bound = if place == bounded {
-                "+Inf".to_owned()
-            } else {
-                (((1_u64 << place) - 1) as f64 / 1000.0).to_string()
-            };
-            samples.push(("_bucket", vec![("le", bound)], Number::Count(count)));
-        }
-        samples.push(("_sum", Vec::new(), Number::Real(view.waits.sum_ms as f64 / 1000.0)));
-        samples.push(("_count", Vec::new(), Number::Count(count)));
-        samples
+        let waits = &view.meters.waits;
+        let bounded = waits.counts.len() - 1;
+        let bounds = (0..bounded).map(|place| (((1_u64 << place) - 1) as f64 / 1000.0).to_string());
+        histogram(&[], bounds, &waits.counts, Number::Real(waits.sum_ms as f64 / 1000.0))
     }),
 };
 

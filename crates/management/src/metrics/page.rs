@@ -12,6 +12,7 @@ use metadata::QueueKind;
 use crate::metrics::metric::{Each, Family, Metric};
 use crate::metrics::queues::age_s;
 use crate::metrics::rows::QueueRow;
+use crate::metrics::scrapes::Scrape;
 use crate::metrics::text::{Number, write_head, write_sample};
 use crate::metrics::view::View;
 
@@ -19,7 +20,7 @@ use crate::metrics::view::View;
 const PIECE_BYTES: usize = 64 * 1024;
 
 /// Whether objects are told apart, and what names begin with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Depth {
     /// Sums.
     Totals,
@@ -42,11 +43,12 @@ pub(crate) struct Page {
     row: usize,
     /// Whether its head is written.
     is_begun: bool,
+    scrape: Scrape,
 }
 
 impl Page {
     /// A page of these families. What stands in several of them is written once.
-    pub(crate) fn new(view: View, depth: Depth, families: &[Family]) -> Self {
+    pub(crate) fn new(view: View, scrape: Scrape, depth: Depth, families: &[Family]) -> Self {
         let mut metrics: Vec<(&'static str, Metric)> = Vec::new();
         for family in families {
             let prefix =
@@ -59,7 +61,7 @@ impl Page {
                 }
             }
         }
-        Self { view, depth, metrics, at: 0, row: 0, is_begun: false }
+        Self { view, depth, metrics, at: 0, row: 0, is_begun: false, scrape }
     }
 
     /// The next piece; empty at the end.
@@ -224,6 +226,7 @@ impl Body for Page {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let piece = self.next_piece();
+        self.scrape.count(piece.len());
         Poll::Ready((!piece.is_empty()).then(|| Ok(Frame::data(Bytes::from(piece)))))
     }
 }

@@ -4,9 +4,10 @@ use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::metrics::metric::Family;
 use crate::metrics::page::{Depth, Page};
+use crate::metrics::scrapes::Scrapes;
 use crate::metrics::text::CONTENT_TYPE;
 use crate::metrics::view::{View, Wanted};
-use crate::metrics::{clients, nodes, queues};
+use crate::metrics::{clients, counted, global, nodes, queues};
 use crate::query::Query;
 use crate::reply::{Reply, streamed};
 
@@ -15,6 +16,8 @@ const SUMS: &[Family] = &[
     clients::CHURN,
     nodes::COARSE,
     nodes::LIMITS,
+    counted::DISK,
+    counted::ATTEMPTS,
     queues::COARSE,
     queues::ALL,
     clients::CHANNELS,
@@ -27,10 +30,14 @@ const SUMS: &[Family] = &[
     queues::DELIVERIES,
     nodes::TOTALS,
     nodes::ABOUT,
-    nodes::GLOBAL,
+    global::ALL,
+    global::DEATHS,
+    global::SIZES,
     nodes::ALARMS,
     queues::OWN,
     nodes::OWN,
+    counted::OWN,
+    counted::SCRAPES,
     nodes::PROCESS,
 ];
 
@@ -49,19 +56,23 @@ const ON_REQUEST: &[Family] = &[
 pub(crate) async fn respond(desk: &Desk, rest: &str, query: &Query) -> Result<Reply, Failure> {
     let rest = rest.trim_end_matches('/');
     let all = |_: &str| true;
+    let scrape = |depth| Scrapes::begin(desk, depth);
     let page = match rest {
         "" if !desk.facts.metrics.is_per_object => {
+            let scrape = scrape(Depth::Totals);
             let view = View::of(desk, "aggregated", Wanted::default(), &all).await?;
-            Page::new(view, Depth::Totals, SUMS)
+            Page::new(view, scrape, Depth::Totals, SUMS)
         }
         "" | "/default" | "/per-object" => {
+            let scrape = scrape(Depth::Objects);
             let wanted = Wanted { queues: true, clients: true, exchanges: true };
             let view = View::of(desk, "per-object", wanted, &all).await?;
-            Page::new(view, Depth::Objects, SUMS)
+            Page::new(view, scrape, Depth::Objects, SUMS)
         }
         "/memory-breakdown" => {
+            let scrape = scrape(Depth::Totals);
             let view = View::of(desk, "memory-breakdown", Wanted::default(), &all).await?;
-            Page::new(view, Depth::Totals, &[nodes::MEMORY, nodes::ABOUT])
+            Page::new(view, scrape, Depth::Totals, &[nodes::MEMORY, nodes::ABOUT])
         }
         "/detailed" => detailed(desk, query).await?,
         _ => return Err(Failure::NotFound),
@@ -71,6 +82,7 @@ pub(crate) async fn respond(desk: &Desk, rest: &str, query: &Query) -> Result<Re
 
 /// The families that are asked for by name; names that nobody knows are of RabbitMQ's that do not apply.
 async fn detailed(desk: &Desk, query: &Query) -> Result<Page, Failure> {
+    let scrape = Scrapes::begin(desk, Depth::Detailed);
     let asked: Vec<&str> = query.all("family").collect();
     let vhosts: Vec<&str> = query.all("vhost").collect();
     let mut families: Vec<Family> = SUMS
@@ -95,5 +107,5 @@ async fn detailed(desk: &Desk, query: &Query) -> Result<Page, Failure> {
     if !names.is_empty() {
         view.queues.retain(|row| names.contains(&row.name.as_str()));
     }
-    Ok(Page::new(view, Depth::Detailed, &families))
+    Ok(Page::new(view, scrape, Depth::Detailed, &families))
 }

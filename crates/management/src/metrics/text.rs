@@ -14,6 +14,8 @@ pub(crate) enum Kind {
     Gauge,
     /// How often something was how large.
     Histogram,
+    /// How often something was, and how large all of it was together.
+    Summary,
     /// What RabbitMQ does not tell the kind of.
     Untyped,
 }
@@ -57,6 +59,7 @@ pub(crate) fn write_head(out: &mut String, prefix: &str, name: &str, kind: Kind,
         Kind::Counter => "counter",
         Kind::Gauge => "gauge",
         Kind::Histogram => "histogram",
+        Kind::Summary => "summary",
         Kind::Untyped => "untyped",
     };
     put(out, format_args!("# TYPE {prefix}{name} {kind}\n# HELP {prefix}{name} "));

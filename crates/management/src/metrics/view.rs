@@ -5,18 +5,24 @@ use std::sync::Arc;
 use message::Name;
 use metadata::QueueKind;
 use node::Shard;
-use node::observation::{ExchangeTraffic, ShardTotals, Waits};
+use node::observation::{Attempts, ExchangeTraffic, MessageCounters, Meters, ShardTotals};
 
 use crate::certificates::Certificate;
 use crate::desk::Desk;
+use crate::disk_use::DiskUse;
 use crate::failure::Failure;
 use crate::machine::Readings;
+use crate::metrics::page::Depth;
 use crate::metrics::rows::{
     ChannelNumbers, ChannelRow, ConnectionRow, ExchangeRow, QueueNumbers, QueueRow,
 };
+use crate::metrics::scrapes::Scraped;
 
 /// A look at one exchange takes as long as one at a table.
 const EXCHANGES_AT_ONCE: usize = 4096;
+
+/// The types of queues, in the order in which they are counted.
+pub(crate) const KINDS: [QueueKind; 2] = [QueueKind::Classic, QueueKind::Quorum];
 
 /// Which objects are told apart.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,7 +48,13 @@ pub(crate) struct View {
     pub(crate) certificates: Vec<Certificate>,
     pub(crate) shard_count: u64,
     pub(crate) totals: ShardTotals,
-    pub(crate) waits: Waits,
+    pub(crate) meters: Meters,
+    /// What went through all classic queues since the start, and through all quorum queues.
+    pub(crate) kinds: [MessageCounters; 2],
+    pub(crate) disks: Vec<DiskUse>,
+    pub(crate) http_attempts: Attempts,
+    /// Scrapes that have ended, by their [`Depth`].
+    pub(crate) scraped: [Scraped; 3],
     pub(crate) publisher_count: u64,
     pub(crate) queue_count: u64,
     /// Connections with bytes that wait for their sockets.
@@ -82,6 +94,9 @@ impl View {
             started_at_ms: facts.started_at_ms,
             machine: desk.machine.readings(),
             certificates: desk.machine.certificates(),
+            disks: desk.machine.disk_uses(),
+            http_attempts: desk.attempts.read(),
+            scraped: [Depth::Totals, Depth::Objects, Depth::Detailed].map(|d| desk.scrapes.read(d)),
             shard_count: totals.len() as u64,
             queue_count: definitions.vhosts().map(|(_, vhost)| vhost.queues.len() as u64).sum(),
             vhosts: vhosts().map(|(name, _)| name.clone()).collect(),
@@ -89,10 +104,10 @@ impl View {
         };
         view.now_ms = view.machine.now_ms;
         totals.into_iter().for_each(|shard| add(&mut view.totals, shard));
-        for shard in desk.ask_all(|shard| shard.observe_waits()).await? {
-            view.waits.counts.iter_mut().zip(shard.counts).for_each(|(sum, count)| *sum += count);
-            view.waits.sum_ms += shard.sum_ms;
+        for shard in desk.ask_all(|shard| shard.observe_meters()).await? {
+            view.meters += shard;
         }
+        view.kinds = KINDS.map(|kind| view.meters.gone_of(kind));
         view.look_at_queues(desk, wanted, shows).await?;
         view.look_at_clients(desk, wanted, shows).await?;
         if wanted.exchanges {
@@ -135,11 +150,17 @@ impl View {
                 for (id, numbers) in page {
                     self.queue_totals += numbers;
                     let Some(queue) = topology.definitions().queue_by_id(id) else { continue };
-                    if wanted.queues && queue.relay_of.is_none() && shows(queue.vhost.as_str()) {
+                    if queue.relay_of.is_some() {
+                        continue;
+                    }
+                    let kind = QueueKind::of(&queue.arguments);
+                    let places = KINDS.iter().zip(&mut self.kinds).filter(|(of, _)| **of == kind);
+                    places.for_each(|(_, sum)| *sum += numbers.counters);
+                    if wanted.queues && shows(queue.vhost.as_str()) {
                         self.queues.push(QueueRow {
                             vhost: queue.vhost.clone(),
                             name: queue.name.clone(),
-                            kind: QueueKind::of(&queue.arguments),
+                            kind,
                             numbers,
                         });
                     }
@@ -257,6 +278,8 @@ fn add(sum: &mut ShardTotals, shard: ShardTotals) {
     sum.churn.queue_declared += shard.churn.queue_declared;
     sum.churn.queue_created += shard.churn.queue_created;
     sum.churn.queue_deleted += shard.churn.queue_deleted;
+    sum.attempts.succeeded += shard.attempts.succeeded;
+    sum.attempts.failed += shard.attempts.failed;
 }
 
 /// RabbitMQ's clusters have a name that stays when others change. That of a node on its own follows from its name.

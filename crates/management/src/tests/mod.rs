@@ -25,6 +25,7 @@ use tokio::sync::Semaphore;
 
 use crate::certificates::Certificate;
 use crate::desk::{Desk, Shards};
+use crate::disk_use::{DiskUse, Operations};
 use crate::facts::{Facts, Listening};
 use crate::login::Origin;
 use crate::machine::{Machine, Readings};
@@ -58,6 +59,13 @@ struct Still;
 impl Machine for Still {
     fn readings(&self) -> Readings {
         Readings { now_ms: 1_800_000_000_000, ..Readings::default() }
+    }
+
+    fn disk_uses(&self) -> Vec<DiskUse> {
+        let sync_counts = std::array::from_fn(|place| u64::from(place < 2));
+        let syncs = Operations { count: 2, bytes: 0, ns: 120_000 };
+        let writes = Operations { count: 3, bytes: 4_096, ns: 9_000 };
+        vec![DiskUse { lane: "journal", syncs, writes, sync_counts, ..DiskUse::default() }]
     }
 
     fn certificates(&self) -> Vec<Certificate> {

@@ -196,7 +196,7 @@ impl Pair {
         self.note(&format!("settle {place} {settlement:?}"));
         let expected = self.model.settle(place, settlement);
         match self.queue.settle(id, settlement, NOW_MS) {
-            Settled::Gone(gone) => {
+            Settled::Gone(gone) | Settled::Dropped(gone, _) => {
                 assert_ne!(settlement, Settlement::Requeue);
                 assert_eq!((gone.seq, gone.is_stored), (place, expected.is_stored));
                 assert_eq!(gone.length as usize, expected.message.len_bytes());

@@ -344,7 +344,7 @@ impl World {
                         facts.deliver_at_ms;
                 }
             }
-            Settled::Gone(gone) => {
+            Settled::Gone(gone) | Settled::Dropped(gone, _) => {
                 assert_eq!(expected, Outcome::Gone);
                 assert_eq!((gone.lane, gone.seq, gone.is_stored), (lane, seq, is_stored));
                 self.forget(lane, seq);
