@@ -48,6 +48,7 @@ const STEPS: &[(&str, Action)] = &[
     ("metrics", |root| interop(root, "metrics.py", &[])),
     ("definitions", |root| interop(root, "definitions.py", &["check"])),
     ("hostile", |root| interop(root, "hostile.py", &[])),
+    ("rabbitmqadmin", |root| interop(root, "rabbitmqadmin.py", &[])),
     ("tls", |root| interop(root, "tls.py", &[])),
     ("secrets", |root| interop(root, "canary.py", &[])),
     ("kill9", |root| interop(root, "kill9.py", &["--cycles", "10"])),
@@ -117,9 +118,9 @@ fn forget_logs(root: &Path) -> Result<(), String> {
 fn print_times(times: &[(&str, Duration)], total: Duration) {
     println!("── times ──");
     for (name, time) in times {
-        println!("{name:10} {:7.1} s", time.as_secs_f64());
+        println!("{name:13} {:7.1} s", time.as_secs_f64());
     }
-    println!("{:10} {:7.1} s", "all", total.as_secs_f64());
+    println!("{:13} {:7.1} s", "all", total.as_secs_f64());
 }
 
 fn select(arguments: &[&str]) -> Result<Vec<(&'static str, Action)>, String> {

@@ -57,7 +57,7 @@ impl Broker {
             changes.push(Change::SetVhost(VhostDefinition {
                 name: vhost.clone(),
                 first_exchange_id: self.draft.definitions().next_id(),
-                settings: VhostSettings::default(),
+                settings: VhostSettings::of_default(),
             }));
         }
         let (vhost, name) = (vhost.clone(), user.name.clone());

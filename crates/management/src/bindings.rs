@@ -188,8 +188,10 @@ fn properties_key(key: &str, arguments: &Arguments) -> String {
     }
 }
 
+/// As in a form, but that RabbitMQ leaves no `*` as it is.
 fn quoted(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+    let pieces = form_urlencoded::byte_serialize(text.as_bytes());
+    pieces.map(|piece| piece.replace('*', "%2A")).collect()
 }
 
 /// 64 bits that stand for arguments (FNV-1a of their JSON). RabbitMQ has others; clients take what they are given.
@@ -211,6 +213,7 @@ mod tests {
         assert_eq!(properties_key("", &none), "~");
         assert_eq!(properties_key("a.b", &none), "a.b");
         assert_eq!(properties_key("a/b c~d%", &none), "a%2Fb+c%7Ed%25");
+        assert_eq!(properties_key("a.*.#", &none), "a.%2A.%23");
         let some = Arguments::from([("x".to_owned(), message::Value::I32(1))]);
         let other = Arguments::from([("x".to_owned(), message::Value::I32(2))]);
         assert!(properties_key("a", &some).starts_with("a~"));

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::lists::{Key, Wanted};
 use crate::rates::Object;
 use crate::reply::Reply;
-use crate::{stats, time};
+use crate::{erlang, stats, time};
 
 /// A channel and its connection.
 struct Row {
@@ -104,6 +104,10 @@ fn shown(call: &Call, row: &Row) -> Value {
         "pending_raft_commands": 0,
         "cached_segments": 0,
     });
+    if let Value::Object(into) = &mut value {
+        erlang::put_process_counters(into);
+        erlang::put_garbage_collection(into);
+    }
     if channel.used_at_ms > 0 {
         value["idle_since"] = Value::from(time::rfc3339(channel.used_at_ms));
     }

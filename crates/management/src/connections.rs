@@ -6,6 +6,7 @@ use node::observation::{ConnectionState, PAGE_MAX};
 use serde_json::{Value, json};
 
 use crate::call::Call;
+use crate::erlang;
 use crate::failure::Failure;
 use crate::json;
 use crate::lists::{Key, Wanted};
@@ -192,6 +193,8 @@ fn shown(call: &Call, state: &ConnectionState) -> Value {
         value["user_provided_name"] = Value::from(name.as_str());
     }
     if let Value::Object(into) = &mut value {
+        erlang::put_process_counters(into);
+        erlang::put_garbage_collection(into);
         let object = Object::Connection(state.client);
         for (field, count) in [("recv_oct", state.octets.received), ("send_oct", state.octets.sent)]
         {

@@ -61,6 +61,14 @@ fn look(shard: &mut Shard, state: &ConnectionState) -> Vec<Row> {
     consumers.map(|consumer| Row { connection: state.clone(), consumer }).collect()
 }
 
+/// How long the consumer may take to settle a message: what it has asked for itself, or else what holds for its queue.
+fn timeout_ms(call: &Call, queue: &Queue, consumer: &ConsumerState) -> u64 {
+    let own = consumer.arguments.get("x-consumer-timeout").and_then(message::Value::as_integer);
+    own.and_then(|own| u64::try_from(own).ok())
+        .or_else(|| call.definitions().queue_rules(queue).consumer_timeout_ms)
+        .unwrap_or(call.desk.facts.consumer_timeout_ms)
+}
+
 fn shown(call: &Call, row: &Row) -> Value {
     let Row { connection, consumer } = row;
     let (peer_host, peer_port) = split(&connection.peer_address);
@@ -71,6 +79,7 @@ fn shown(call: &Call, row: &Row) -> Value {
         "exclusive": consumer.is_exclusive,
         "prefetch_count": consumer.prefetch_count,
         "arguments": json::object(&consumer.arguments),
+        "consumer_timeout": queue.map(|queue| timeout_ms(call, queue, consumer)),
         "active": true,
         "activity_status": "up",
         "queue": {

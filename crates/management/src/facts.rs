@@ -40,6 +40,8 @@ pub struct Facts {
     pub default_queue_kind: metadata::QueueKind,
     /// How new passwords are kept.
     pub password_hashing: metadata::Hashing,
+    /// How long a consumer may take to settle a message where nothing else is said, in milliseconds.
+    pub consumer_timeout_ms: u64,
     /// How metrics are served.
     pub metrics: MetricsOptions,
 }

@@ -7,28 +7,34 @@ use crate::failure::Failure;
 use crate::lists::Wanted;
 use crate::reply::Reply;
 
-/// The flags of RabbitMQ 4.3 that say something true of this broker.
-const FLAGS: [&str; 20] = [
-    "classic_queue_type_delivery_support",
-    "detailed_queues_endpoint",
-    "direct_exchange_routing_v2",
-    "drop_unroutable_metric",
-    "empty_basic_get_metric",
-    "feature_flags_v2",
-    "implicit_default_bindings",
-    "listener_records_in_ets",
-    "message_containers",
-    "message_containers_deaths_v2",
-    "quorum_queue",
-    "rabbit_exchange_type_local_random",
-    "rabbitmq_4.0.0",
-    "rabbitmq_4.1.0",
-    "rabbitmq_4.2.0",
-    "rabbitmq_4.3.0",
-    "track_qq_members_uids",
-    "tracking_records_in_ets",
-    "user_limits",
-    "virtual_host_metadata",
+/// The flags of RabbitMQ 4.3 that say something true of this broker, and what each stands for.
+const FLAGS: [(&str, &str); 20] = [
+    ("classic_queue_type_delivery_support", "Deliveries of classic queues name their queue's type"),
+    ("detailed_queues_endpoint", "Queues are listed in short, and in detail at /queues/detailed"),
+    ("direct_exchange_routing_v2", "Direct exchanges look up their bindings by routing key"),
+    ("drop_unroutable_metric", "Messages that are dropped because nothing takes them are counted"),
+    ("empty_basic_get_metric", "Fetches from empty queues are counted"),
+    ("feature_flags_v2", "Feature flags are enabled by themselves"),
+    ("implicit_default_bindings", "Bindings to the default exchange exist without being kept"),
+    ("listener_records_in_ets", "Listeners are kept in memory"),
+    ("message_containers", "Messages are kept as they arrived, in any protocol's encoding"),
+    (
+        "message_containers_deaths_v2",
+        "Deaths are counted per queue and reason, so that cycles are found",
+    ),
+    ("quorum_queue", "Queues of type quorum"),
+    ("rabbit_exchange_type_local_random", "Exchanges of type x-local-random"),
+    ("rabbitmq_4.0.0", "What RabbitMQ 4.0 brought"),
+    ("rabbitmq_4.1.0", "What RabbitMQ 4.1 brought"),
+    ("rabbitmq_4.2.0", "What RabbitMQ 4.2 brought"),
+    ("rabbitmq_4.3.0", "What RabbitMQ 4.3 brought"),
+    ("track_qq_members_uids", "Members of quorum queues are told apart after they were made anew"),
+    ("tracking_records_in_ets", "Connections and channels are counted in memory"),
+    ("user_limits", "Users have limits of connections and channels"),
+    (
+        "virtual_host_metadata",
+        "Virtual hosts have a description, tags and a default type of queues",
+    ),
 ];
 
 /// Those of them that RabbitMQ 4.3 does not demand yet.
@@ -48,10 +54,10 @@ const DEPRECATED: [(&str, &str, bool); 8] = [
 
 /// All flags: they are enabled.
 pub(crate) fn list_flags(call: &Call) -> Result<Reply, Failure> {
-    let flags = FLAGS.map(|name| {
+    let flags = FLAGS.map(|(name, desc)| {
         json!({
             "name": name,
-            "desc": "",
+            "desc": desc,
             "doc_url": "",
             "state": "enabled",
             "stability": if STABLE.contains(&name) { "stable" } else { "required" },
@@ -66,7 +72,7 @@ pub(crate) fn list_flags(call: &Call) -> Result<Reply, Failure> {
 
 /// Enables a flag, which is enabled.
 pub(crate) fn enable_flag(call: &Call) -> Result<Reply, Failure> {
-    if FLAGS.contains(&call.parameter("name")) {
+    if FLAGS.iter().any(|(name, _)| *name == call.parameter("name")) {
         return Ok(Reply::done());
     }
     Err(Failure::bad("unsupported"))

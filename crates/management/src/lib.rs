@@ -31,6 +31,7 @@ mod definitions;
 mod desk;
 mod disk_use;
 mod dispatch;
+mod erlang;
 mod exchanges;
 mod explain;
 mod extensions;

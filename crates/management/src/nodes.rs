@@ -4,11 +4,23 @@ use node::observation::ShardTotals;
 use serde_json::{Map, Value, json};
 
 use crate::call::Call;
+use crate::erlang;
 use crate::failure::Failure;
 use crate::lists::Wanted;
 use crate::overview::{churn_fields, contexts, exchange_types, totals};
 use crate::rates::Object;
 use crate::reply::Reply;
+
+/// The plugins of RabbitMQ whose work is done here without any. Tools look for them before they use what they bring.
+const BUILT_IN: [&str; 7] = [
+    "rabbitmq_auth_mechanism_ssl",
+    "rabbitmq_consistent_hash_exchange",
+    "rabbitmq_delayed_message_exchange",
+    "rabbitmq_management",
+    "rabbitmq_prometheus",
+    "rabbitmq_random_exchange",
+    "rabbitmq_recent_history_exchange",
+];
 
 /// All nodes.
 pub(crate) async fn list(call: &Call) -> Result<Reply, Failure> {
@@ -112,7 +124,7 @@ async fn shown(call: &Call) -> Result<Value, Failure> {
             "description": "Leveret",
             "version": facts.leveret_version,
         }],
-        "enabled_plugins": ["rabbitmq_management"],
+        "enabled_plugins": BUILT_IN,
         "auth_mechanisms": auth_mechanisms(),
         "exchange_types": exchange_types(),
         "contexts": contexts(call),
@@ -130,9 +142,10 @@ async fn shown(call: &Call) -> Result<Value, Failure> {
         "rabbitmq_version": facts.rabbitmq_version,
         "crypto_lib_version": crate::overview::CRYPTO,
         "leveret_version": facts.leveret_version,
-        "metrics_gc_queue_length": {},
     });
     let Value::Object(into) = &mut value else { return Ok(value) };
+    erlang::put_versions(into);
+    erlang::put_node_counters(into);
     let fields = [
         ("mem_used", readings.resident_bytes),
         ("disk_free", readings.disk_free_bytes),

@@ -4,6 +4,7 @@ use node::observation::{MessageCounters, ShardTotals};
 use serde_json::{Map, Value, json};
 
 use crate::call::Call;
+use crate::erlang;
 use crate::facts::Listening;
 use crate::failure::Failure;
 use crate::global_parameters::cluster_name;
@@ -55,6 +56,7 @@ pub(crate) async fn show(call: &Call) -> Result<Reply, Failure> {
         "object_totals": object_totals(call, &totals),
     });
     let Value::Object(into) = &mut value else { return Ok(Reply::ok(&value)) };
+    erlang::put_versions(into);
     if !call.query.is_set("disable_stats") {
         let counters = totals.iter().fold(MessageCounters::ZERO, |sum, t| sum + t.counters);
         let stats = stats::message_stats(&call.desk.rates, &Object::Node, &counters, &call.query);

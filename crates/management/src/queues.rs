@@ -22,7 +22,7 @@ use crate::json;
 use crate::lists::{Key, Wanted};
 use crate::rates::Object;
 use crate::reply::Reply;
-use crate::{stats, time};
+use crate::{erlang, stats, time};
 
 /// What is alive of some queues.
 type States = HashMap<QueueId, QueueState>;
@@ -258,6 +258,7 @@ fn put_state(call: &Call, value: &mut Value, queue: &Queue, state: Option<&Queue
     if call.query.is_set("disable_stats") {
         return;
     }
+    erlang::put_process_counters(into);
     let in_memory = state.map_or(0, |state| state.ready_in_memory_count);
     let capacity = state.and_then(|state| state.consumer_capacity).unwrap_or(0.0);
     let numbers = [
@@ -285,6 +286,9 @@ fn put_state(call: &Call, value: &mut Value, queue: &Queue, state: Option<&Queue
 
 /// What only a single queue shows, and `/queues/detailed`.
 fn put_details(value: &mut Value, state: Option<&QueueState>) {
+    if let Value::Object(into) = value {
+        erlang::put_garbage_collection(into);
+    }
     value["exclusive_consumer_tag"] = Value::Null;
     value["single_active_consumer_tag"] = Value::Null;
     value["head_message_timestamp"] =

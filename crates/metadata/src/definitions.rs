@@ -55,7 +55,7 @@ impl Definitions {
         definitions.set_vhost(&VhostDefinition {
             name: Name::fixed(DEFAULT_VHOST),
             first_exchange_id: 1,
-            settings: VhostSettings::default(),
+            settings: VhostSettings::of_default(),
         });
         definitions
     }

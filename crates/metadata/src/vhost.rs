@@ -94,6 +94,13 @@ pub struct VhostSettings {
     pub is_protected: bool,
 }
 
+impl VhostSettings {
+    /// Those of the virtual host that a node has from the start: RabbitMQ describes it, and nothing else is said of it.
+    pub fn of_default() -> Self {
+        Self { description: "Default virtual host".to_owned(), ..Self::default() }
+    }
+}
+
 /// A virtual host's limits. `None` is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -287,6 +287,7 @@ fn facts(config: &Config, data_dir: &DataDir, bound: &[Listening], shares: Share
         data_dir: data_dir.path().display().to_string(),
         started_at_ms: Clock::wall_ms(),
         clients_max: shares.clients_max,
+        consumer_timeout_ms: consumer_timeout_ms(config),
         default_queue_kind: default_queue_kind(config),
         password_hashing: login_rules(config).hashing,
         metrics: MetricsOptions {
@@ -297,6 +298,10 @@ fn facts(config: &Config, data_dir: &DataDir, bound: &[Listening], shares: Share
         process_id: std::process::id(),
         processor_count: std::thread::available_parallelism().map_or(1, usize::from),
     }
+}
+
+fn consumer_timeout_ms(config: &Config) -> u64 {
+    config.consumer_timeout_ms.unwrap_or(broker::CONSUMER_TIMEOUT_MS)
 }
 
 fn default_queue_kind(config: &Config) -> metadata::QueueKind {
@@ -359,7 +364,7 @@ fn settings(config: &Config, shards: usize, secret: auth::Secret) -> Settings {
         permits_global_qos: config.permits_global_qos,
         permits_transient_queues: config.permits_transient_queues,
         default_queue_kind: default_queue_kind(config),
-        consumer_timeout_ms: config.consumer_timeout_ms.unwrap_or(broker::CONSUMER_TIMEOUT_MS),
+        consumer_timeout_ms: consumer_timeout_ms(config),
         ceilings: Ceilings {
             connections_max: config.limits.connections_max,
             vhosts_max: config.limits.vhosts_max,

@@ -212,6 +212,7 @@ fn facts() -> Facts {
         processor_count: 1,
         started_at_ms: 0,
         clients_max: 1,
+        consumer_timeout_ms: 1_800_000,
         password_hashing: Hashing::Sha256,
         metrics: MetricsOptions::default(),
         default_queue_kind: QueueKind::Classic,
