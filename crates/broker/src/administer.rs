@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use message::Name;
 use metadata::{
-    Change, DEFAULT_VHOST, Permissions, QueueKind, User, Vhost, VhostDefinition, VhostSettings,
+    Change, DEFAULT_VHOST, Permissions, QueueKind, User, Vhost, VhostDefaults, VhostDefinition,
+    VhostSettings,
 };
 use store::Ticket;
 
@@ -40,6 +41,11 @@ impl Broker {
         self.ceilings = ceilings;
     }
 
+    /// What virtual hosts get when they are made, beside what all of them have.
+    pub fn set_vhost_defaults(&mut self, defaults: Arc<VhostDefaults>) {
+        self.vhost_defaults = defaults;
+    }
+
     /// The type of queues that ask for none, where their virtual host has none either.
     pub const fn set_default_queue_kind(&mut self, kind: QueueKind) {
         self.default_queue_kind = kind;
@@ -53,17 +59,26 @@ impl Broker {
         if is_fresh && vhost.as_str() != DEFAULT_VHOST {
             changes.push(Change::RemoveVhost { name: Name::fixed(DEFAULT_VHOST) });
         }
-        if self.draft.definitions().vhost(vhost.as_str()).is_none() {
+        let is_there = self.draft.definitions().vhost(vhost.as_str()).is_some();
+        if !is_there {
             changes.push(Change::SetVhost(VhostDefinition {
                 name: vhost.clone(),
                 first_exchange_id: self.draft.definitions().next_id(),
                 settings: VhostSettings::of_default(),
             }));
         }
-        let (vhost, name) = (vhost.clone(), user.name.clone());
-        changes.push(Change::SetPermissions { vhost, user: name, permissions });
-        // Last, because it tells the next start that all of this is there.
+        let (home, name) = (vhost.clone(), user.name.clone());
+        changes.push(Change::SetPermissions { vhost: home, user: name.clone(), permissions });
+        // Behind all of this, because it tells the next start that it is there.
         changes.push(Change::SetUser(user));
+        if is_fresh || !is_there {
+            let defaults = self.vhost_defaults.changes(vhost, self.draft.definitions());
+            changes.extend(defaults.into_iter().filter(|change| match change {
+                Change::SetUser(user) => user.name != name,
+                Change::SetPermissions { user, .. } => *user != name,
+                _ => true,
+            }));
+        }
         self.change(&changes).expect("users and virtual hosts have no bindings");
         self.publish_topology(Arc::clone(&self.draft));
     }
@@ -82,6 +97,8 @@ impl Broker {
             Change::SetVhost(vhost) => {
                 self.look_for_room(&vhost.name)?;
                 vhost.first_exchange_id = self.draft.definitions().next_id();
+                let name = vhost.name.clone();
+                return self.set_vhost(&name, change);
             }
             Change::RemoveVhost { name } => {
                 let name = name.clone();
@@ -135,6 +152,16 @@ impl Broker {
             | Change::ReserveIds(_) => unreachable!("clients ask for these with verbs"),
         }
         self.change(&[change]).map_err(Refusal::InvalidBinding)
+    }
+
+    /// Makes a virtual host with all that it gets then, or says something else of one that is there.
+    fn set_vhost(&mut self, name: &Name, change: Change) -> Result<Option<Ticket>, Refusal> {
+        let definitions = self.draft.definitions();
+        let mut changes = vec![change];
+        if definitions.vhost(name.as_str()).is_none() {
+            changes.extend(self.vhost_defaults.changes(name, definitions));
+        }
+        self.change(&changes).map_err(Refusal::InvalidBinding)
     }
 
     /// Whether a virtual host may be made, or is there already.

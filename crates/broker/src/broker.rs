@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use message::{ClientId, Message, QueueId, ShardId, Value};
-use metadata::{Change, QueueKind};
+use metadata::{Change, QueueKind, VhostDefaults};
 use queue::{Delivery, Queue};
 use stdx::{Random, Recent, Time};
 use store::{Completion, Fault, Store, Submission, Ticket};
@@ -120,6 +120,8 @@ pub struct Broker {
     /// The type of queues that ask for none, where their virtual host has none either.
     pub(crate) default_queue_kind: QueueKind,
     pub(crate) ceilings: Ceilings,
+    /// What virtual hosts get when they are made.
+    pub(crate) vhost_defaults: Arc<VhostDefaults>,
     /// How long consumers of quorum queues have where nothing else is said.
     pub(crate) consumer_timeout_ms: u64,
     pub(crate) alarm: Alarm,
@@ -181,6 +183,7 @@ impl Broker {
             is_space_low: false,
             default_queue_kind: QueueKind::Classic,
             ceilings: Ceilings::default(),
+            vhost_defaults: Arc::default(),
             consumer_timeout_ms: CONSUMER_TIMEOUT_MS,
             alarm: Alarm::default(),
             now_ms: 0,

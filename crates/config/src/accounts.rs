@@ -19,10 +19,25 @@ pub struct Accounts {
     pub password_hashing: String,
     /// Who is logged in by the mechanism ANONYMOUS; `None` for nobody.
     pub anonymous: Option<AnonymousLogin>,
-    /// How long passwords of new users must be at least, in characters.
-    pub password_length_min: Option<u32>,
-    /// What passwords of new users must match.
-    pub password_pattern: Option<String>,
+    /// What passwords have to be like that are set here.
+    pub password_rule: PasswordRule,
+}
+
+/// What passwords have to be like.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PasswordRule {
+    /// How many bytes they have at least.
+    pub length_min: Option<u32>,
+    /// A regular expression that has a match in them.
+    pub pattern: Option<String>,
+}
+
+/// Which of both counts, in RabbitMQ's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PasswordRuleKind {
+    Anything,
+    Length,
+    Pattern,
 }
 
 /// Three regular expressions over names of objects.

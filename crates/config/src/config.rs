@@ -1,6 +1,6 @@
 //! The values that the broker is started with.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::accounts::Accounts;
 use crate::amount::Amount;
@@ -58,6 +58,8 @@ pub struct Config {
     pub accounts: Accounts,
     /// How many of what there may be.
     pub limits: Ceilings,
+    /// Operator policies that virtual hosts get when they are made.
+    pub default_policies: Vec<DefaultPolicy>,
     /// The HTTP API.
     pub management: Management,
     /// Metrics for Prometheus.
@@ -113,10 +115,38 @@ pub struct Ceilings {
     pub vhosts: Vec<VhostLimits>,
 }
 
+/// An operator policy that virtual hosts get when they are made: `default_policies.operator.$id.*`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DefaultPolicy {
+    /// Its name.
+    pub name: String,
+    /// A regular expression over names of virtual hosts.
+    pub vhost_pattern: String,
+    /// A regular expression over names of queues.
+    pub queue_pattern: String,
+    /// What kinds of objects it is for, in RabbitMQ's words.
+    pub apply_to: String,
+    /// What it says, by RabbitMQ's keys for policies.
+    pub definition: BTreeMap<&'static str, u64>,
+}
+
+impl DefaultPolicy {
+    pub(crate) fn new(name: &str) -> Self {
+        let all = || ".*".to_owned();
+        Self {
+            name: name.to_owned(),
+            vhost_pattern: all(),
+            queue_pattern: all(),
+            apply_to: "all".to_owned(),
+            definition: BTreeMap::new(),
+        }
+    }
+}
+
 /// Limits that virtual hosts get when they are made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VhostLimits {
-    /// A regular expression over names of virtual hosts; empty for none.
+    /// A regular expression over names of virtual hosts; an empty one stands for all.
     pub pattern: String,
     /// How many connections the virtual host may have.
     pub connections_max: Option<u32>,
@@ -165,6 +195,7 @@ impl Config {
             memory_max: Amount::Bytes(0),
             accounts: Accounts::default(),
             limits: Ceilings::default(),
+            default_policies: vec![],
             management: Management::default(),
             prometheus: Prometheus::default(),
             log: Logging::default(),

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::accounts::{AnonymousLogin, DefaultUser};
+use crate::accounts::{AnonymousLogin, DefaultUser, PasswordRule, PasswordRuleKind};
 use crate::amount::Amount;
-use crate::config::{Config, VhostLimits};
+use crate::config::{Config, DefaultPolicy, VhostLimits};
 use crate::listener::Listener;
 use crate::logging::{LogFormat, LogLevel, LogOutput};
-use crate::management::{HttpListener, unasked};
+use crate::management::{HttpListener, RatesMode, unasked};
 use crate::options;
 use crate::tls::{CertificateName, Password, SanKind, TlsOptions, TlsVersion};
 
@@ -16,6 +16,8 @@ const MANAGEMENT_PORT: u16 = 15_672;
 const MANAGEMENT_TLS_PORT: u16 = 15_671;
 const PROMETHEUS_PORT: u16 = 15_692;
 const PROMETHEUS_TLS_PORT: u16 = 15_691;
+/// How many bytes passwords have when only the kind of the rule is named; as in RabbitMQ, `guest` is long enough.
+const PASSWORD_LENGTH_MIN: u32 = 5;
 
 /// Values while they are being read. Options with a part to fill in (`listeners.tcp.$name`) are ordered by it.
 #[derive(Debug)]
@@ -41,7 +43,9 @@ pub(crate) struct Draft {
     default_users: BTreeMap<String, DefaultUser>,
     pub(crate) anonymous_user: String,
     pub(crate) anonymous_password: Password,
+    pub(crate) password_rule: PasswordRuleDraft,
     vhost_limits: BTreeMap<String, VhostLimits>,
+    default_policies: BTreeMap<String, DefaultPolicy>,
     pub(crate) management_tcp: HttpListener,
     pub(crate) management_ssl: HttpListener,
     pub(crate) management_listener: HttpListener,
@@ -63,6 +67,28 @@ pub(crate) struct LogDraft {
     pub(crate) has_file: Option<bool>,
     pub(crate) console: LogOutput,
     pub(crate) file: LogOutput,
+}
+
+/// What passwords have to be like, as far as it is read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PasswordRuleDraft {
+    pub(crate) kind: Option<PasswordRuleKind>,
+    pub(crate) length_min: Option<u32>,
+    pub(crate) pattern: Option<String>,
+}
+
+impl PasswordRuleDraft {
+    fn finish(&self) -> PasswordRule {
+        let (length_min, pattern) = (self.length_min, self.pattern.clone());
+        match self.kind {
+            None => PasswordRule { length_min, pattern },
+            Some(PasswordRuleKind::Anything) => PasswordRule::default(),
+            Some(PasswordRuleKind::Length) => {
+                PasswordRule { length_min: length_min.or(Some(PASSWORD_LENGTH_MIN)), pattern: None }
+            }
+            Some(PasswordRuleKind::Pattern) => PasswordRule { length_min: None, pattern },
+        }
+    }
 }
 
 /// Options of TLS, as far as they are read.
@@ -123,7 +149,9 @@ impl Draft {
             default_users: BTreeMap::new(),
             anonymous_user: String::new(),
             anonymous_password: Password::default(),
+            password_rule: PasswordRuleDraft::default(),
             vhost_limits: BTreeMap::new(),
+            default_policies: BTreeMap::new(),
             management_tcp: HttpListener::default(),
             management_ssl: HttpListener::default(),
             management_listener: HttpListener::default(),
@@ -149,6 +177,38 @@ impl Draft {
         self.vhost_limits.entry(id.to_owned()).or_default()
     }
 
+    /// The operator policy that virtual hosts get under this name.
+    pub(crate) fn default_policy(&mut self, id: &str) -> &mut DefaultPolicy {
+        self.default_policies.entry(id.to_owned()).or_insert_with(|| DefaultPolicy::new(id))
+    }
+
+    /// What is wrong with options together: the key that it is about, and why.
+    pub(crate) fn contradictions(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        let rule = &self.password_rule;
+        if rule.kind == Some(PasswordRuleKind::Pattern) && rule.pattern.is_none() {
+            let text = "needs credential_validator.regexp, which is not set";
+            found.push(("credential_validator.validation_backend".to_owned(), text.to_owned()));
+        }
+        for (id, policy) in &self.default_policies {
+            if policy.definition.is_empty() {
+                let text = "the policy says nothing: set a limit like max_length beside it";
+                found.push((format!("default_policies.operator.{id}"), text.to_owned()));
+            }
+        }
+        found
+    }
+
+    /// What should be known of options together: the key that it is about, and what.
+    pub(crate) fn remarks(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        if self.config.management.rates_mode == RatesMode::Detailed {
+            let text = "`detailed` is `basic` here: pairs of objects have no rates";
+            found.push(("management.rates_mode".to_owned(), text.to_owned()));
+        }
+        found
+    }
+
     pub(crate) fn finish(mut self) -> Config {
         self.finish_tls();
         self.finish_access();
@@ -171,6 +231,7 @@ impl Draft {
         config.disk_free_limit = self.disk_free_bytes.or(config.disk_free_limit);
         config.memory_max = self.memory_bytes.unwrap_or(config.memory_max);
         config.limits.vhosts = self.vhost_limits.into_values().collect();
+        config.default_policies = self.default_policies.into_values().collect();
         config
     }
 
@@ -204,6 +265,7 @@ impl Draft {
             true => vec!["administrator".to_owned()],
             false => tags.map(|(tag, _)| tag.clone()).collect(),
         };
+        config.accounts.password_rule = self.password_rule.finish();
         config.accounts.default_users = self.default_users.values().cloned().collect();
         config.accounts.anonymous = (self.anonymous_user != "none").then(|| AnonymousLogin {
             user: self.anonymous_user.clone(),

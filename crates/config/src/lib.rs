@@ -33,9 +33,9 @@ mod syntax;
 mod tls;
 mod unit;
 
-pub use accounts::{Accounts, AnonymousLogin, DefaultUser, Patterns};
+pub use accounts::{Accounts, AnonymousLogin, DefaultUser, PasswordRule, Patterns};
 pub use amount::Amount;
-pub use config::{Ceilings, Config, DefinitionsImport, TcpOptions, VhostLimits};
+pub use config::{Ceilings, Config, DefaultPolicy, DefinitionsImport, TcpOptions, VhostLimits};
 pub use environment::{configuration_files, parse_variables};
 pub use listener::{Host, Listener};
 pub use logging::{
@@ -80,12 +80,21 @@ pub fn parse(
         reading.read_set(key, value);
     }
     let mut draft = Draft::default();
-    for setting in reading.substituted() {
-        match apply(&mut draft, &setting) {
+    let settings = reading.substituted();
+    for setting in &settings {
+        match apply(&mut draft, setting) {
             Ok(None) => {}
             Ok(Some(notice)) => reading.notices.push(notice),
             Err(problem) => reading.problems.push(problem),
         }
+    }
+    for (key, text) in draft.contradictions() {
+        let place = place_of(&key, &settings);
+        reading.problems.push(Problem { place, what: What::Contradiction { key, text } });
+    }
+    for (key, text) in draft.remarks() {
+        let place = place_of(&key, &settings);
+        reading.notices.push(Notice::new(place, format!("`{key}`: {text}")));
     }
     let Reading { mut problems, mut notices, .. } = reading;
     notices.sort_by(|a, b| a.place.cmp(&b.place));
@@ -116,6 +125,15 @@ pub fn settings(
 /// Every option: those that have an effect first, then those of RabbitMQ that are accepted with a notice.
 pub fn options() -> impl Iterator<Item = ConfigOption> {
     options::definitions().flat_map(options::Definition::options).chain(later::options())
+}
+
+/// Where a key is set, or the first one below it.
+fn place_of(key: &str, settings: &[Setting]) -> Place {
+    let is_meant = |setting: &&Setting| {
+        let name = setting.key.join(".");
+        name.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    settings.iter().find(is_meant).map_or(Place::Set, |setting| setting.place.clone())
 }
 
 /// Gives a setting to the option that it belongs to.

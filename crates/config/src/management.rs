@@ -19,21 +19,26 @@ pub struct Management {
     pub http: HttpOptions,
     /// What stands before every path: empty, or `/broker`.
     pub path_prefix: String,
-    /// How much is counted.
+    /// What rates are told.
     pub rates_mode: RatesMode,
-    /// For each section (`global`, `basic`, `detailed`), how long samples are kept, in seconds, and how far apart they
-    /// are, in seconds.
-    pub retention: BTreeMap<String, BTreeMap<u64, u64>>,
     /// Origins whose pages may call the API; `*` for all.
     pub cors_origins: Vec<String>,
     /// How long a browser may remember that, in seconds.
     pub cors_max_age_s: u32,
-    /// The longest body of a request, in bytes.
-    pub body_bytes_max: u64,
+    /// Headers of every answer, by their names in lower case.
+    pub headers: BTreeMap<&'static str, String>,
+    /// Whether `Allow` stands only where a method is refused.
+    pub hides_allow: bool,
+    /// The longest body of a request, in bytes; `None` for what each route takes.
+    pub body_bytes_max: Option<u64>,
     /// Whether there are no statistics at all in answers.
     pub has_no_stats: bool,
     /// Whether lists have the totals of queues even so.
     pub has_queue_totals: bool,
+    /// Whether operator policies cannot be changed over HTTP.
+    pub forbids_operator_policies: bool,
+    /// Whether user interfaces are told to take definitions only from files that end in `.json`.
+    pub needs_json_extension: bool,
     /// A file of definitions that is imported at every start.
     pub load_definitions: Option<String>,
 }
@@ -47,8 +52,6 @@ pub struct Prometheus {
     pub tls_listeners: Vec<Listener>,
     /// How TLS is spoken there.
     pub tls: TlsOptions,
-    /// Options of their connections.
-    pub http: HttpOptions,
     /// The path, with its `/`.
     pub path: String,
     /// Whether the path gives a row for each object rather than sums.
@@ -62,23 +65,19 @@ pub struct Prometheus {
 pub struct HttpOptions {
     /// How long a connection may be silent, in milliseconds.
     pub idle_timeout_ms: u64,
-    /// How long a request may take to arrive, in milliseconds.
-    pub request_timeout_ms: u64,
     /// How many requests a connection may make; 0 for as many as it likes.
     pub requests_max: u32,
     /// How many connections there may be; `None` for as many as come.
     pub connections_max: Option<u64>,
-    /// Whether answers may be compressed.
-    pub is_compressed: bool,
 }
 
-/// How much is counted for the HTTP API.
+/// What rates are told by the HTTP API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RatesMode {
     /// Rates of everything but of pairs of objects.
     #[default]
     Basic,
-    /// Rates of pairs, too: of an exchange and a queue, a channel and a queue.
+    /// Rates of pairs are asked for, too, which are not counted.
     Detailed,
     /// No rates.
     None,

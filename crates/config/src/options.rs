@@ -22,6 +22,7 @@ mod node;
 mod prometheus;
 mod protocol;
 mod tls;
+mod vhosts;
 
 pub(crate) use access::AUTH_MECHANISMS;
 
@@ -36,7 +37,7 @@ use crate::unit::Unit;
 const TEXT_BYTES_MAX: usize = 4096;
 
 /// All of them, area by area, with the title of each.
-const AREAS: [(&str, &[Definition]); 12] = [
+const AREAS: [(&str, &[Definition]); 13] = [
     ("Node", node::TABLE),
     ("Listeners", listeners::TABLE),
     ("TLS", tls::TABLE),
@@ -44,6 +45,7 @@ const AREAS: [(&str, &[Definition]); 12] = [
     ("Protocol", protocol::TABLE),
     ("Access", access::TABLE),
     ("Limits", limits::TABLE),
+    ("New virtual hosts", vhosts::TABLE),
     ("HTTP API", management::TABLE),
     ("TLS of the HTTP API", tls::MANAGEMENT),
     ("Metrics", prometheus::TABLE),
@@ -55,8 +57,8 @@ const AREAS: [(&str, &[Definition]); 12] = [
 #[derive(Clone, Debug)]
 pub(crate) struct Definition {
     pub(crate) name: &'static str,
-    /// Another name for the same.
-    alias: Option<&'static str>,
+    /// Other names for the same.
+    aliases: &'static [&'static str],
     doc: &'static str,
     /// The text that stands for it when it is not set; absent for options of which there can be many.
     pub(crate) default: Option<&'static str>,
@@ -78,8 +80,8 @@ enum Shape {
 
 impl Definition {
     const fn new(name: &'static str, doc: &'static str, shape: Shape) -> Self {
-        let (alias, default, example, is_secret) = (None, None, None, false);
-        Self { name, alias, doc, default, example, is_secret, unit: Unit::None, shape }
+        let (aliases, default, example, is_secret): (&[_], _, _, _) = (&[], None, None, false);
+        Self { name, aliases, doc, default, example, is_secret, unit: Unit::None, shape }
     }
 
     /// A whole number.
@@ -108,8 +110,8 @@ impl Definition {
         Self::new(name, doc, Shape::Text { expected, set })
     }
 
-    const fn alias(self, name: &'static str) -> Self {
-        Self { alias: Some(name), ..self }
+    const fn alias(self, names: &'static [&'static str]) -> Self {
+        Self { aliases: names, ..self }
     }
 
     const fn default(self, text: &'static str) -> Self {
@@ -129,14 +131,19 @@ impl Definition {
         Self { is_secret: true, ..self }
     }
 
+    /// Its names, with their `$`.
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        [self.name].into_iter().chain(self.aliases.iter().copied())
+    }
+
     /// Whether this is one of its names, with its `$`.
     pub(crate) fn is_called(&self, name: &str) -> bool {
-        self.name == name || self.alias == Some(name)
+        self.names().any(|known| known == name)
     }
 
     /// What there is to say about it, under each of its names.
     pub(crate) fn options(&'static self) -> impl Iterator<Item = ConfigOption> {
-        [Some(self.name), self.alias].into_iter().flatten().map(|name| ConfigOption {
+        self.names().map(|name| ConfigOption {
             name,
             doc: self.doc,
             default: self.default,
@@ -198,8 +205,7 @@ pub(crate) fn areas() -> impl Iterator<Item = (&'static str, &'static [Definitio
 /// before one with a `$`.
 pub(crate) fn find<'k>(key: &[&'k str]) -> Option<(&'static Definition, Vec<&'k str>)> {
     let found = definitions().filter_map(|definition| {
-        let mut names = [Some(definition.name), definition.alias].into_iter().flatten();
-        names.find_map(|name| matches(name, key)).map(|filled| (definition, filled))
+        definition.names().find_map(|name| matches(name, key)).map(|filled| (definition, filled))
     });
     found.min_by_key(|(_, filled)| filled.len())
 }
@@ -211,6 +217,17 @@ fn switch(value: &str) -> Option<bool> {
         "false" => Some(false),
         _ => None,
     }
+}
+
+/// What patterns look like, in words.
+const PATTERN: &str = "a regular expression";
+/// How large a pattern may become when it is compiled, in bytes.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
+
+/// Takes a pattern over if it can be understood.
+fn pattern(value: &str, into: &mut String) -> bool {
+    value.clone_into(into);
+    fancy_regex::RegexBuilder::new(value).delegate_size_limit(PATTERN_BYTES_MAX).build().is_ok()
 }
 
 const COUNT_OR_INFINITY: &str = "a whole number, or infinity";

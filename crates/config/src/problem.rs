@@ -56,6 +56,11 @@ pub(crate) enum What {
         key: String,
         nearest: Option<String>,
     },
+    /// A key whose value does not go with others, and why.
+    Contradiction {
+        key: String,
+        text: String,
+    },
     BadValue {
         key: String,
         value: Option<String>,
@@ -134,6 +139,7 @@ impl fmt::Display for What {
             Self::UnknownKey { key, nearest: Some(nearest) } => {
                 write!(f, "unknown key `{key}`; did you mean `{nearest}`?")
             }
+            Self::Contradiction { key, text } => write!(f, "`{key}`: {text}"),
             Self::BadValue { key, value: Some(value), expected } => {
                 write!(f, "`{key} = {value}`: expected {expected}")
             }

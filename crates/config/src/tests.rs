@@ -1,3 +1,5 @@
+mod vhosts;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -207,15 +209,13 @@ fn bad_values_say_what_is_expected() {
 #[test]
 fn keys_of_parts_that_come_later_are_accepted_with_a_notice() {
     let text = "management.db_cache_multiplier = 5\nlog.exchange.level = debug\nssl_options.bypass_pem_cache = true\n\
-                default_users.a\\.b.password = x\ndeprecated_features.permit.any = true\n";
-    let (config, notices) = read(text).unwrap();
-    // Their values are checked and there for the part that comes.
-    assert_eq!(config.accounts.default_users[0].name, "a.b");
+                cluster_tags.a\\.b = x\ndeprecated_features.permit.any = true\n";
+    let (_, notices) = read(text).unwrap();
     let expected = [
-        "rabbitmq.conf:1: `management.db_cache_multiplier` has no effect: this option of the HTTP API comes later",
+        "rabbitmq.conf:1: `management.db_cache_multiplier` has no effect: answers are made afresh for each request, by one node",
         "rabbitmq.conf:2: `log.exchange.level` has no effect: lines go to the console or a file; a program that reads them can publish them to an exchange",
         "rabbitmq.conf:3: `ssl_options.bypass_pem_cache` has no effect: certificates are read again when their files change",
-        "rabbitmq.conf:4: `default_users.a.b.password` has no effect: other ways to find out who somebody is, and users of new virtual hosts, come later",
+        "rabbitmq.conf:4: `cluster_tags.a.b` has no effect: clusters and replicated queues come later",
         "rabbitmq.conf:5: `deprecated_features.permit.any` has no effect: what RabbitMQ merely deprecates is permitted here",
     ];
     assert_eq!(notices, expected);

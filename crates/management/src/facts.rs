@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use crate::api_options::ApiOptions;
 use crate::metrics::MetricsOptions;
 
 /// Where something listens.
@@ -42,6 +43,10 @@ pub struct Facts {
     pub password_hashing: metadata::Hashing,
     /// How long a consumer may take to settle a message where nothing else is said, in milliseconds.
     pub consumer_timeout_ms: u64,
+    /// What passwords have to be like that are set over HTTP.
+    pub password_rule: metadata::PasswordRule,
+    /// How requests are answered.
+    pub api: ApiOptions,
     /// How metrics are served.
     pub metrics: MetricsOptions,
 }

@@ -32,10 +32,9 @@ pub(crate) enum Failure {
     /// It cannot be done as things are. Tells why.
     Precondition(String),
     /// The body is longer than it may be.
-    TooLarge {
-        /// How long it may be.
-        bytes_max: usize,
-    },
+    TooLarge,
+    /// The configuration forbids it, in these words.
+    Restricted(&'static str),
     /// The body did not come in time.
     Slow,
     /// A check fails. The whole answer.
@@ -80,11 +79,15 @@ impl Failure {
             Self::Precondition(reason) => {
                 told(StatusCode::PRECONDITION_FAILED, "precondition_failed", &reason)
             }
-            Self::TooLarge { bytes_max } => told(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "payload_too_large",
-                &format!("the body of a request may have {bytes_max} bytes"),
+            Self::TooLarge => told(
+                StatusCode::BAD_REQUEST,
+                "bad_request",
+                "Exceeded HTTP request body size limit",
             ),
+            Self::Restricted(reason) => {
+                let status = StatusCode::METHOD_NOT_ALLOWED;
+                told(status, "method_not_allowed", reason)
+            }
             Self::Slow => told(
                 StatusCode::REQUEST_TIMEOUT,
                 "request_timeout",

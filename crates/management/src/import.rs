@@ -14,6 +14,7 @@ use metadata::{Change, User};
 
 use crate::desk::Desk;
 use crate::failure::Failure;
+use crate::users;
 
 /// So many steps are asked of a shard in one turn: few enough to leave time for messages.
 const STEPS_AT_ONCE: usize = 64;
@@ -80,6 +81,7 @@ async fn user_of(desk: &Desk, password: Password) -> Result<Verb, Failure> {
     let (hashing, mut salt) = (desk.facts.password_hashing, [0; auth::SALT_BYTES]);
     desk.machine.fill_random(&mut salt);
     let Password { user: name, tags, password } = password;
+    users::must_do(desk, &password)?;
     let hashed =
         tokio::task::spawn_blocking(move || auth::hash(password.as_bytes(), hashing, salt));
     let password_hash =

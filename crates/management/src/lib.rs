@@ -19,6 +19,7 @@
 
 mod access;
 mod aliveness;
+mod api_options;
 mod bindings;
 mod call;
 mod caller;
@@ -80,6 +81,7 @@ mod vhosts;
 mod view;
 mod whoami;
 
+pub use api_options::ApiOptions;
 pub use certificates::Certificate;
 pub use desk::{Desk, Shards};
 pub use disk_use::{DiskUse, Operations};

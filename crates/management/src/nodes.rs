@@ -7,7 +7,7 @@ use crate::call::Call;
 use crate::erlang;
 use crate::failure::Failure;
 use crate::lists::Wanted;
-use crate::overview::{churn_fields, contexts, exchange_types, totals};
+use crate::overview::{churn_fields, contexts, exchange_types, rates_mode, totals};
 use crate::rates::Object;
 use crate::reply::Reply;
 
@@ -115,7 +115,7 @@ async fn shown(call: &Call) -> Result<Value, Failure> {
         "os_pid": facts.process_id.to_string(),
         "processors": facts.processor_count,
         "run_queue": 0,
-        "rates_mode": "basic",
+        "rates_mode": rates_mode(call),
         "net_ticktime": 60,
         "partitions": [],
         "cluster_links": [],

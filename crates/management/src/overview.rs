@@ -40,7 +40,7 @@ pub(crate) async fn show(call: &Call) -> Result<Reply, Failure> {
         "product_name": "Leveret",
         "product_version": facts.leveret_version,
         "leveret_version": facts.leveret_version,
-        "rates_mode": "basic",
+        "rates_mode": rates_mode(call),
         "sample_retention_policies": { "global": [600, 3600], "basic": [600, 3600], "detailed": [600] },
         "exchange_types": exchange_types(),
         "node": facts.node,
@@ -48,10 +48,10 @@ pub(crate) async fn show(call: &Call) -> Result<Reply, Failure> {
         "cluster_tags": {},
         "node_tags": {},
         "default_queue_type": facts.default_queue_kind.as_str(),
-        "disable_stats": false,
-        "enable_queue_totals": false,
-        "is_op_policy_updating_enabled": true,
-        "require_definition_json_extension": false,
+        "disable_stats": facts.api.has_no_stats,
+        "enable_queue_totals": facts.api.has_queue_totals,
+        "is_op_policy_updating_enabled": facts.api.permits_operator_policies,
+        "require_definition_json_extension": facts.api.needs_json_extension,
         "statistics_db_event_queue": 0,
         "object_totals": object_totals(call, &totals),
     });
@@ -77,6 +77,11 @@ pub(crate) async fn show(call: &Call) -> Result<Reply, Failure> {
         into.insert("contexts".to_owned(), contexts(call));
     }
     Ok(Reply::ok(&value))
+}
+
+/// RabbitMQ's word for what is told of rates.
+pub(crate) fn rates_mode(call: &Call) -> &'static str {
+    if call.desk.facts.api.has_rates { "basic" } else { "none" }
 }
 
 /// What each shard holds and has done.
@@ -137,7 +142,7 @@ pub(crate) fn contexts(call: &Call) -> Value {
         json!({
             "node": facts.node,
             "description": "Leveret Management",
-            "path": "/",
+            "path": if facts.api.path_prefix.is_empty() { "/" } else { &facts.api.path_prefix },
             "ip": at.address.ip().to_string(),
             "port": at.address.port().to_string(),
             "cowboy_opts": "[]",

@@ -51,6 +51,7 @@ pub(crate) fn show(call: &Call, kind: Kind) -> Result<Reply, Failure> {
 
 /// Sets one.
 pub(crate) async fn put(call: &Call, kind: Kind) -> Result<Reply, Failure> {
+    must_be_permitted(call, kind)?;
     let given = call.object()?;
     let pattern = fields::required_text(&given, "pattern")?.to_owned();
     let definition = fields::required(&given, "definition")?;
@@ -76,11 +77,20 @@ pub(crate) async fn put(call: &Call, kind: Kind) -> Result<Reply, Failure> {
 
 /// Clears one.
 pub(crate) async fn delete(call: &Call, kind: Kind) -> Result<Reply, Failure> {
+    must_be_permitted(call, kind)?;
     let (vhost, found) = crate::vhosts::named(call)?;
     let policy = kind.of(found).named(call.parameter("name")).ok_or(Failure::NotFound)?;
     let (vhost, name) = (vhost.clone(), policy.name.clone());
     call.change(Change::ClearPolicy { vhost, name, is_operator: kind == Kind::Operator }).await?;
     Ok(Reply::done())
+}
+
+/// `management.restrictions.operator_policy_changes.disabled`, in RabbitMQ's words.
+fn must_be_permitted(call: &Call, kind: Kind) -> Result<(), Failure> {
+    if kind == Kind::Operator && !call.desk.facts.api.permits_operator_policies {
+        return Err(Failure::Restricted("Broker settings disallow editing of operator policies."));
+    }
+    Ok(())
 }
 
 fn apply_to(given: &fields::Fields) -> Result<ApplyTo, Failure> {

@@ -25,6 +25,12 @@ impl Query {
         self.0.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
+    /// Has a field say `true`, whatever it said.
+    pub(crate) fn set(&mut self, name: &str) {
+        self.0.retain(|(found, _)| found != name);
+        self.0.push((name.to_owned(), "true".to_owned()));
+    }
+
     /// Whether a field says `true`.
     pub(crate) fn is_set(&self, name: &str) -> bool {
         self.find(name) == Some("true")

@@ -24,7 +24,7 @@ const SAMPLES_TOTAL_MAX: usize = 60_000;
 const SAMPLES_MIN: usize = 2;
 /// Samples that an answer has, at most.
 const SHOWN_MAX: u64 = 1_000;
-/// Milliseconds after which an object that is not seen any more is forgotten.
+/// Milliseconds after which an object that is not seen any more is forgotten, at least.
 const FORGOTTEN_AFTER_MS: u64 = 30_000;
 
 /// What a series is of.
@@ -95,11 +95,12 @@ impl Rates {
         self.lock().clear();
     }
 
-    /// Forgets what was not recorded lately.
-    pub(crate) fn forget(&self, now_ms: u64) {
+    /// Forgets what was not recorded for so long, and longer than the time that always is waited.
+    pub(crate) fn forget(&self, now_ms: u64, age_max_ms: u64) {
+        let age_max_ms = age_max_ms.max(FORGOTTEN_AFTER_MS);
         self.lock().retain(|_, series| {
             let last = series.samples.back().map_or(0, |sample| sample.at_ms);
-            last + FORGOTTEN_AFTER_MS > now_ms
+            last + age_max_ms > now_ms
         });
     }
 
@@ -233,7 +234,7 @@ mod tests {
             rates.record(Object::Exchange(1), at, &[]);
         }
         assert_eq!(rates.lock()[&Object::Exchange(1)].samples.len(), SAMPLES_MAX);
-        rates.forget(FORGOTTEN_AFTER_MS + 200);
+        rates.forget(FORGOTTEN_AFTER_MS + 200, 0);
         assert!(rates.lock().is_empty());
     }
 }

@@ -12,6 +12,8 @@ use hyper::{Response, StatusCode};
 use management_api::Method;
 use serde_json::Value;
 
+use crate::api_options::{ApiOptions, Page};
+
 /// What an answer holds: all of it at once, or piece by piece as the client takes it.
 pub(crate) type Content = UnsyncBoxBody<Bytes, Infallible>;
 
@@ -103,12 +105,15 @@ impl Reply {
         self.with(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"RabbitMQ Management\""))
     }
 
+    /// Ready to be sent to a page, with what every answer has.
+    pub(crate) fn dressed(self, options: &ApiOptions, page: &Page) -> Response<Content> {
+        let mut response = self.into_response();
+        options.dress(response.status(), response.headers_mut(), page);
+        response
+    }
+
     /// Ready to be sent.
     pub(crate) fn into_response(self) -> Response<Content> {
-        let policy = HeaderName::from_static("content-security-policy");
-        let policy_text = HeaderValue::from_static("script-src 'self'; object-src 'self'");
-        self.with(VARY, HeaderValue::from_static("accept, accept-encoding, origin"))
-            .with(policy, policy_text)
-            .response
+        self.with(VARY, HeaderValue::from_static("accept, accept-encoding, origin")).response
     }
 }

@@ -4,7 +4,6 @@
 //! API, so that an idle broker stays idle.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use node::Shard;
 use node::observation::{MessageCounters, PAGE_MAX, QueueState};
@@ -17,14 +16,16 @@ use crate::overview::{churn_fields, queue_fields};
 use crate::rates::{Field, Object, Rates};
 use crate::{stats, vhosts};
 
-/// RabbitMQ's `collect_statistics_interval`.
-const EVERY: Duration = Duration::from_secs(5);
 /// For how long after a request single objects are looked at, in milliseconds.
 const CURIOUS_MS: u64 = 60_000;
 
 /// Samples for ever.
 pub(crate) async fn run(desk: Arc<Desk>) {
-    let mut ticks = interval(EVERY);
+    let options = &desk.facts.api;
+    if !options.has_rates || options.has_no_stats {
+        return;
+    }
+    let mut ticks = interval(options.sample_interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
@@ -65,7 +66,9 @@ async fn sample(desk: &Desk) -> Result<(), Failure> {
             desk.rates.record(Object::Vhost(vhost), now_ms, &totals.fields());
         }
     }
-    desk.rates.forget(now_ms);
+    // What two samples in a row have not seen is not there.
+    let age_max_ms = 2 * desk.facts.api.sample_interval.as_millis() as u64;
+    desk.rates.forget(now_ms, age_max_ms);
     Ok(())
 }
 

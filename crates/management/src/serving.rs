@@ -11,12 +11,13 @@ use std::error::Error;
 use std::io;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Body;
-use hyper::header::CONTENT_LENGTH;
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -26,6 +27,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{sleep, timeout};
 
 use crate::access;
+use crate::api_options::Page;
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::desk::Desk;
@@ -41,8 +43,6 @@ use crate::sealing::{Entrance, Wire, handshakes, take_in};
 pub const CONNECTIONS_MAX: usize = 256;
 /// The bytes of a request's first line and headers.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
-/// How long a client may take for the head of a request, and how long it may say nothing between two.
-const HEAD_WAIT: Duration = Duration::from_secs(60);
 /// How long a client may take for a body.
 const BODY_WAIT: Duration = Duration::from_secs(60);
 /// The bytes of a body: the longest message that brokers take by default, in base64, and what is said of it.
@@ -166,13 +166,24 @@ async fn converse(
     bodies: Arc<Semaphore>,
     _seat: OwnedSemaphorePermit,
 ) {
+    let idle_wait = desk.facts.api.idle_wait;
+    let requests_max = desk.facts.api.requests_max;
+    let request_count = AtomicU32::new(0);
     let service = service_fn(|request| {
         let (desk, bodies) = (Arc::clone(&desk), Arc::clone(&bodies));
-        async move { Ok::<_, Infallible>(respond(request, origin, desk, &bodies).await) }
+        let is_last =
+            request_count.fetch_add(1, Ordering::Relaxed).saturating_add(1) == requests_max;
+        async move {
+            let mut response = respond(request, origin, desk, &bodies).await;
+            if is_last {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let ended = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WAIT)
+        .header_read_timeout(idle_wait)
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service)
         .await;
@@ -192,7 +203,9 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    answer(request, origin, desk, bodies).await.unwrap_or_else(Failure::reply).into_response()
+    let page = Page::of(request.method(), request.headers());
+    let reply = answer(request, origin, Arc::clone(&desk), bodies).await;
+    reply.unwrap_or_else(Failure::reply).dressed(&desk.facts.api, &page)
 }
 
 /// Answers one request.
@@ -209,7 +222,8 @@ where
     desk.note_use();
     let (head, body) = request.into_parts();
     let name = if head.method == hyper::Method::HEAD { "GET" } else { head.method.as_str() };
-    if let Some(rest) = head.uri.path().strip_prefix("/metrics").filter(|_| name == "GET") {
+    let path = desk.facts.api.path(head.uri.path(), origin).ok_or(Failure::NotFound)?;
+    if let Some(rest) = path.strip_prefix("/metrics").filter(|_| name == "GET") {
         // Who may not see what is in virtual hosts does not see it here either.
         let caller = login::caller(&desk, origin, &head.headers).await?;
         if !caller.ok_or(Failure::NoCredentials)?.is_monitoring() {
@@ -218,7 +232,7 @@ where
         let query = Query::parse(head.uri.query().unwrap_or_default());
         return metrics::respond(&desk, rest, &query).await;
     }
-    let (route, parameters) = match find(Method::parse(name), head.uri.path()) {
+    let (route, parameters) = match find(Method::parse(name), path) {
         Found::Route(route, parameters) => (route, parameters),
         Found::MethodNotAllowed(allowed) if head.method == hyper::Method::OPTIONS => {
             return Ok(Reply::empty(StatusCode::OK).allowing(&allowed));
@@ -239,8 +253,15 @@ where
     };
     let length =
         head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let body = read(body, length, bytes_max(id), bodies).await?;
-    let query = Query::parse(head.uri.query().unwrap_or_default());
+    let bytes_max = desk.facts.api.body_bytes_max.unwrap_or_else(|| bytes_max(id));
+    let body = read(body, length, bytes_max, bodies).await?;
+    let mut query = Query::parse(head.uri.query().unwrap_or_default());
+    if desk.facts.api.has_no_stats {
+        query.set("disable_stats");
+    }
+    if desk.facts.api.has_queue_totals {
+        query.set("enable_queue_totals");
+    }
     let reason = head.headers.get("x-reason").and_then(|value| value.to_str().ok());
     let reason = reason.map(str::to_owned);
     dispatch(&Call { desk, topology, caller, id, parameters, query, reason, body }).await
@@ -270,16 +291,14 @@ where
         return Ok(Bytes::new());
     }
     if length.is_some_and(|length| length > bytes_max) {
-        return Err(Failure::TooLarge { bytes_max });
+        return Err(Failure::TooLarge);
     }
     let is_large = length.is_none_or(|length| length > LARGE_BODY_BYTES);
     let _place = if is_large { bodies.acquire().await.ok() } else { None };
     match timeout(BODY_WAIT, Limited::new(body, bytes_max).collect()).await {
         Err(_) => Err(Failure::Slow),
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(Failure::TooLarge { bytes_max })
-        }
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Failure::TooLarge),
         Ok(Err(_)) => Err(Failure::bad("the body of the request ended early")),
     }
 }

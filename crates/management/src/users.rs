@@ -8,6 +8,7 @@ use metadata::{Change, Hashing, User};
 use serde_json::{Value, json};
 
 use crate::call::Call;
+use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::fields::{self, Fields};
 use crate::limits;
@@ -92,7 +93,13 @@ async fn secret(call: &Call, given: &Fields) -> Result<(String, Hashing), Failur
     };
     match (fields::text(given, "password")?, fields::text(given, "password_hash")?) {
         (Some(_), Some(_)) => Err(Failure::bad("both_password_and_password_hash_are_provided")),
-        (Some(password), None) if !password.is_empty() => login::hash(&call.desk, password).await,
+        (Some(password), None) => {
+            must_do(&call.desk, password)?;
+            if password.is_empty() {
+                return Ok((String::new(), Hashing::default()));
+            }
+            login::hash(&call.desk, password).await
+        }
         (None, Some(hash)) => {
             let is_readable = STANDARD.decode(hash).is_ok();
             if !is_readable {
@@ -101,7 +108,16 @@ async fn secret(call: &Call, given: &Fields) -> Result<(String, Hashing), Failur
             }
             Ok((hash.to_owned(), hashing))
         }
-        (_, None) => Ok((String::new(), Hashing::default())),
+        (None, None) => Ok((String::new(), Hashing::default())),
+    }
+}
+
+/// `credential_validator.*`, in RabbitMQ's words.
+pub(crate) fn must_do(desk: &Desk, password: &str) -> Result<(), Failure> {
+    if desk.facts.password_rule.allows(password) {
+        Ok(())
+    } else {
+        Err(Failure::bad("credential_validation_failed"))
     }
 }
 

@@ -8,16 +8,19 @@ mod access;
 mod change;
 mod definitions;
 mod object;
+mod password_rule;
 mod permissions;
 mod policy;
 mod policy_check;
 mod rules;
 mod user;
 mod vhost;
+mod vhost_defaults;
 
 pub use change::{Change, Unreadable};
 pub use definitions::Definitions;
 pub use object::{Binding, BindingEnd, Exchange, Part, Queue, lane_id, part_of};
+pub use password_rule::PasswordRule;
 pub use permissions::{Access, Grants, InvalidPattern, Permissions, TopicPermissions};
 pub use policy::{ApplyTo, Policies, Policy, PolicyDefinition};
 pub use policy_check::InvalidPolicy;
@@ -29,3 +32,4 @@ pub use user::{Hashing, User};
 pub use vhost::{
     DEFAULT_VHOST, UserLimits, Vhost, VhostDefinition, VhostLimits, VhostSettings, is_predeclared,
 };
+pub use vhost_defaults::VhostDefaults;

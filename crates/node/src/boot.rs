@@ -70,6 +70,9 @@ pub fn boot(
             StartError::Definitions(unreadable) => BootError::Definitions(unreadable.to_string()),
             StartError::Disk(fault) => BootError::Disk(fault),
         })?;
+    for broker in &mut start.brokers {
+        broker.set_vhost_defaults(Arc::clone(&settings.vhost_defaults));
+    }
     let mut made = None;
     match &settings.founder {
         Some(founder) if start.is_unfounded => {

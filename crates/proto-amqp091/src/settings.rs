@@ -1,9 +1,11 @@
 //! What a server tells and allows its clients, the same for all connections.
 
+use std::sync::Arc;
+
 use auth::{Credentials, Mechanism, Rules, Secret};
 use broker::{CONSUMER_TIMEOUT_MS, Ceilings};
 use message::Name;
-use metadata::{DEFAULT_VHOST, Permissions, QueueKind};
+use metadata::{DEFAULT_VHOST, Permissions, QueueKind, VhostDefaults};
 use wire_amqp091::{FieldValue, Table};
 
 /// The RabbitMQ version that Leveret is compatible with. Clients and tools switch features by it.
@@ -112,6 +114,8 @@ pub struct Settings {
     pub mechanisms: Vec<Mechanism>,
     /// The virtual host of a node that has never run.
     pub default_vhost: Name,
+    /// What virtual hosts get when they are made.
+    pub vhost_defaults: Arc<VhostDefaults>,
     /// From which names are made that nobody can guess.
     pub secret: Secret,
 }
@@ -127,7 +131,16 @@ impl Settings {
         let server_properties = server_properties(cluster_name);
         let default_vhost = Name::fixed(DEFAULT_VHOST);
         let (logins, founder) = (Rules::default(), Some(Founder::default()));
-        Self { limits, logins, founder, server_properties, mechanisms, default_vhost, secret }
+        Self {
+            limits,
+            logins,
+            founder,
+            server_properties,
+            mechanisms,
+            default_vhost,
+            vhost_defaults: Arc::default(),
+            secret,
+        }
     }
 
     /// Whether a mechanism is offered: certificates are shown over TLS only, and without a user for those that do not say

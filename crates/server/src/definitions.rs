@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use broker::{Refusal, Verb};
 use config::Config;
 use definitions::{Operation, Plan, Scope};
-use metadata::{Change, Hashing, User};
+use metadata::{Change, Hashing, PasswordRule, User};
 use node::Boot;
 use sha2::{Digest, Sha256};
 
@@ -37,13 +37,16 @@ pub(crate) fn load(config: &Config, boot: &mut Boot, disk: &mut FsDisk) -> Resul
         tracing::info!(path, "definitions are the same as the last time; not imported again");
         return Ok(());
     }
-    let hashing = Hashing::parse(&config.accounts.password_hashing).unwrap_or_default();
+    let passwords = Passwords {
+        hashing: Hashing::parse(&config.accounts.password_hashing).unwrap_or_default(),
+        rule: password_rule(config),
+    };
     for (file, bytes) in files {
         let told = |problem: String| format!("definitions file {}: {problem}", file.display());
         let topology = boot.shards[0].broker().topology();
         let scope = Scope::Node { acting_user: None };
         let plan = definitions::read(&bytes, &scope, topology);
-        run(boot, disk, plan.map_err(|invalid| told(invalid.to_string()))?, hashing)
+        run(boot, disk, plan.map_err(|invalid| told(invalid.to_string()))?, &passwords)
             .map_err(told)?;
         tracing::info!(file = %file.display(), "definitions are imported");
     }
@@ -52,7 +55,21 @@ pub(crate) fn load(config: &Config, boot: &mut Boot, disk: &mut FsDisk) -> Resul
         operations: vec![Operation::Ask(Verb::Administer(Box::new(change)))],
         ..Plan::default()
     };
-    run(boot, disk, plan, hashing)
+    run(boot, disk, plan, &passwords)
+}
+
+/// What passwords have to be like.
+pub(crate) fn password_rule(config: &Config) -> PasswordRule {
+    let rule = &config.accounts.password_rule;
+    let bytes_min = rule.length_min.unwrap_or(0) as usize;
+    PasswordRule::new(bytes_min, rule.pattern.as_deref())
+        .expect("a pattern is checked when it is read")
+}
+
+/// How passwords are kept that stand in a file as they are, and what they have to be like.
+struct Passwords {
+    hashing: Hashing,
+    rule: PasswordRule,
 }
 
 /// A file, or all files of a directory in the order of their names.
@@ -78,7 +95,12 @@ fn read(path: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, String> {
 }
 
 /// Does what a plan says, or says which step was refused.
-fn run(boot: &mut Boot, disk: &mut FsDisk, plan: Plan, hashing: Hashing) -> Result<(), String> {
+fn run(
+    boot: &mut Boot,
+    disk: &mut FsDisk,
+    plan: Plan,
+    passwords: &Passwords,
+) -> Result<(), String> {
     plan.notices.iter().for_each(|notice| tracing::warn!("definitions: {notice}"));
     let shards = boot.shards.len();
     let mut left = plan.operations.into_iter().peekable();
@@ -90,7 +112,7 @@ fn run(boot: &mut Boot, disk: &mut FsDisk, plan: Plan, hashing: Hashing) -> Resu
         {
             subjects.push((step.subject(), step.may_exist()));
             let shard = if step.is_spread() { verbs.len() % shards } else { 0 };
-            verbs.push((shard, verb(step, hashing)?));
+            verbs.push((shard, verb(step, passwords)?));
         }
         let ends = node::operate_alone(&mut boot.shards, disk, Clock::wall_ms(), verbs);
         let ends = ends.map_err(|fault| fault.to_string())?;
@@ -107,10 +129,17 @@ fn run(boot: &mut Boot, disk: &mut FsDisk, plan: Plan, hashing: Hashing) -> Resu
     Ok(())
 }
 
-fn verb(step: Operation, hashing: Hashing) -> Result<Verb, String> {
+fn verb(step: Operation, passwords: &Passwords) -> Result<Verb, String> {
     match step {
         Operation::Ask(verb) => Ok(verb),
         Operation::SetPassword(password) => {
+            if !passwords.rule.allows(&password.password) {
+                return Err(format!(
+                    "user '{}': the password is not as credential_validator wants it",
+                    password.user
+                ));
+            }
+            let hashing = passwords.hashing;
             let mut salt = [0; auth::SALT_BYTES];
             rustix::rand::getrandom(&mut salt, rustix::rand::GetRandomFlags::empty())
                 .map_err(|error| format!("the system gives no random numbers: {error}"))?;

@@ -8,6 +8,7 @@
     reason = "this is the shell: the operating system is its business"
 )]
 
+mod api_options;
 mod arrivals;
 mod clock;
 mod config_command;
@@ -28,6 +29,7 @@ mod log_line;
 mod mailbox;
 mod management;
 mod memory;
+mod new_vhosts;
 mod proxy_header;
 mod reactor;
 mod serve;

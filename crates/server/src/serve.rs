@@ -17,6 +17,7 @@ use proto_amqp091::{Founder, Limits, Settings};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::api_options::{api_options, connections_max};
 use crate::arrivals::Door;
 use crate::clock::Clock;
 use crate::configuration::{self, Loaded};
@@ -33,6 +34,7 @@ use crate::log;
 use crate::mailbox::{Inbox, Inboxes};
 use crate::management::{ByInbox, Management, Seal, Wanted};
 use crate::memory::memory_bytes;
+use crate::new_vhosts::{self, permissions};
 use crate::reactor::{Reactor, WAKER};
 use crate::steward::{Bounds, Caretaker};
 use crate::supervisor::Supervisor;
@@ -120,7 +122,7 @@ fn serve(loaded: &Loaded, data_path: &Path) -> Result<(), String> {
     tls::watch(certificates.all())
         .map_err(|error| format!("the system refuses a thread: {error}"))?;
     let management = management
-        .start(desk, shares.management_max)
+        .start(desk, connections_max(config, shares))
         .map_err(|error| format!("the system refuses a thread: {error}"))?;
     let status = ready_text(&bound, &data_dir);
     announce(&status).map_err(|error| format!("cannot write to standard output: {error}"))?;
@@ -290,6 +292,8 @@ fn facts(config: &Config, data_dir: &DataDir, bound: &[Listening], shares: Share
         consumer_timeout_ms: consumer_timeout_ms(config),
         default_queue_kind: default_queue_kind(config),
         password_hashing: login_rules(config).hashing,
+        password_rule: definitions::password_rule(config),
+        api: api_options(config),
         metrics: MetricsOptions {
             path: config.prometheus.path.clone(),
             is_per_object: config.prometheus.is_per_object,
@@ -328,7 +332,9 @@ fn recover(
         .map_err(|error| format!("data directory cannot be opened: {error}"))?;
     let seed = seed().map_err(|error| format!("the system gives no random numbers: {error}"))?;
     let secret = secret().map_err(|error| format!("the system has no random numbers: {error}"))?;
-    let settings = Arc::new(settings(config, shards, secret));
+    let mut settings = settings(config, shards, secret);
+    settings.vhost_defaults = Arc::new(new_vhosts::defaults(config)?);
+    let settings = Arc::new(settings);
     let (now_ms, options) = (Clock::wall_ms(), store::Options::default());
     let mut boot = node::boot(&mut disk, shards, &settings, seed, now_ms, options)
         .map_err(|error| format!("data directory {}: {error}", data_dir.path().display()))?;
@@ -399,11 +405,6 @@ fn login_rules(config: &Config) -> auth::Rules {
 
 fn credentials(user: &str, password: &config::Password) -> auth::Credentials {
     auth::Credentials { user: user.into(), password: password.0.as_bytes().to_vec() }
-}
-
-fn permissions(patterns: &config::Patterns) -> metadata::Permissions {
-    let config::Patterns { configure, write, read } = patterns.clone();
-    metadata::Permissions { configure, write, read }
 }
 
 /// Random bits of the system: epochs of files and names must never repeat.

@@ -70,6 +70,11 @@ pub struct World {
 impl World {
     /// A fresh node with an empty disk.
     pub fn new(layout: Layout, limits: Limits) -> Self {
+        Self::with(layout, limits, |_| {})
+    }
+
+    /// The same with other settings.
+    pub fn with(layout: Layout, limits: Limits, adapt: impl FnOnce(&mut Settings)) -> Self {
         let mechanisms = vec![auth::Mechanism::Plain, auth::Mechanism::Amqplain];
         let mut settings = Settings::new(
             limits,
@@ -81,6 +86,7 @@ impl World {
         settings.logins.hashing = metadata::Hashing::Sha256;
         settings.logins.anonymous =
             settings.founder.as_ref().map(|founder| founder.credentials.clone());
+        adapt(&mut settings);
         let mut world = Self {
             layout,
             settings: Arc::new(settings),

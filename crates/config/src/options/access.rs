@@ -1,6 +1,7 @@
 //! Who may log in, and how.
 
-use super::{Definition, narrow, switch};
+use super::{Definition, PATTERN, narrow, pattern, switch};
+use crate::accounts::PasswordRuleKind;
 use crate::tls::Password;
 
 /// The login mechanisms that can be offered, and are unless configured, in this order.
@@ -81,37 +82,28 @@ pub(super) const TABLE: &[Definition] = &[
     Definition::text(
         "default_permissions.configure",
         "What the user of a fresh broker may declare, delete and bind: a regular expression over names.",
-        "a regular expression",
-        |draft, _, value| {
-            draft.config.accounts.default_permissions.configure = value.to_owned();
-            true
-        },
+        PATTERN,
+        |draft, _, value| pattern(value, &mut draft.config.accounts.default_permissions.configure),
     )
     .default(".*"),
     Definition::text(
         "default_permissions.write",
         "What the user of a fresh broker may publish to: a regular expression over names.",
-        "a regular expression",
-        |draft, _, value| {
-            draft.config.accounts.default_permissions.write = value.to_owned();
-            true
-        },
+        PATTERN,
+        |draft, _, value| pattern(value, &mut draft.config.accounts.default_permissions.write),
     )
     .default(".*"),
     Definition::text(
         "default_permissions.read",
         "What the user of a fresh broker may consume: a regular expression over names.",
-        "a regular expression",
-        |draft, _, value| {
-            draft.config.accounts.default_permissions.read = value.to_owned();
-            true
-        },
+        PATTERN,
+        |draft, _, value| pattern(value, &mut draft.config.accounts.default_permissions.read),
     )
     .default(".*"),
     Definition::text(
         "default_users.$name.password",
-        "The password of a user that virtual hosts get when they are made, if the user does not exist. Without it, one \
-         that nobody can guess.",
+        "The password of a user that virtual hosts get when they are made, if the user does not exist. Without it, nobody \
+         can log in as that user until one is set.",
         "a password",
         |draft, filled, value| {
             draft.default_user(filled[0]).password = Some(Password(value.to_owned()));
@@ -133,41 +125,29 @@ pub(super) const TABLE: &[Definition] = &[
     Definition::text(
         "default_users.$name.vhost_pattern",
         "Which virtual hosts get that user: a regular expression over their names. Without it, all.",
-        "a regular expression",
-        |draft, filled, value| {
-            draft.default_user(filled[0]).vhost_pattern = value.to_owned();
-            true
-        },
+        PATTERN,
+        |draft, filled, value| pattern(value, &mut draft.default_user(filled[0]).vhost_pattern),
     )
     .example("^tenant-.*"),
     Definition::text(
         "default_users.$name.configure",
         "What that user may declare, delete and bind there. Without it, everything.",
-        "a regular expression",
-        |draft, filled, value| {
-            draft.default_user(filled[0]).permissions.configure = value.to_owned();
-            true
-        },
+        PATTERN,
+        |draft, filled, value| pattern(value, &mut draft.default_user(filled[0]).permissions.configure),
     )
     .example(".*"),
     Definition::text(
         "default_users.$name.write",
         "What that user may publish to there. Without it, everything.",
-        "a regular expression",
-        |draft, filled, value| {
-            draft.default_user(filled[0]).permissions.write = value.to_owned();
-            true
-        },
+        PATTERN,
+        |draft, filled, value| pattern(value, &mut draft.default_user(filled[0]).permissions.write),
     )
     .example(".*"),
     Definition::text(
         "default_users.$name.read",
         "What that user may consume there. Without it, everything.",
-        "a regular expression",
-        |draft, filled, value| {
-            draft.default_user(filled[0]).permissions.read = value.to_owned();
-            true
-        },
+        PATTERN,
+        |draft, filled, value| pattern(value, &mut draft.default_user(filled[0]).permissions.read),
     )
     .example(".*"),
     Definition::text(
@@ -208,20 +188,42 @@ pub(super) const TABLE: &[Definition] = &[
     )
     .secret()
     .default("guest"),
+    Definition::text(
+        "credential_validator.validation_backend",
+        "What passwords that are set have to be like: rabbit_credential_validator_min_password_length, \
+         rabbit_credential_validator_password_regexp, or anything with rabbit_credential_validator_accept_everything. \
+         Without it, what of credential_validator.min_length and credential_validator.regexp is set counts, where \
+         RabbitMQ then takes anything.",
+        "rabbit_credential_validator_min_password_length, rabbit_credential_validator_password_regexp or \
+         rabbit_credential_validator_accept_everything; modules of others cannot be loaded",
+        |draft, _, value| {
+            draft.password_rule.kind = match value {
+                "rabbit_credential_validator_accept_everything" => Some(PasswordRuleKind::Anything),
+                "rabbit_credential_validator_min_password_length" => Some(PasswordRuleKind::Length),
+                "rabbit_credential_validator_password_regexp" => Some(PasswordRuleKind::Pattern),
+                _ => return false,
+            };
+            true
+        },
+    )
+    .example("rabbit_credential_validator_min_password_length"),
     Definition::number(
         "credential_validator.min_length",
-        "How long passwords of new users must be at least, in characters.",
+        "How many bytes passwords have to have that are set over HTTP, with rabbitmqctl or from definitions; 5 if only \
+         the validation backend is named.",
         0..=1_000,
-        |draft, n| draft.config.accounts.password_length_min = Some(narrow(n)),
+        |draft, n| draft.password_rule.length_min = Some(narrow(n)),
     )
     .example("12"),
     Definition::text(
         "credential_validator.regexp",
-        "What passwords of new users must match.",
-        "a regular expression",
+        "What passwords have to have a match of that are set over HTTP, with rabbitmqctl or from definitions.",
+        PATTERN,
         |draft, _, value| {
-            draft.config.accounts.password_pattern = Some(value.to_owned());
-            !value.is_empty()
+            let mut found = String::new();
+            let is_pattern = !value.is_empty() && pattern(value, &mut found);
+            draft.password_rule.pattern = is_pattern.then_some(found);
+            is_pattern
         },
     )
     .example("^[a-zA-Z0-9$]{20,100}"),

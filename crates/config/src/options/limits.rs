@@ -53,7 +53,7 @@ pub(super) const TABLE: &[Definition] = &[
         COUNT_OR_INFINITY,
         |draft, _, value| count_or_infinity(value, |count| draft.config.limits.connections_max = count),
     )
-    .alias("connection_max")
+    .alias(&["connection_max"])
     .default("infinity"),
     Definition::text(
         "channel_max_per_node",
@@ -76,36 +76,4 @@ pub(super) const TABLE: &[Definition] = &[
         |draft, _, value| count_or_infinity(value, |count| draft.config.limits.vhosts_max = count),
     )
     .default("infinity"),
-    Definition::text(
-        "default_limits.vhosts.$id.pattern",
-        "Which virtual hosts get these limits when they are made: a regular expression over their names.",
-        "a regular expression",
-        |draft, filled, value| {
-            draft.vhost_limits(filled[0]).pattern = value.to_owned();
-            !value.is_empty()
-        },
-    )
-    .example("^tenant-.*"),
-    Definition::text(
-        "default_limits.vhosts.$id.max_connections",
-        "How many connections such a virtual host may have.",
-        "a whole number from 1 to 4294967295",
-        |draft, filled, value| {
-            let number = value.parse::<u32>().ok().filter(|&number| number > 0);
-            draft.vhost_limits(filled[0]).connections_max = number;
-            number.is_some()
-        },
-    )
-    .example("100"),
-    Definition::text(
-        "default_limits.vhosts.$id.max_queues",
-        "How many queues such a virtual host may have.",
-        "a whole number from 1 to 4294967295",
-        |draft, filled, value| {
-            let number = value.parse::<u32>().ok().filter(|&number| number > 0);
-            draft.vhost_limits(filled[0]).queues_max = number;
-            number.is_some()
-        },
-    )
-    .example("1000"),
 ];

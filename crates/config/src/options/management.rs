@@ -1,6 +1,7 @@
 //! The HTTP API.
 
 use super::{COUNT_OR_INFINITY, Definition, count_or_infinity, narrow};
+use crate::draft::Draft;
 use crate::management::RatesMode;
 use crate::unit::Unit;
 
@@ -25,40 +26,31 @@ pub(super) const TABLE: &[Definition] = &[
     .example("127.0.0.1"),
     Definition::number(
         "management.tcp.idle_timeout",
-        "How long a connection may be silent.",
-        0..=u64::MAX,
+        "How long a client may be silent, between two requests and within the head of one; on all listeners of the HTTP API.",
+        1..=86_400_000,
         |draft, n| draft.config.management.http.idle_timeout_ms = n,
     )
+    .alias(&["management.ssl.idle_timeout", "management.listener.server.idle_timeout"])
     .unit(Unit::Milliseconds)
     .default("60000"),
     Definition::number(
-        "management.tcp.request_timeout",
-        "How long the head of a request may take to arrive.",
-        0..=u64::MAX,
-        |draft, n| draft.config.management.http.request_timeout_ms = n,
-    )
-    .unit(Unit::Milliseconds)
-    .default("5000"),
-    Definition::number(
         "management.tcp.max_keepalive",
-        "How many requests a connection may make; 0 for as many as it likes.",
+        "How many requests a connection may make before it is closed; 0 for as many as it likes. On all listeners of the HTTP \
+         API.",
         0..=0xffff_ffff,
         |draft, n| draft.config.management.http.requests_max = narrow(n),
     )
+    .alias(&["management.ssl.max_keepalive", "management.listener.server.max_keepalive"])
     .default("0"),
     Definition::text(
         "management.tcp.max_connections",
-        "How many connections there may be.",
+        "How many connections there may be, of all listeners of the HTTP API and of metrics together; never more than 256. \
+         Who comes then waits.",
         COUNT_OR_INFINITY,
         |draft, _, value| count_or_infinity(value, |count| draft.config.management.http.connections_max = count),
     )
+    .alias(&["management.ssl.max_connections"])
     .default("infinity"),
-    Definition::switch(
-        "management.tcp.compress",
-        "Whether answers may be compressed.",
-        |draft, is_on| draft.config.management.http.is_compressed = is_on,
-    )
-    .default("true"),
     Definition::number(
         "management.ssl.port",
         "The port of the HTTP API over TLS; 15671 if only the address is set.",
@@ -101,7 +93,7 @@ pub(super) const TABLE: &[Definition] = &[
     .default("false"),
     Definition::text(
         "management.path_prefix",
-        "What stands before every path of the HTTP API.",
+        "What stands before every path of the HTTP API: with `/broker`, it is under /broker/api.",
         "a path that begins with / and does not end with it",
         |draft, _, value| {
             draft.config.management.path_prefix = value.trim_end_matches('/').to_owned();
@@ -111,7 +103,8 @@ pub(super) const TABLE: &[Definition] = &[
     .example("/broker"),
     Definition::text(
         "management.rates_mode",
-        "How much is counted: `basic`; `detailed` for rates of pairs of objects, too; `none` for no rates.",
+        "What rates are told: `basic`; `none` for none, and no samples are taken. `detailed` is `basic` here: pairs of objects \
+         have no rates.",
         "basic, detailed or none",
         |draft, _, value| {
             draft.config.management.rates_mode = match value {
@@ -124,27 +117,6 @@ pub(super) const TABLE: &[Definition] = &[
         },
     )
     .default("basic"),
-    Definition::text(
-        "management.sample_retention_policies.$section.$interval",
-        "How far apart the samples of the last minute, hour or day are, in seconds. Sections are `global`, `basic` and \
-         `detailed`; intervals are `minute`, `hour`, `day`, or a number of seconds.",
-        "a number of seconds, for a section global, basic or detailed and an interval minute, hour, day or a number",
-        |draft, filled, value| {
-            let (section, interval) = (filled[0], filled[1]);
-            let interval_s = match interval {
-                "minute" => Some(60),
-                "hour" => Some(3_600),
-                "day" => Some(86_400),
-                number => number.parse().ok().filter(|&seconds: &u64| seconds > 0),
-            };
-            let distance_s = value.parse().ok().filter(|&seconds: &u64| seconds > 0);
-            let (Some(interval_s), Some(distance_s)) = (interval_s, distance_s) else { return false };
-            let retention = &mut draft.config.management.retention;
-            retention.entry(section.to_owned()).or_default().insert(interval_s, distance_s);
-            matches!(section, "global" | "basic" | "detailed")
-        },
-    )
-    .example("5"),
     Definition::text(
         "management.cors.allow_origins",
         "Set to `none` to let no page of another origin call the API, whatever `management.cors.allow_origins.1` says.",
@@ -173,25 +145,94 @@ pub(super) const TABLE: &[Definition] = &[
     )
     .unit(Unit::Seconds)
     .default("1800"),
+    Definition::text(
+        "management.csp.policy",
+        "What browsers are told in the header Content-Security-Policy.",
+        HEADER,
+        |draft, _, value| header(draft, "content-security-policy", value),
+    )
+    .default("script-src 'self'; object-src 'self'"),
+    Definition::text(
+        "management.hsts.policy",
+        "What browsers are told in the header Strict-Transport-Security.",
+        HEADER,
+        |draft, _, value| header(draft, "strict-transport-security", value),
+    )
+    .example("max-age=31536000; includeSubDomains"),
+    Definition::text(
+        "management.headers.content_type_options",
+        "What browsers are told in the header X-Content-Type-Options.",
+        HEADER,
+        |draft, _, value| header(draft, "x-content-type-options", value),
+    )
+    .example("nosniff"),
+    Definition::text(
+        "management.headers.frame_options",
+        "What browsers are told in the header X-Frame-Options.",
+        HEADER,
+        |draft, _, value| header(draft, "x-frame-options", value),
+    )
+    .example("DENY"),
+    Definition::text(
+        "management.headers.xss_protection",
+        "What browsers are told in the header X-XSS-Protection.",
+        HEADER,
+        |draft, _, value| header(draft, "x-xss-protection", value),
+    )
+    .example("1; mode=block"),
+    Definition::text(
+        "management.headers.referrer_policy",
+        "What browsers are told in the header Referrer-Policy.",
+        HEADER,
+        |draft, _, value| header(draft, "referrer-policy", value),
+    )
+    .example("no-referrer"),
+    Definition::switch(
+        "management.http.hide_allow_header",
+        "Whether the header Allow stands only in answers to methods that a path does not have.",
+        |draft, is_on| draft.config.management.hides_allow = is_on,
+    )
+    .default("false"),
     Definition::number(
         "management.http.max_body_size",
-        "The longest body of a request.",
+        "The longest body of a request; a longer one is answered with 400. Without it, 24 MiB, and 64 MiB for definitions.",
         0..=1 << 32,
-        |draft, n| draft.config.management.body_bytes_max = n,
+        |draft, n| draft.config.management.body_bytes_max = Some(n),
     )
     .unit(Unit::Bytes)
-    .default("20000000"),
+    .example("10000000"),
     Definition::switch(
         "management.disable_stats",
-        "Whether answers have no statistics.",
+        "Whether lists have no statistics, as if each request had `disable_stats=true`, and no samples are taken for rates.",
         |draft, is_on| draft.config.management.has_no_stats = is_on,
     )
+    .alias(&["management_agent.disable_metrics_collector"])
     .default("false"),
     Definition::switch(
         "management.enable_queue_totals",
         "Whether lists of queues have their totals even without statistics.",
         |draft, is_on| draft.config.management.has_queue_totals = is_on,
     )
+    .default("false"),
+    Definition::switch(
+        "management.restrictions.operator_policy_changes.disabled",
+        "Whether operator policies cannot be changed over HTTP: the answer is 405. Definitions are imported even so.",
+        |draft, is_on| draft.config.management.forbids_operator_policies = is_on,
+    )
+    .default("false"),
+    Definition::switch(
+        "management.definitions.require_json_extension",
+        "Whether /api/overview tells user interfaces to take definitions only from files that end in `.json`.",
+        |draft, is_on| draft.config.management.needs_json_extension = is_on,
+    )
+    .default("false"),
+    Definition::text(
+        "management.disable_basic_auth",
+        "Whether users cannot log in with name and password over HTTP.",
+        "false; there is no other way to log in over HTTP yet: leave it out, or serve no HTTP with leveret.management = false",
+        |_, _, value| value == "false",
+    )
+    .alias(&["management.oauth_disable_basic_auth"])
     .default("false"),
     Definition::text(
         "management.load_definitions",
@@ -211,3 +252,11 @@ pub(super) const TABLE: &[Definition] = &[
     )
     .example("false"),
 ];
+
+const HEADER: &str = "the value of an HTTP header: printable ASCII, 4096 bytes at most";
+
+/// Has every answer carry a header.
+fn header(draft: &mut Draft, name: &'static str, value: &str) -> bool {
+    draft.config.management.headers.insert(name, value.to_owned());
+    !value.is_empty() && value.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}

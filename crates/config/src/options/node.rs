@@ -53,7 +53,7 @@ pub(super) const TABLE: &[Definition] = &[
             !value.is_empty() && !value.contains('\0')
         },
     )
-    .alias("definitions.local.path")
+    .alias(&["definitions.local.path"])
     .example("/etc/rabbitmq/definitions.json"),
     Definition::text(
         "definitions.import_backend",

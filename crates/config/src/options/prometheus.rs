@@ -1,7 +1,6 @@
 //! Metrics for Prometheus.
 
-use super::{COUNT_OR_INFINITY, Definition, count_or_infinity, narrow};
-use crate::unit::Unit;
+use super::{Definition, narrow};
 
 pub(super) const TABLE: &[Definition] = &[
     Definition::text(
@@ -37,42 +36,6 @@ pub(super) const TABLE: &[Definition] = &[
         },
     )
     .example("127.0.0.1"),
-    Definition::number(
-        "prometheus.tcp.idle_timeout",
-        "How long a connection may be silent.",
-        0..=u64::MAX,
-        |draft, n| draft.config.prometheus.http.idle_timeout_ms = n,
-    )
-    .unit(Unit::Milliseconds)
-    .default("60000"),
-    Definition::number(
-        "prometheus.tcp.request_timeout",
-        "How long the head of a request may take to arrive.",
-        0..=u64::MAX,
-        |draft, n| draft.config.prometheus.http.request_timeout_ms = n,
-    )
-    .unit(Unit::Milliseconds)
-    .default("5000"),
-    Definition::number(
-        "prometheus.tcp.max_keepalive",
-        "How many requests a connection may make; 0 for as many as it likes.",
-        0..=0xffff_ffff,
-        |draft, n| draft.config.prometheus.http.requests_max = narrow(n),
-    )
-    .default("0"),
-    Definition::text(
-        "prometheus.tcp.max_connections",
-        "How many connections there may be.",
-        COUNT_OR_INFINITY,
-        |draft, _, value| count_or_infinity(value, |count| draft.config.prometheus.http.connections_max = count),
-    )
-    .default("infinity"),
-    Definition::switch(
-        "prometheus.tcp.compress",
-        "Whether answers may be compressed.",
-        |draft, is_on| draft.config.prometheus.http.is_compressed = is_on,
-    )
-    .default("true"),
     Definition::number(
         "prometheus.ssl.port",
         "The port on which metrics are served over TLS; 15691 if only the address is set.",

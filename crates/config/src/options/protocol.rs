@@ -34,7 +34,7 @@ pub(super) const TABLE: &[Definition] = &[
         0..=65_535,
         |draft, n| draft.config.channel_max = narrow(n),
     )
-    .alias("max_channels_per_connection")
+    .alias(&["max_channels_per_connection"])
     .default("2047"),
     Definition::number(
         "handshake_timeout",

@@ -3,6 +3,7 @@
 mod access;
 mod beyond;
 mod objects;
+mod options;
 mod settings;
 mod stewardship;
 mod watching;
@@ -16,13 +17,14 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::header::AUTHORIZATION;
 use hyper::{Request, Response};
-use metadata::{Hashing, QueueKind};
+use metadata::{Hashing, PasswordRule, QueueKind};
 use node::Errand;
 use serde_json::Value;
 use testkit::{Layout, World};
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 
+use crate::api_options::ApiOptions;
 use crate::certificates::Certificate;
 use crate::desk::{Desk, Shards};
 use crate::disk_use::{DiskUse, Operations};
@@ -122,7 +124,10 @@ impl Node {
 
     fn within(ceilings: Ceilings) -> Self {
         let limits = proto_amqp091::Limits { ceilings, ..proto_amqp091::Limits::default() };
-        let world = World::new(Layout::ALL[1], limits);
+        Self::before(World::new(Layout::ALL[1], limits), facts())
+    }
+
+    fn before(world: World, facts: Facts) -> Self {
         let topology = world.shared_topology();
         let rules = auth::Rules { hashing: Hashing::Sha256, ..auth::Rules::default() };
         let logins = auth::Logins::new(rules, auth::Secret::new([1; auth::Secret::BYTES]));
@@ -131,7 +136,7 @@ impl Node {
             desk: Arc::new(Desk::new(
                 shards,
                 topology,
-                facts(),
+                facts,
                 logins,
                 Box::new(Still),
                 Box::new(Still),
@@ -214,6 +219,8 @@ fn facts() -> Facts {
         clients_max: 1,
         consumer_timeout_ms: 1_800_000,
         password_hashing: Hashing::Sha256,
+        password_rule: PasswordRule::default(),
+        api: ApiOptions::default(),
         metrics: MetricsOptions::default(),
         default_queue_kind: QueueKind::Classic,
     }
