@@ -27,6 +27,7 @@ use crate::forward::{Forwards, forwarder};
 use crate::hosted::Hosted;
 use crate::mail::Mail;
 use crate::memory::Memory;
+use crate::occurrence::Occurred;
 use crate::peek::Peek;
 use crate::publisher::Confirm;
 use crate::registry::Errand;
@@ -62,7 +63,7 @@ pub(crate) enum Awaited {
     Confirm(Confirm),
     Answer(Origin, Box<Reply>),
     Errand(ShardId, Box<Errand>),
-    Publish(Arc<Topology>),
+    Publish(Arc<Topology>, Vec<Occurred>),
     Serve(QueueId, Box<Request>),
 }
 
@@ -138,6 +139,12 @@ pub struct Broker {
     pub(crate) last_peek: u64,
     /// Who watches queues.
     pub(crate) traces: Traces,
+    /// Shard 0's: what has happened to declared things and nobody was told.
+    pub(crate) occurrences: VecDeque<Occurred>,
+    /// How many of them went unheard.
+    pub(crate) missed_count: u64,
+    /// Shard 0's: who has asked for what is being done.
+    pub(crate) actor: Option<ClientId>,
 }
 
 impl Broker {
@@ -195,6 +202,9 @@ impl Broker {
             peeks: BTreeMap::new(),
             last_peek: 0,
             traces: Traces::default(),
+            occurrences: VecDeque::new(),
+            missed_count: 0,
+            actor: None,
         }
     }
 

@@ -32,7 +32,10 @@ impl Broker {
             match awaited {
                 Awaited::Confirm(confirm) => self.confirm(Some(confirm)),
                 Awaited::Answer(origin, reply) => self.answer(origin, *reply),
-                Awaited::Publish(topology) => self.publish_topology(topology),
+                Awaited::Publish(topology, occurred) => {
+                    self.publish_topology(topology);
+                    self.note_occurrences(occurred);
+                }
                 Awaited::Serve(queue, request) => self.send_to_queue(queue, *request),
                 Awaited::Errand(shard, errand) if shard == self.shard => self.run(*errand),
                 Awaited::Errand(shard, errand) => self.post(shard, Mail::Errand(errand)),

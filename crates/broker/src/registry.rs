@@ -17,6 +17,7 @@ use crate::broker::{Awaited, Broker};
 use crate::event::Answer;
 use crate::event::Gone;
 use crate::mail::Mail;
+use crate::occurrence::{Occurred, occurrences_of};
 use crate::request::{Origin, Reply, Request, Verb};
 use crate::topology::Topology;
 
@@ -91,6 +92,16 @@ pub enum After {
     Leave(ClientId),
 }
 
+impl After {
+    /// Who has asked for the end of the queue.
+    const fn actor(&self) -> Option<ClientId> {
+        match self {
+            Self::Answer(origin, _) => Some(origin.client),
+            Self::Nothing | Self::Leave(_) => None,
+        }
+    }
+}
+
 impl Broker {
     pub(crate) fn send_to_registry(&mut self, request: Request) {
         if self.shard == 0 {
@@ -109,6 +120,12 @@ impl Broker {
         {
             return self.answer(origin, Err(refusal));
         }
+        self.actor = Some(origin.client);
+        self.register_for(origin, verb);
+        self.actor = None;
+    }
+
+    fn register_for(&mut self, origin: Origin, verb: Verb) {
         let reply = match verb {
             Verb::DeclareExchange(wanted) => self.declare_exchange(wanted),
             Verb::DeleteExchange { vhost, name, if_unused } => {
@@ -146,7 +163,9 @@ impl Broker {
     pub(crate) fn run(&mut self, errand: Errand) {
         match errand {
             Errand::RemoveQueue { id, after } => {
+                self.actor = after.actor();
                 let ticket = self.remove_queue(id);
+                self.actor = None;
                 self.run_after(ticket, self.shard_of(id), Errand::QueueRemoved { id, after });
             }
             Errand::DropQueue { id } => self.drop_orphan(id),
@@ -177,8 +196,10 @@ impl Broker {
     /// [`Invalid`] when a binding does not fit its exchange; nothing has changed then.
     pub(crate) fn change(&mut self, changes: &[Change]) -> Result<Option<Ticket>, Invalid> {
         let mut draft = Topology::clone(&self.draft);
+        let mut occurred = Vec::new();
         for change in changes {
             let is_durable = is_durable(&draft, change);
+            occurrences_of(&draft, change, &mut occurred);
             draft.apply(change)?;
             if is_durable {
                 self.noted = Some(self.store.note(&change.to_bytes()));
@@ -186,12 +207,17 @@ impl Broker {
         }
         self.draft = Arc::new(draft);
         let ticket = self.pending_note();
+        let actor = self.actor;
+        let occurred = occurred.into_iter().map(|what| Occurred { actor, what }).collect();
         match ticket {
             Some(ticket) => {
-                let awaited = Awaited::Publish(Arc::clone(&self.draft));
+                let awaited = Awaited::Publish(Arc::clone(&self.draft), occurred);
                 self.awaiting.push_back((ticket, awaited));
             }
-            None => self.publish_topology(Arc::clone(&self.draft)),
+            None => {
+                self.publish_topology(Arc::clone(&self.draft));
+                self.note_occurrences(occurred);
+            }
         }
         Ok(ticket)
     }

@@ -143,6 +143,7 @@ pub enum RouteId {
     CancelDelayed,
     Redrive,
     TraceQueue,
+    Events,
     Stop,
     RotateLog,
     SetLogLevel,

@@ -30,6 +30,8 @@ pub(crate) struct Call {
     pub(crate) query: Query,
     /// Why, if the caller says so (`X-Reason`).
     pub(crate) reason: Option<String>,
+    /// The last event that the caller has seen of a stream, if it says so (`Last-Event-ID`).
+    pub(crate) last_event_id: Option<String>,
     /// What was sent.
     pub(crate) body: Bytes,
 }
@@ -38,6 +40,15 @@ impl Call {
     /// What is declared.
     pub(crate) fn definitions(&self) -> &Definitions {
         self.topology.definitions()
+    }
+
+    /// Looks anew what the caller may do. `None` when there is no such user any more.
+    pub(crate) fn renew_tags(&mut self) -> Option<()> {
+        if let Some(name) = &self.caller.name {
+            let user = self.topology.definitions().user(name.as_str())?;
+            self.caller.tags = user.tags.clone().into();
+        }
+        Some(())
     }
 
     /// A variable part of the path.

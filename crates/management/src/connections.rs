@@ -151,7 +151,8 @@ pub(crate) fn details(state: &ConnectionState) -> Value {
     json!({ "name": state.name, "peer_host": peer_host, "peer_port": peer_port })
 }
 
-fn shown(call: &Call, state: &ConnectionState) -> Value {
+/// A connection as the API shows it.
+pub(crate) fn shown(call: &Call, state: &ConnectionState) -> Value {
     let (host, port) = split(&state.local_address);
     let (peer_host, peer_port) = split(&state.peer_address);
     let tls = state.tls.as_ref();

@@ -7,10 +7,10 @@ use crate::failure::Failure;
 use crate::policies::Kind;
 use crate::reply::Reply;
 use crate::{
-    aliveness, bindings, certificates, channels, connections, consumers, definitions, exchanges,
-    explain, extensions, features, global_parameters, health, limits, messages, nodes, overview,
-    parameters, peek, permissions, policies, queues, redrive, stewardship, trace, users, version,
-    vhosts, whoami,
+    aliveness, bindings, certificates, channels, connections, consumers, definitions, events,
+    exchanges, explain, extensions, features, global_parameters, health, limits, messages, nodes,
+    overview, parameters, peek, permissions, policies, queues, redrive, stewardship, trace, users,
+    version, vhosts, whoami,
 };
 
 /// The table of answers, as a function: every route that is served has its line in it, or this does not compile.
@@ -155,6 +155,7 @@ answers! {
     PeekMessages => peek::list(call).await;
     CancelDelayed => peek::cancel(call).await;
     Redrive => redrive::redrive(call).await;
+    Events => events::watch(call).await;
     TraceQueue => trace::watch(call).await;
     Stop => stewardship::stop(call);
     RotateLog => stewardship::rotate_log(call);

@@ -33,6 +33,7 @@ mod desk;
 mod disk_use;
 mod dispatch;
 mod erlang;
+mod events;
 mod exchanges;
 mod explain;
 mod extensions;

@@ -262,9 +262,12 @@ where
     if desk.facts.api.has_queue_totals {
         query.set("enable_queue_totals");
     }
-    let reason = head.headers.get("x-reason").and_then(|value| value.to_str().ok());
-    let reason = reason.map(str::to_owned);
-    dispatch(&Call { desk, topology, caller, id, parameters, query, reason, body }).await
+    let header = |name: &str| {
+        head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    };
+    let (reason, last_event_id) = (header("x-reason"), header("last-event-id"));
+    let call = Call { desk, topology, caller, id, parameters, query, reason, last_event_id, body };
+    dispatch(&call).await
 }
 
 const fn bytes_max(id: RouteId) -> usize {

@@ -113,6 +113,11 @@ impl Writer {
         }
     }
 
+    /// Adds that something is missing before this, and nobody knows how much.
+    pub(crate) fn add_lost_before(&mut self) {
+        self.put("lost", None, &json!({ "what": "lost", "count": null }));
+    }
+
     fn put(&mut self, name: &str, id: Option<&str>, value: &Value) {
         let _ = writeln!(self.text, "event: {name}");
         if let Some(id) = id {

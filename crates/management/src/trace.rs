@@ -105,10 +105,7 @@ impl Watch {
         }
         self.call.topology = topology;
         let refused = End::Because("the user may not read the queue any more");
-        if let Some(name) = &self.call.caller.name {
-            let user = self.call.topology.definitions().user(name.as_str()).ok_or(refused)?;
-            self.call.caller.tags = user.tags.clone().into();
-        }
+        self.call.renew_tags().ok_or(refused)?;
         let (call, parameters) = (&self.call, &self.call.parameters);
         access::check(management_api::Access::Vhost, &call.caller, parameters, call.definitions())
             .map_err(|_| refused)?;

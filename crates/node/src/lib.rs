@@ -7,6 +7,7 @@
 mod alone;
 mod boot;
 mod budget;
+mod chronicle;
 mod clients;
 mod errand;
 mod free_space;
@@ -22,10 +23,12 @@ mod watching;
 
 pub use alone::operate_alone;
 pub use boot::{Boot, BootError, boot};
+pub use chronicle::{EVENTS_MAX, Event, EventKind, EventPage, Resource};
 pub use errand::Errand;
 pub use free_space::FreeSpace;
 pub use handling::{AckMode, FetchReply, Fetched, Outcome, PublishReply};
 pub use notice::Notice;
 pub use operator::Reply;
+pub use proto_amqp091::{Happening, Identity, NewConsumer, What, pid};
 pub use proto_amqp091::{MessageProperties, MessageView, Publication, Unpublished, reason_word};
 pub use shard::Shard;

@@ -17,6 +17,7 @@ use proto_amqp091::{Connection, Context, Octets, Peer, Settings, Severity, Subje
 use stdx::{Random, Time};
 use store::{Completion, Fault, Submission};
 
+use crate::chronicle::{Chronicle, EventKind};
 use crate::clients::Clients;
 use crate::notice::Notice;
 use crate::observation::Attempts;
@@ -52,6 +53,7 @@ pub struct Shard {
     /// Passwords that take long to be looked at, and who has sent them. A client has one at most.
     inquiries: VecDeque<(ClientId, Inquiry)>,
     pub(crate) notices: Vec<Notice>,
+    pub(crate) chronicle: Chronicle,
     pub(crate) operator: Operator,
     /// What all clients have sent and were sent.
     pub(crate) octets: Octets,
@@ -84,6 +86,7 @@ impl Shard {
             logins,
             inquiries: VecDeque::new(),
             notices: Vec::new(),
+            chronicle: Chronicle::default(),
             operator: Operator::default(),
             octets: Octets::default(),
             attempts: Attempts::default(),
@@ -146,6 +149,9 @@ impl Shard {
             while let Some(notice) = client_gone.connection.poll_notice() {
                 self.notices.push(Notice::Client { client, notice });
             }
+            for happening in client_gone.connection.take_happenings() {
+                self.chronicle.add(self.broker.now_ms(), EventKind::Client(happening));
+            }
             self.timers.remove(client, client_gone.timer);
         }
     }
@@ -167,6 +173,7 @@ impl Shard {
     /// The next connection that something happened to: see what [`Shard::output`] and [`Shard::is_finished`] say of it.
     /// Call until `None` after [`Shard::work`].
     pub fn poll_touched(&mut self) -> Option<ClientId> {
+        self.chronicle_declared();
         while let Some(id) = self.touched.pop() {
             let Some(client) = self.clients.get_mut(id) else { continue };
             client.is_touched = false;
@@ -179,8 +186,12 @@ impl Shard {
             let mut cx = Context { broker: &mut self.broker, arena: &mut self.arena, now, now_ms };
             client.connection.end_turn(&mut cx);
             client.timer = self.timers.set(id, client.timer, client.connection.poll_timeout());
-            while let Some(notice) = client.connection.poll_notice() {
+            let connection = &mut client.connection;
+            while let Some(notice) = connection.poll_notice() {
                 self.notices.push(Notice::Client { client: id, notice });
+            }
+            for happening in connection.take_happenings() {
+                self.chronicle.add(now_ms, EventKind::Client(happening));
             }
             self.clients.count_held(id);
             return Some(id);

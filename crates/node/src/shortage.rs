@@ -5,6 +5,7 @@ use message::ClientId;
 use stdx::Time;
 
 use crate::budget::Budget;
+use crate::chronicle::{EventKind, Resource};
 use crate::notice::Notice;
 use crate::shard::Shard;
 
@@ -64,6 +65,7 @@ impl Shard {
         self.broker.look_for_shortage(*is_space_low, budget.is_exceeded());
         let alarm = self.broker.alarm();
         let told = std::mem::replace(&mut self.shortage.told, alarm);
+        self.tell_alarm(told, alarm);
         let has_ended = told.is_on() && !alarm.is_on();
         if has_ended {
             for id in self.clients.ids(self.id) {
@@ -85,6 +87,18 @@ impl Shard {
         if let Some(client) = self.clients.get_mut(id) {
             client.connection.shed();
             self.clients.count_held(id);
+        }
+    }
+
+    /// What the node is short of all shards know, and one tells.
+    fn tell_alarm(&mut self, before: Alarm, now: Alarm) {
+        let memory = (Resource::Memory, before.is_memory_short, now.is_memory_short);
+        let disk = (Resource::Disk, before.is_disk_short(), now.is_disk_short());
+        for (resource, was_set, is_set) in [memory, disk] {
+            if self.id == 0 && was_set != is_set {
+                let kind = EventKind::Alarm { resource, is_set };
+                self.chronicle.add(self.broker.now_ms(), kind);
+            }
         }
     }
 

@@ -19,6 +19,7 @@ use crate::connection::{Connection, Stage};
 use crate::consumers::Terms;
 use crate::context::Context;
 use crate::errors::Exception;
+use crate::happening::NewConsumer;
 use crate::replying::{check_bindable, is_reply_to};
 
 /// What was asked, and how to answer.
@@ -227,7 +228,9 @@ impl Connection {
                 }
             }
             (Wish::Cancel { number: consumer, tag }, _) => {
-                self.consumers.remove(consumer);
+                if let Some(gone) = self.consumers.remove(consumer) {
+                    self.tell_consumer_deleted(gone);
+                }
                 self.write_cancel_ok(number, &tag, no_wait);
             }
             (Wish::DeclareQueue, Answer::QueueDeclared { name, ready_count, consumer_count }) => {
@@ -311,6 +314,7 @@ impl Connection {
             is_exclusive: consume.exclusive,
             prefetch_count: channel.prefetch_count,
             arguments: arguments.clone(),
+            queue: name.clone(),
         });
         let verb = Verb::Consume { vhost: self.vhost.clone(), name, consumer, arguments };
         let wish = Wish::Consume { number: consumer_number, tag, settles, terms };
@@ -329,7 +333,17 @@ impl Connection {
     ) {
         if let Some(channel) = self.channels.get_mut(number) {
             channel.consumers.insert(tag.clone(), consumer);
+            let told = NewConsumer {
+                channel: number,
+                tag: tag.clone(),
+                queue: terms.queue.clone(),
+                settles,
+                is_exclusive: terms.is_exclusive,
+                prefetch_count: terms.prefetch_count,
+                arguments: terms.arguments.clone(),
+            };
             self.consumers.add(consumer, number, tag, queue, settles, terms);
+            self.tell_consumer_created(told);
         }
     }
 

@@ -9,6 +9,7 @@ use wire_amqp091::{Code, Frame, Kind};
 use crate::connection::{Connection, Stage};
 use crate::context::Context;
 use crate::errors::Exception;
+use crate::happening::What;
 use crate::notice::Severity;
 
 /// How long a client has to agree to the end of its connection.
@@ -158,11 +159,17 @@ impl Connection {
         self.cancel_replies(cx, number, None);
         self.count_published(cx, number);
         self.committing = self.committing.filter(|&committing| committing != number);
-        for consumer in self.consumers.of_channel(number) {
+        let consumers = self.consumers.of_channel(number);
+        let consumer_count = consumers.len();
+        for consumer in consumers {
             if let Some(gone) = self.consumers.remove(consumer) {
                 let id = ConsumerId { client: self.client, number: consumer };
                 cx.broker.drop_consumer(gone.queue, id);
+                self.tell_consumer_deleted(gone);
             }
+        }
+        if self.channels.get(number).is_some_and(|channel| !channel.is_closing) {
+            self.tell(What::ChannelClosed { number, consumer_count });
         }
         if let Some(channel) = self.channels.get_mut(number) {
             channel.consumers.clear();

@@ -25,6 +25,7 @@ use crate::consumers::Consumers;
 use crate::context::Context;
 use crate::counting::Story;
 use crate::errors::Exception;
+use crate::happening::{Happening, Identity};
 use crate::heartbeat::{Due, Heartbeat};
 use crate::notice::{Notice, Severity};
 use crate::outgoing::Outgoing;
@@ -92,6 +93,9 @@ pub struct Connection {
     handshake_until: Time,
     pub(crate) random: Random,
     pub(crate) notices: Vec<Notice>,
+    pub(crate) happenings: Vec<Happening>,
+    /// Whose it is, once it is open.
+    pub(crate) identity: Option<Arc<Identity>>,
     pub(crate) accepted_at: Time,
     /// When something was heard of it, as far as the log wants to know.
     pub(crate) seen_at: Time,
@@ -139,6 +143,8 @@ impl Connection {
             handshake_until: now.plus_millis(limits.handshake_timeout_ms),
             random,
             notices: Vec::new(),
+            happenings: Vec::new(),
+            identity: None,
             accepted_at: now,
             seen_at: now,
             has_published: false,

@@ -1,7 +1,7 @@
 //! The consumers of one connection.
 
 use broker::Broker;
-use message::{Arguments, ClientId, QueueId};
+use message::{Arguments, ClientId, Name, QueueId};
 use queue::ConsumerId;
 use stdx::Recent;
 
@@ -13,6 +13,7 @@ pub(crate) struct Terms {
     pub(crate) is_exclusive: bool,
     pub(crate) prefetch_count: u16,
     pub(crate) arguments: Arguments,
+    pub(crate) queue: Name,
 }
 
 /// A consumer as the client knows it.

@@ -135,9 +135,14 @@ impl Connection {
         if self.abilities.consumer_cancel_notify {
             let cancel = basic::Cancel { consumer_tag: &consumer.tag, no_wait: true };
             self.out.method(consumer.channel, &cancel);
-        } else if let CancelReason::TimedOut { timeout_ms } = reason {
-            let exception = Exception::overdue(consumer.channel, timeout_ms);
-            self.fail_on(cx, consumer.channel, &exception);
+        }
+        let channel = consumer.channel;
+        self.tell_consumer_deleted(consumer);
+        if !self.abilities.consumer_cancel_notify
+            && let CancelReason::TimedOut { timeout_ms } = reason
+        {
+            let exception = Exception::overdue(channel, timeout_ms);
+            self.fail_on(cx, channel, &exception);
         }
     }
 }

@@ -18,6 +18,7 @@ use wire_amqp091::{Code, FieldValue, Frame, Kind, Table};
 use crate::connection::{Abilities, Connection, Stage};
 use crate::context::Context;
 use crate::errors::Exception;
+use crate::happening::What;
 use crate::methods::unexpected;
 use crate::notice::Severity;
 
@@ -170,6 +171,7 @@ impl Connection {
             heartbeat: limits.heartbeat_s,
         };
         self.out.method(0, &tune);
+        self.tell(What::LoggedIn);
         self.stage = Stage::Tuning;
         self.resume(cx);
     }

@@ -8,6 +8,7 @@ use crate::channel::{Channel, link};
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::errors::Exception;
+use crate::happening::What;
 use crate::publishing::Assembly;
 
 impl Connection {
@@ -116,6 +117,7 @@ impl Connection {
         let origin = broker::Origin { client: self.client, link };
         self.story.opened_count += 1;
         self.channels.insert(number, Channel::new(origin, self.vhost.clone()));
+        self.tell(What::ChannelOpened { number });
         self.out.method(number, &channel::OpenOk { reserved_1: b"" });
     }
 

@@ -78,10 +78,11 @@ impl Connection {
             self.title()
         );
         self.notice_info(text);
+        self.tell_opened();
     }
 
     /// A login that is refused: once for the user, and once for the connection.
-    pub(crate) fn notice_login_refused(&mut self, mechanism: &str, user: &str, why: &str) {
+    pub(crate) fn notice_login_refused(&mut self, mechanism: &'static str, user: &str, why: &str) {
         let text = format!("User '{user}' failed to authenticate: {why}");
         self.notice(Severity::Warning, Subject::User, text);
         let text = format!(
@@ -90,6 +91,7 @@ impl Connection {
             self.route()
         );
         self.notice(Severity::Error, Subject::Connection, text);
+        self.tell_login_refused(mechanism, user, why);
     }
 
     pub(crate) fn notice_channel_exception(&mut self, number: u16, exception: &Exception) {
@@ -138,6 +140,7 @@ impl Connection {
     pub(crate) fn notice_closing(&mut self) {
         let text = format!("closing AMQP connection ({})", self.life());
         self.notice_info(text);
+        self.tell_closed();
     }
 
     /// Its end without a word.
@@ -145,6 +148,7 @@ impl Connection {
         let text =
             format!("closing AMQP connection {} ({}):\n{why}", pid(self.client), self.life());
         self.notice(severity, Subject::Connection, text);
+        self.tell_closed();
     }
 
     /// Who it is, and how long it has been there.

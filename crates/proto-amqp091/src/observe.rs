@@ -140,6 +140,11 @@ pub struct ConsumerState {
 impl Connection {
     /// What is known of the connection.
     pub fn state(&self, broker: &Broker) -> ConnectionState {
+        self.state_while(self.activity(broker))
+    }
+
+    /// The same, if it is known what it does.
+    pub(crate) fn state_while(&self, activity: ConnectionActivity) -> ConnectionState {
         let name = format!("{} -> {}", self.peer.address, self.peer.local_address);
         ConnectionState {
             client: self.client,
@@ -157,7 +162,7 @@ impl Connection {
             channel_max: self.channel_max,
             frame_max: self.out.frame_max,
             heartbeat_s: self.heartbeat.interval_s(),
-            activity: self.activity(broker),
+            activity,
             channel_count: self.channels.len(),
             octets: self.story.octets,
             unsent_bytes: self.out.pending().len(),

@@ -7,6 +7,13 @@ use crate::route_id::RouteId as Id;
 pub(super) const ROUTES: &[Route] = &[
     served(
         Method::Get,
+        "/events",
+        Access::Monitoring,
+        Id::Events,
+        "What happens to connections, queues, users and whatever else is declared, live, as server-sent events with RabbitMQ's names; only those that fit `pattern`, and from `Last-Event-ID` on. It ends after `limit` events or `duration_ms`.",
+    ),
+    served(
+        Method::Get,
         "/queues/:vhost/:queue/trace",
         Access::Vhost,
         Id::TraceQueue,

@@ -11,6 +11,7 @@ use crate::stream::STREAMS_MAX;
 struct Stream {
     content: Content,
     text: String,
+    last_id: String,
 }
 
 impl Stream {
@@ -18,7 +19,7 @@ impl Stream {
         let response = node.send(user, "GET", path, "").await;
         assert_eq!(response.status(), 200, "{path}");
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self { content: response.into_body(), text: String::new() }
+        Self { content: response.into_body(), text: String::new(), last_id: String::new() }
     }
 
     /// The next event; `None` at the end.
@@ -28,9 +29,13 @@ impl Stream {
                 let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
                 let value = field("data: ").map(|data| {
                     let value: Value = serde_json::from_str(data).unwrap();
-                    assert_eq!(field("event: "), value["what"].as_str());
+                    let name = value["what"].as_str().or_else(|| value["event"].as_str());
+                    assert_eq!(field("event: "), name);
                     value
                 });
+                if let Some(id) = field("id: ") {
+                    self.last_id = id.to_owned();
+                }
                 self.text = rest.to_owned();
                 if value.is_some() {
                     return value;
@@ -149,5 +154,124 @@ fn there_are_only_so_many_streams_and_one_that_nobody_reads_makes_room() {
         while node.send(None, "GET", TRACE, "").await.status() == 503 {
             tokio::task::yield_now().await;
         }
+    });
+}
+
+const EVENTS: &str = "/events";
+
+/// The names of the next events.
+async fn names(stream: &mut Stream, count: usize) -> Vec<String> {
+    let mut names = Vec::new();
+    for _ in 0..count {
+        let event = stream.next().await.unwrap();
+        names.push(event["event"].as_str().unwrap().to_owned());
+    }
+    names
+}
+
+async fn put(node: &Node, path: &str, body: &str) {
+    let status = node.send(None, "PUT", path, body).await.status();
+    assert!(status.is_success(), "{path}");
+}
+
+async fn delete(node: &Node, path: &str) {
+    let status = node.send(None, "DELETE", path, "").await.status();
+    assert!(status.is_success(), "{path}");
+}
+
+#[test]
+fn the_life_of_what_is_declared_is_told_under_rabbitmqs_names() {
+    let node = Node::new();
+    runtime().block_on(async {
+        let mut stream = Stream::open(&node, None, EVENTS).await;
+        put(&node, "/vhosts/v", r#"{"description":"d"}"#).await;
+        put(&node, "/vhosts/v", r#"{"description":"e"}"#).await;
+        put(&node, "/users/u", r#"{"password":"s3cret","tags":"management"}"#).await;
+        put(&node, "/users/u", r#"{"password":"s4cret","tags":"monitoring"}"#).await;
+        put(&node, "/permissions/v/u", r#"{"configure":"","write":"","read":""}"#).await;
+        put(&node, "/vhost-limits/v/max-queues", r#"{"value":5}"#).await;
+        put(&node, "/global-parameters/p", r#"{"value":"s5cret"}"#).await;
+        put(&node, "/queues/%2F/q", r#"{"durable":true,"arguments":{"x-max-length":5}}"#).await;
+        put(&node, "/exchanges/%2F/x", r#"{"type":"topic"}"#).await;
+        let policy = r#"{"pattern":"q","definition":{"max-length":1}}"#;
+        put(&node, "/policies/%2F/p", policy).await;
+        delete(&node, "/policies/%2F/p").await;
+        delete(&node, "/exchanges/%2F/x").await;
+        delete(&node, "/queues/%2F/q").await;
+        delete(&node, "/users/u").await;
+        delete(&node, "/vhosts/v").await;
+        let told = names(&mut stream, 17).await;
+        let expected = [
+            "vhost.created",
+            "vhost.updated",
+            "user.created",
+            "user.tags.set",
+            "user.password.changed",
+            "user.tags.set",
+            "permission.created",
+            "vhost.limits.set",
+            "parameter.set",
+            "queue.created",
+            "exchange.created",
+            "policy.set",
+            "policy.cleared",
+            "exchange.deleted",
+            "queue.deleted",
+            "user.deleted",
+            "vhost.deleted",
+        ];
+        assert_eq!(told, expected);
+        let before = format!("{EVENTS}?last_event_id=7-0.0");
+        let mut again = Stream::open(&node, None, &before).await;
+        assert_eq!(again.next().await.unwrap()["what"], "lost");
+        let everything = names(&mut again, 17).await;
+        assert!(everything.iter().any(|name| name == "vhost.created"));
+    });
+}
+
+#[test]
+fn no_secret_is_told_and_fields_are_those_of_rabbitmq() {
+    let node = Node::new();
+    runtime().block_on(async {
+        let mut stream = Stream::open(&node, None, EVENTS).await;
+        put(&node, "/users/u", r#"{"password":"s3cret","tags":"management"}"#).await;
+        put(&node, "/global-parameters/p", r#"{"value":"s3cret"}"#).await;
+        put(&node, "/queues/%2F/q", r#"{"durable":true,"arguments":{"x-max-length":5}}"#).await;
+        let mut all = Vec::new();
+        for _ in 0..4 {
+            all.push(stream.next().await.unwrap());
+        }
+        let text = json!(all).to_string();
+        assert!(!text.contains("s3cret") && !text.contains("hash"), "{text}");
+        let parameter = &all[2];
+        assert_eq!((&parameter["component"], &parameter["name"]), (&json!("global"), &json!("p")));
+        let queue = &all[3];
+        let expected = json!({
+            "name": "q", "vhost": "/", "type": "rabbit_classic_queue", "durable": true, "auto_delete": false,
+            "exclusive": false, "owner_pid": "", "leader": "leveret@test", "members": ["leveret@test"],
+            "arguments": { "x-max-length": 5, "x-queue-type": "classic" },
+            "event": "queue.created", "timestamp_in_ms": queue["timestamp_in_ms"],
+        });
+        assert_eq!(*queue, expected);
+    });
+}
+
+#[test]
+fn only_what_fits_a_pattern_is_told_and_a_stream_goes_on_where_it_was() {
+    let node = Node::new();
+    let id = runtime().block_on(async {
+        let path = format!("{EVENTS}?pattern=queue.*&limit=1");
+        let mut stream = Stream::open(&node, None, &path).await;
+        put(&node, "/exchanges/%2F/x", r#"{"type":"topic"}"#).await;
+        put(&node, "/queues/%2F/one", "{}").await;
+        put(&node, "/queues/%2F/two", "{}").await;
+        assert_eq!(stream.next().await.unwrap()["name"], "one");
+        assert_eq!(stream.next().await, None);
+        stream.last_id
+    });
+    runtime().block_on(async {
+        let path = format!("{EVENTS}?last_event_id={id}&limit=1");
+        let mut stream = Stream::open(&node, None, &path).await;
+        assert_eq!(stream.next().await.unwrap()["name"], "two");
     });
 }
