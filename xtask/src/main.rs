@@ -6,6 +6,7 @@
 //! - `oracle` holds the transcripts' conversations with a real server;
 //! - `openapi` writes the document that describes the HTTP API;
 //! - `docs` writes the page that describes the options;
+//! - `instructions` counts what messages cost and compares it with what they cost before;
 //! - `ci` runs every step that a change has to pass, in order, and stops at the first that fails.
 //!
 //! It knows nothing of brokers: a rule about behaviour belongs in a test, not here.
@@ -24,6 +25,7 @@ use std::process::ExitCode;
 mod ci;
 mod dist;
 mod fuzz;
+mod instructions;
 mod step;
 mod tidy;
 
@@ -36,6 +38,7 @@ usage: cargo xtask COMMAND
   openapi                         write docs/openapi.json, which tells the routes of the HTTP API
   dist PART...                    make packages and the container image; `dist` alone tells more
   docs                            write docs/configuration.md, which tells the options
+  instructions [--write]          count what messages cost, and compare it with tests/instructions.txt
   ci [--skip STEP]... [STEP]...   run all steps of continuous integration, or those named
 ";
 
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Some((&"oracle", rest)) => step::cargo_oracle(&root, rest),
         Some((&"openapi", [])) => step::openapi(&root),
         Some((&"docs", [])) => step::docs(&root),
+        Some((&"instructions", rest)) => instructions::run(&root, rest),
         Some((&"ci", rest)) => ci::run(&root, rest),
         _ => Err(USAGE.to_owned()),
     };

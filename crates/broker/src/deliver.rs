@@ -1,7 +1,8 @@
 //! Delivering: from a queue to the clients of its consumers.
 
-use message::{Message, QueueId};
+use message::{ClientId, Message, QueueId};
 use metadata::{Part, part_of};
+use queue::Delivery;
 
 use crate::broker::Broker;
 use crate::event::Event;
@@ -10,6 +11,24 @@ use crate::hosted::Handed;
 /// How many messages expire, become due, make room or are sent on in one turn: a few milliseconds. What there is beyond
 /// them waits for the next turn, so that sockets, heartbeats and other shards get theirs in between.
 pub(crate) const RULE_BUDGET: usize = 8192;
+
+/// Puts a delivery behind the others for its client.
+#[inline]
+fn join_run(
+    runs: &mut Vec<(ClientId, Vec<Delivery>)>,
+    lists: &mut Vec<Vec<Delivery>>,
+    delivery: Delivery,
+) {
+    let client = delivery.consumer.client;
+    match runs.iter_mut().rev().find(|(of, _)| *of == client) {
+        Some((_, deliveries)) => deliveries.push(delivery),
+        None => {
+            let mut deliveries = lists.pop().unwrap_or_default();
+            deliveries.push(delivery);
+            runs.push((client, deliveries));
+        }
+    }
+}
 
 impl Broker {
     /// Hands at most `limit` of a queue's messages to its consumers, and asks the store for more if the queue's
@@ -35,27 +54,20 @@ impl Broker {
         let (mut left, mut handed) = (Vec::new(), Handed::default());
         let (store, runs, lists) = (&mut self.store, &mut self.runs, &mut self.delivery_lists);
         let (waits, now_ms) = (&mut self.traffic.waits, self.now_ms);
-        hosted.queue.dispatch(limit, self.now_ms, |delivery| {
-            handed.count(&delivery);
-            waits.count(delivery.message.received_at_ms(), now_ms);
+        let unsettled_before = hosted.queue.unsettled_count();
+        let count = hosted.queue.dispatch(limit, now_ms, |delivery| {
+            handed.look(&delivery, waits, now_ms);
             if delivery.leaves_store {
                 let lane_id = definition.lane_id(delivery.lane);
                 store.settle(lane_id, delivery.seq, delivery.message.len_bytes() as u32);
                 left.extend((!is_unnoted).then_some(delivery.seq));
             }
-            let client = delivery.consumer.client;
-            match runs.iter_mut().rev().find(|(of, _)| *of == client) {
-                Some((_, deliveries)) => deliveries.push(delivery),
-                None => {
-                    let mut deliveries = lists.pop().unwrap_or_default();
-                    deliveries.push(delivery);
-                    runs.push((client, deliveries));
-                }
-            }
+            join_run(runs, lists, delivery);
         });
-        hosted.count_dispatch(handed, self.now_ms);
+        handed.count_waits(waits, now_ms);
+        hosted.count_dispatch(count, unsettled_before, handed, now_ms);
         if hosted.is_traced {
-            self.traces.record_deliveries(id, &self.runs, self.now_ms);
+            self.traces.record_deliveries(id, &self.runs, now_ms);
         }
         let has_more = is_ruled && !hosted.queue.can_dispatch() && {
             let has_expired = hosted.queue.expire(self.now_ms, &mut budget);

@@ -15,7 +15,7 @@ use crate::publisher::Confirm;
 use crate::queue_arguments::SINGLE_ACTIVE;
 use crate::relay::History;
 use crate::terms::Lease;
-use crate::traffic::Holdings;
+use crate::traffic::{Holdings, Waits};
 
 /// The type of exchanges that hold messages back.
 pub(crate) const DELAYED: &str = Kind::Delayed.as_str();
@@ -25,22 +25,35 @@ pub(crate) const RECENT_HISTORY: &str = Kind::RecentHistory.as_str();
 const LAG_BEGINS_BYTES: usize = 1024 * 1024;
 const LAG_ENDS_BYTES: usize = 256 * 1024;
 
-/// What was handed out in one go.
+/// What shows of messages while they are handed out. How many they are is told by the queue.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Handed {
-    count: u64,
-    /// To consumers that do not settle.
-    gone_count: u64,
     redelivered_count: u64,
+    /// When the last of them came, and how many came at that time.
+    came_at_ms: u64,
+    together_count: u64,
 }
 
 impl Handed {
-    /// One more.
+    /// One more, at `now_ms`.
     #[inline]
-    pub(crate) fn count(&mut self, delivery: &Delivery) {
-        self.count += 1;
-        self.gone_count += u64::from(delivery.id.is_none());
-        self.redelivered_count += u64::from(delivery.is_redelivered);
+    pub(crate) fn look(&mut self, delivery: &Delivery, waits: &mut Waits, now_ms: u64) {
+        if delivery.is_redelivered {
+            self.redelivered_count += 1;
+        }
+        // Messages that came together have waited for the same time.
+        let came_at_ms = delivery.message.received_at_ms();
+        if came_at_ms != self.came_at_ms {
+            self.count_waits(waits, now_ms);
+            self.came_at_ms = came_at_ms;
+        }
+        self.together_count += 1;
+    }
+
+    /// Those that came together with the last one have waited until `now_ms`.
+    #[cold]
+    pub(crate) fn count_waits(&mut self, waits: &mut Waits, now_ms: u64) {
+        waits.count(std::mem::take(&mut self.together_count), self.came_at_ms, now_ms);
     }
 }
 
@@ -218,13 +231,19 @@ impl Hosted {
         MessageCounters { publish, ..self.tally }
     }
 
-    /// It has handed out messages.
+    /// It has handed out so many messages, and before that so many were not settled.
     #[inline]
-    pub(crate) fn count_dispatch(&mut self, handed: Handed, now_ms: u64) {
-        let Handed { count, gone_count, redelivered_count } = handed;
-        self.tally.deliver += count - gone_count;
-        self.tally.deliver_no_ack += gone_count;
-        self.tally.redeliver += redelivered_count;
+    pub(crate) fn count_dispatch(
+        &mut self,
+        count: usize,
+        unsettled_before: usize,
+        handed: Handed,
+        now_ms: u64,
+    ) {
+        let settled_later = self.queue.unsettled_count() - unsettled_before;
+        self.tally.deliver += settled_later as u64;
+        self.tally.deliver_no_ack += (count - settled_later) as u64;
+        self.tally.redeliver += handed.redelivered_count;
         if count > 0 {
             self.used_at_ms = now_ms;
         }

@@ -213,9 +213,8 @@ impl Publisher {
         is_delayed: bool,
     ) -> Result<Option<usize>, Refusal> {
         let place = self.place_of(topology, message, headers, random, is_delayed)?;
-        match place {
-            Some(index) => self.routes[index].count += 1,
-            None => self.pass(self.exchange_id, 1, self.passing.len() as u64),
+        if place.is_none() {
+            self.pass(self.exchange_id, 1, self.passing.len() as u64);
         }
         Ok(place)
     }
@@ -248,7 +247,7 @@ impl Publisher {
         }
     }
 
-    /// Where among `routes` the way of a message stands; `None` for `passing`.
+    /// Where among `routes` the way of a message stands, which is counted there; `None` for `passing`.
     fn place_of(
         &mut self,
         topology: &Topology,
@@ -268,11 +267,13 @@ impl Publisher {
         }
         let (exchange, key) = (message.exchange(), message.routing_key());
         let is_same = |route: &Route| *route.key == *key && *route.exchange == *exchange;
-        if self.routes.get(self.last).is_some_and(is_same) {
+        if let Some(route) = self.routes.get_mut(self.last).filter(|route| is_same(route)) {
+            route.count += 1;
             return Ok(Some(self.last));
         }
         if let Some(index) = self.routes.iter().position(is_same) {
             self.last = index;
+            self.routes[index].count += 1;
             return Ok(Some(index));
         }
         let (queues, is_constant) = self.find(topology, message, headers, random, is_delayed)?;
@@ -286,7 +287,7 @@ impl Publisher {
         self.last = self.routes.len();
         let exchange_id = self.exchange_id;
         let (exchange, key) = (exchange.into(), key.into());
-        self.routes.push(Route { exchange, key, queues, exchange_id, count: 0 });
+        self.routes.push(Route { exchange, key, queues, exchange_id, count: 1 });
         Ok(Some(self.last))
     }
 

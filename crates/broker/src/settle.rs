@@ -115,26 +115,28 @@ impl Broker {
         if let Some(held) = &held {
             self.traces.record_settled(id, held, settlement, &settled, self.now_ms);
         }
-        if settlement == Settlement::Accept && !matches!(settled, Settled::Unknown) {
-            hosted.tally.ack += 1;
+        if let Settled::Returned(Some(facts)) = &settled {
+            self.note_facts(id, facts);
+            return self.mark_dirty(id);
         }
-        if let Settled::Dropped(_, reason) = settled {
-            self.traffic.burials.count(hosted.kind(), Strategy::Disabled, reason);
-        }
-        match settled {
-            Settled::Gone(gone) | Settled::Dropped(gone, _) if gone.is_stored => {
-                let lane_id = hosted.definition.lane_id(gone.lane);
-                self.store.settle(lane_id, gone.seq, gone.length);
-                if !hosted.ledger.is_empty() {
-                    self.strike_facts(id, gone.seq);
-                }
+        let gone = match settled {
+            Settled::Gone(gone) => {
+                // Only what is gone was accepted, or nobody wants it any more.
+                hosted.tally.ack += u64::from(settlement == Settlement::Accept);
+                Some(gone)
             }
-            Settled::Returned(Some(facts)) => self.note_facts(id, &facts),
-            Settled::Gone(_)
-            | Settled::Dropped(..)
-            | Settled::Returned(None)
-            | Settled::Dying
-            | Settled::Unknown => {}
+            Settled::Dropped(gone, reason) => {
+                self.traffic.burials.count(hosted.kind(), Strategy::Disabled, reason);
+                Some(gone)
+            }
+            Settled::Returned(_) | Settled::Dying | Settled::Unknown => None,
+        };
+        if let Some(gone) = gone.filter(|gone| gone.is_stored) {
+            let lane_id = hosted.definition.lane_id(gone.lane);
+            self.store.settle(lane_id, gone.seq, gone.length);
+            if !hosted.ledger.is_empty() {
+                self.strike_facts(id, gone.seq);
+            }
         }
         self.mark_dirty(id);
     }

@@ -164,12 +164,12 @@ impl Waits {
     /// How many places there are: the last but one is for those that took about seven weeks.
     pub const PLACES: usize = 34;
 
-    /// A message that has come at one time goes at another.
-    pub(crate) fn count(&mut self, came_at_ms: u64, goes_at_ms: u64) {
+    /// So many messages that have come at one time go at another.
+    pub(crate) fn count(&mut self, count: u64, came_at_ms: u64, goes_at_ms: u64) {
         let wait_ms = goes_at_ms.saturating_sub(came_at_ms);
         let place = (u64::BITS - wait_ms.leading_zeros()) as usize;
-        self.counts[place.min(Self::PLACES - 1)] += 1;
-        self.sum_ms += wait_ms;
+        self.counts[place.min(Self::PLACES - 1)] += count;
+        self.sum_ms += wait_ms * count;
     }
 }
 
@@ -292,11 +292,13 @@ mod tests {
         let mut waits = Waits::default();
         for (wait_ms, place) in [(0, 0), (1, 1), (2, 2), (3, 2), (4, 3), (1 << 40, 33)] {
             let before = waits.counts[place];
-            waits.count(1000, 1000 + wait_ms);
+            waits.count(1, 1000, 1000 + wait_ms);
             assert_eq!(waits.counts[place], before + 1, "{wait_ms}");
         }
         // A clock that was set back makes no message wait.
-        waits.count(2000, 1000);
+        waits.count(1, 2000, 1000);
         assert_eq!((waits.counts[0], waits.sum_ms), (2, 10 + (1 << 40)));
+        waits.count(3, 1000, 1001);
+        assert_eq!((waits.counts[1], waits.sum_ms), (4, 13 + (1 << 40)));
     }
 }

@@ -24,25 +24,26 @@ impl Connection {
             let text = format!("unknown delivery tag {tag}");
             Exception::new(Code::PreconditionFailed, text, method)
         };
-        let mut one = [None];
-        let mut many = Vec::new();
+        let mut count = 1;
         if multiple {
-            many = channel.unacked.take_through(tag).ok_or_else(unknown)?;
+            let taken = channel.unacked.take_through(tag).ok_or_else(unknown)?;
+            count = taken.len() as u64;
+            match &mut channel.transaction {
+                Some(transaction) => transaction.settle(taken, settlement),
+                None => taken.iter().for_each(|taken| cx.broker.settle(taken.due, settlement)),
+            }
         } else {
-            one[0] = Some(channel.unacked.take(tag).ok_or_else(unknown)?);
+            let taken = channel.unacked.take(tag).ok_or_else(unknown)?;
+            match &mut channel.transaction {
+                Some(transaction) => transaction.settle(vec![taken], settlement),
+                None => cx.broker.settle(taken.due, settlement),
+            }
         }
         if settlement == Settlement::Accept {
-            let count = if multiple { many.len() as u64 } else { 1 };
             channel.counters.ack += count;
             self.story.turn.ack += count;
         }
         channel.used_at_ms = cx.now_ms;
-        let taken = one.into_iter().flatten().chain(many);
-        if let Some(transaction) = &mut channel.transaction {
-            transaction.settle(taken.collect(), settlement);
-        } else {
-            taken.for_each(|taken| cx.broker.settle(taken.due, settlement));
-        }
         channel.count_held(&mut self.channel_bytes);
         self.look_for_room(cx, number);
         Ok(())

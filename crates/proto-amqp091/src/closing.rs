@@ -25,7 +25,7 @@ impl Connection {
             Stage::Running | Stage::Opening | Stage::Tuning => {
                 self.fail(cx, &Exception::new(Code::ConnectionForced, explanation, 0));
             }
-            Stage::Greeting | Stage::Starting | Stage::Verifying(_) => self.finish(),
+            Stage::Greeting | Stage::Starting | Stage::Verifying => self.finish(),
             Stage::Closing { .. } | Stage::Leaving | Stage::Finished => {}
         }
     }

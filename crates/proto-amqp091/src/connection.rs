@@ -41,7 +41,7 @@ pub(crate) enum Stage {
     Greeting,
     Starting,
     /// It is being found out whether the client is who it says. It is not listened to.
-    Verifying(auth::Mechanism),
+    Verifying,
     Tuning,
     Opening,
     Running,
@@ -290,7 +290,7 @@ impl Connection {
         match self.stage {
             Stage::Greeting
             | Stage::Starting
-            | Stage::Verifying(_)
+            | Stage::Verifying
             | Stage::Tuning
             | Stage::Opening => Some(self.handshake_until),
             Stage::Running | Stage::Leaving => self.heartbeat.deadline(),
@@ -305,7 +305,7 @@ impl Connection {
         match self.stage {
             Stage::Greeting
             | Stage::Starting
-            | Stage::Verifying(_)
+            | Stage::Verifying
             | Stage::Tuning
             | Stage::Opening => {
                 if cx.now >= self.handshake_until {
@@ -365,12 +365,12 @@ impl Connection {
     /// Whether input has to wait: for an answer, for the end of an alarm, or for the client to take what it has asked
     /// for.
     fn is_held(&self) -> bool {
-        let is_verifying = matches!(self.stage, Stage::Verifying(_));
-        self.asked.is_some()
-            || is_verifying
-            || self.committing.is_some()
-            || self.is_blocked
-            || self.out.is_full()
+        self.stage == Stage::Verifying || self.is_stalled()
+    }
+
+    /// The same, of a connection that knows its client.
+    fn is_stalled(&self) -> bool {
+        self.asked.is_some() || self.committing.is_some() || self.is_blocked || self.out.is_full()
     }
 
     /// Goes on with what had to wait for an answer.
@@ -436,8 +436,9 @@ impl Connection {
                 None => return 0,
             }
         }
-        while !self.is_held() {
+        while !self.is_stalled() {
             match self.stage {
+                Stage::Verifying => break,
                 Stage::Finished | Stage::Closing { is_deaf: true, .. } => return bytes.len(),
                 _ => {}
             }
@@ -466,7 +467,7 @@ impl Connection {
                 if frame.kind == Kind::Heartbeat && frame.channel == 0 => {}
             Stage::Running => self.connection_frame(cx, frame),
             Stage::Closing { .. } => self.closing_frame(frame),
-            Stage::Starting | Stage::Verifying(_) | Stage::Tuning | Stage::Opening => {
+            Stage::Starting | Stage::Verifying | Stage::Tuning | Stage::Opening => {
                 self.handshake_frame(cx, frame)
             }
             Stage::Leaving | Stage::Greeting | Stage::Finished => {}

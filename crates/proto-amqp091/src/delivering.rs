@@ -42,7 +42,8 @@ impl Connection {
         let frame_max = self.out.frame_max;
         let pending_bytes = self.out.pending().len();
         let mut owed_bytes = 0;
-        let (mut count, mut redelivered_count) = (0, 0);
+        let last_tag_before = channel.unacked.last_tag();
+        let mut redelivered_count = 0;
         for delivery in run {
             let message = &delivery.message;
             let due = due(delivery);
@@ -52,7 +53,6 @@ impl Connection {
             }
             let tag = channel.unacked.push(due);
             let redelivered = is_redelivered(delivery);
-            count += 1;
             redelivered_count += u64::from(redelivered);
             let out = self.out.buffer();
             if let Some(properties) = shown(message, counts(delivery)) {
@@ -73,6 +73,7 @@ impl Connection {
             owed_bytes += cost_bytes(message.len_bytes());
         }
         let channel_number = consumer.channel;
+        let count = channel.unacked.last_tag() - last_tag_before;
         let (delivered, gone) = if consumer.settles { (count, 0) } else { (0, count) };
         for counters in [&mut channel.counters, &mut self.story.turn] {
             counters.deliver += delivered;

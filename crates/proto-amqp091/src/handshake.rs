@@ -117,36 +117,31 @@ impl Connection {
             Mechanism::Plain => auth::plain(start_ok.response).ok(),
             Mechanism::Amqplain => amqplain(start_ok.response),
             Mechanism::Anonymous => self.settings.logins.anonymous.clone(),
-            Mechanism::External => return self.claim_certificate(cx, mechanism),
+            Mechanism::External => {
+                self.claim_certificate(cx);
+                return Ok(());
+            }
         };
         let Some(credentials) = password else {
             let text = format!("{name} response malformed");
             return Err(Exception::new(Code::SyntaxError, text, 0));
         };
         self.claim = Some(Claim::Password(credentials));
-        self.stage = Stage::Verifying(mechanism);
+        self.stage = Stage::Verifying;
         Ok(())
     }
 
     /// The certificate says who the client is.
-    fn claim_certificate(
-        &mut self,
-        cx: &mut Context<'_>,
-        mechanism: Mechanism,
-    ) -> Result<(), Exception> {
-        match self.peer.certificate_name.clone() {
-            Some(name) => {
-                self.claim = Some(Claim::Certificate(name));
-                self.stage = Stage::Verifying(mechanism);
-            }
-            None => {
-                let why = "no certificate that was verified, or no name in it";
-                self.notice_login_refused(mechanism.as_str(), "", why);
-                self.stage = Stage::Verifying(mechanism);
-                self.refuse_login(cx, mechanism);
-            }
+    fn claim_certificate(&mut self, cx: &mut Context<'_>) {
+        self.claim = self.peer.certificate_name.clone().map(Claim::Certificate);
+        if self.claim.is_none() {
+            let why = "no certificate that was verified, or no name in it";
+            self.notice_login_refused("", why);
         }
-        Ok(())
+        self.stage = Stage::Verifying;
+        if self.claim.is_none() {
+            self.refuse_login(cx);
+        }
     }
 
     /// What the client says of itself, to be looked at. [`Connection::logged_in`] or [`Connection::login_denied`] has to
@@ -160,7 +155,7 @@ impl Connection {
 
     /// The client is who it says.
     pub fn logged_in(&mut self, cx: &mut Context<'_>, user: &Name) {
-        if !matches!(self.stage, Stage::Verifying(_)) {
+        if self.stage != Stage::Verifying {
             return;
         }
         self.user = user.to_string();
@@ -178,24 +173,26 @@ impl Connection {
 
     /// The client is not who it says, or may not come in.
     pub fn login_denied(&mut self, cx: &mut Context<'_>, denied: &Denied) {
-        let Stage::Verifying(mechanism) = self.stage else { return };
+        if self.stage != Stage::Verifying {
+            return;
+        }
         let user = std::mem::take(&mut self.user);
         let user = user.escape_debug().to_string();
         let why = match denied {
             Denied::BadCredentials => format!("user '{user}' - invalid credentials"),
             denied => format!("user '{user}' - {denied}"),
         };
-        self.notice_login_refused(mechanism.as_str(), &user, &why);
-        self.refuse_login(cx, mechanism);
+        self.notice_login_refused(&user, &why);
+        self.refuse_login(cx);
         self.resume(cx);
     }
 
     /// A client that can hear it is told; another one finds the connection closed.
-    fn refuse_login(&mut self, cx: &mut Context<'_>, mechanism: Mechanism) {
+    fn refuse_login(&mut self, cx: &mut Context<'_>) {
         if self.abilities.authentication_failure_close {
             let text = format!(
                 "Login was refused using authentication mechanism {}. For details see the broker logfile.",
-                mechanism.as_str()
+                self.story.mechanism
             );
             self.fail(cx, &Exception::new(Code::AccessRefused, text, 0));
         } else {
@@ -298,7 +295,7 @@ fn amqplain(response: &[u8]) -> Option<Credentials> {
 pub(crate) const fn stage_name(stage: Stage) -> &'static str {
     match stage {
         Stage::Greeting => "handshake",
-        Stage::Starting | Stage::Verifying(_) => "starting",
+        Stage::Starting | Stage::Verifying => "starting",
         Stage::Tuning => "tuning",
         Stage::Opening => "opening",
         Stage::Running => "running",

@@ -82,16 +82,17 @@ impl Connection {
     }
 
     /// A login that is refused: once for the user, and once for the connection.
-    pub(crate) fn notice_login_refused(&mut self, mechanism: &'static str, user: &str, why: &str) {
+    pub(crate) fn notice_login_refused(&mut self, user: &str, why: &str) {
         let text = format!("User '{user}' failed to authenticate: {why}");
         self.notice(Severity::Warning, Subject::User, text);
         let text = format!(
-            "Error on AMQP connection {} ({}, state: starting):\n{mechanism} login refused: {why}",
+            "Error on AMQP connection {} ({}, state: starting):\n{} login refused: {why}",
             pid(self.client),
-            self.route()
+            self.route(),
+            self.story.mechanism
         );
         self.notice(Severity::Error, Subject::Connection, text);
-        self.tell_login_refused(mechanism, user, why);
+        self.tell_login_refused(self.story.mechanism, user, why);
     }
 
     pub(crate) fn notice_channel_exception(&mut self, number: u16, exception: &Exception) {
@@ -108,7 +109,7 @@ impl Connection {
     }
 
     pub(crate) fn notice_exception(&mut self, exception: &Exception) {
-        if matches!(self.stage, Stage::Verifying(_)) {
+        if self.stage == Stage::Verifying {
             // Why the login is refused has been said, with more than the client hears.
             return;
         }
@@ -179,7 +180,7 @@ impl Connection {
 
     fn whose(&self) -> String {
         match self.stage {
-            Stage::Greeting | Stage::Starting | Stage::Verifying(_) => String::new(),
+            Stage::Greeting | Stage::Starting | Stage::Verifying => String::new(),
             _ if self.user.is_empty() => String::new(),
             Stage::Tuning => format!(", user: '{}'", self.user),
             _ => format!(", vhost: '{}', user: '{}'", self.vhost, self.user),

@@ -50,6 +50,11 @@ impl Unacked {
         tag
     }
 
+    /// How many tags were given.
+    pub(crate) const fn last_tag(&self) -> u64 {
+        self.last_tag
+    }
+
     /// How many deliveries there are.
     pub(crate) fn len(&self) -> usize {
         self.due.len() - self.hole_count

@@ -256,6 +256,11 @@ impl Client {
         came.find(|(_, came)| !(self.has_parted && **came == Received::Closed))
     }
 
+    /// Its end of the connection, for those who speak for it from here on.
+    pub const fn socket(&self) -> SocketId {
+        self.socket
+    }
+
     /// Closes the socket.
     pub fn close(self, venue: &mut dyn Venue) {
         venue.close(self.socket);

@@ -346,8 +346,8 @@ impl World {
             if wants_input && !socket.to_node.is_empty() {
                 let waiting = socket.to_node.len();
                 let count = waiting.min(self.layout.piece_bytes.max(waiting / PIECES_MAX));
-                let piece: Vec<u8> = socket.to_node.drain(..count).collect();
-                shard.receive(socket.client, &piece, self.now);
+                shard.receive(socket.client, &socket.to_node.make_contiguous()[..count], self.now);
+                socket.to_node.drain(..count);
                 is_busy = true;
             }
         }
