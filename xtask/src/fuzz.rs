@@ -6,6 +6,9 @@ use std::path::Path;
 
 use crate::step;
 
+/// Targets that take longer to build than all other checks would wait for. They are run by hand, for longer.
+const SLOW_TO_BUILD: &[&str] = &["requests"];
+
 /// How long each target runs, in seconds.
 const SECONDS_PER_TARGET: u32 = 8;
 
@@ -22,6 +25,12 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     let time = format!("-max_total_time={SECONDS_PER_TARGET}");
     let limits = [time.as_str(), "-verbosity=0", "-print_final_stats=1"];
     for target in targets {
+        if SLOW_TO_BUILD.contains(&target.as_str()) {
+            println!(
+                "fuzz target {target} takes minutes to build and is left to you; `cargo test` has run the same checks"
+            );
+            continue;
+        }
         // What is found goes into the corpus, which is not kept; the seeds are only read.
         let (corpus, seeds) = (format!("fuzz/corpus/{target}"), format!("fuzz/seeds/{target}"));
         for folder in [&corpus, &seeds] {

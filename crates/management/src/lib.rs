@@ -17,6 +17,10 @@
     reason = "this is a shell: it takes over listening sockets that others have opened"
 )]
 
+// What tests within and without share speaks of this crate by its name.
+#[cfg(test)]
+extern crate self as management;
+
 mod access;
 mod aliveness;
 mod api_options;
@@ -87,8 +91,10 @@ pub use certificates::Certificate;
 pub use desk::{Desk, Shards};
 pub use disk_use::{DiskUse, Operations};
 pub use facts::{Facts, Listening};
+pub use login::Origin;
 pub use machine::{Machine, Readings};
 pub use metrics::MetricsOptions;
+pub use reply::Content;
 pub use sealing::{Entrance, Sealing};
-pub use serving::{CONNECTIONS_MAX, Sockets, Stop, Stopped, serve, stop_pair};
+pub use serving::{CONNECTIONS_MAX, Sockets, Stop, Stopped, respond, serve, stop_pair};
 pub use steward::{Steward, Threshold};

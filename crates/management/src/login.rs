@@ -18,7 +18,7 @@ use crate::failure::Failure;
 
 /// Where a request came in.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Origin {
+pub enum Origin {
     /// From this address.
     Tcp(SocketAddr),
     /// By the local socket, which only its owner may open.

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::api_options::{ApiOptions, Page};
 
 /// What an answer holds: all of it at once, or piece by piece as the client takes it.
-pub(crate) type Content = UnsyncBoxBody<Bytes, Infallible>;
+pub type Content = UnsyncBoxBody<Bytes, Infallible>;
 
 /// Something that is sent piece by piece.
 pub(crate) fn streamed(

@@ -192,8 +192,8 @@ async fn converse(
     }
 }
 
-/// Answers one request, well or not.
-pub(crate) async fn respond<B>(
+/// Answers one request, well or not. Of large bodies, as many are read at a time as `bodies` lets.
+pub async fn respond<B>(
     request: Request<B>,
     origin: Origin,
     desk: Arc<Desk>,
