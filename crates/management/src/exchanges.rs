@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use broker::{ExchangeDeclaration, Verb};
-use metadata::{Access, Exchange};
+use metadata::{Access, Exchange, Subject};
 use node::Shard;
 use node::observation::{ExchangeTraffic, PAGE_MAX};
 use serde_json::{Map, Value, json};
@@ -61,11 +61,7 @@ pub(crate) async fn put(call: &Call) -> Result<Reply, Failure> {
     let given = call.object()?;
     let name = fields::name(name_of(call.parameter("exchange")))?;
     let arguments = json::table(&given, "arguments")?;
-    call.may(Access::Configure, &name)?;
-    if let Some(message::Value::Text(alternate)) = arguments.get("alternate-exchange") {
-        call.may(Access::Read, &name)?;
-        call.may(Access::Write, &fields::name(&String::from_utf8_lossy(alternate))?)?;
-    }
+    call.may_declare(Subject::Exchange(name.as_str()), arguments.get("alternate-exchange"))?;
     let is_new = !found.exchanges.contains_key(&name);
     let declaration = ExchangeDeclaration {
         vhost: vhost.clone(),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use broker::{QueueDeclaration, Verb};
 use message::QueueId;
-use metadata::{Access, Queue, QueueKind};
+use metadata::{Access, Queue, QueueKind, Subject};
 use node::observation::{Holdings, PAGE_MAX, QueueState, QueueSummary};
 use serde_json::{Map, Value, json};
 
@@ -89,11 +89,7 @@ pub(crate) async fn put(call: &Call) -> Result<Reply, Failure> {
         let kind = message::Value::Text(kind.as_bytes().to_vec());
         arguments.entry("x-queue-type".to_owned()).or_insert(kind);
     }
-    call.may(Access::Configure, &name)?;
-    if let Some(message::Value::Text(exchange)) = arguments.get("x-dead-letter-exchange") {
-        call.may(Access::Read, &name)?;
-        call.may(Access::Write, &fields::name(&String::from_utf8_lossy(exchange))?)?;
-    }
+    call.may_declare(Subject::Queue(name.as_str()), arguments.get("x-dead-letter-exchange"))?;
     let is_new = !found.queues.contains_key(&name);
     let declaration = QueueDeclaration {
         vhost: vhost.clone(),

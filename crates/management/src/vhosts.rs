@@ -97,13 +97,7 @@ pub(crate) fn start(call: &Call) -> Result<Reply, Failure> {
 
 /// The virtual host that the path names.
 pub(crate) fn named(call: &Call) -> Result<(&Name, &Vhost), Failure> {
-    let name = call.parameter("vhost");
-    let mut vhosts = call.definitions().vhosts();
-    let found = call.definitions().vhost(name).is_some();
-    found
-        .then(|| vhosts.find(|(found, _)| found.as_str() == name))
-        .flatten()
-        .ok_or(Failure::NotFound)
+    call.definitions().named_vhost(call.parameter("vhost")).ok_or(Failure::NotFound)
 }
 
 /// What is in a virtual host, and went through it.

@@ -1,7 +1,7 @@
 //! What a caller sees and may do, where a route alone does not say it.
 
-use message::Name;
-use metadata::{Access, Vhost};
+use message::{Name, Value};
+use metadata::{Access, Subject, Vhost};
 
 use crate::call::Call;
 use crate::failure::Failure;
@@ -40,6 +40,28 @@ impl Call {
     pub(crate) fn may(&self, access: Access, object: &Name) -> Result<(), Failure> {
         self.may_in_words(access, "object", object)
             .map_err(|_| Failure::NotAuthorised("Access refused.".to_owned()))
+    }
+
+    /// Whether the caller may declare something that sends messages on to an exchange, if one is named.
+    ///
+    /// # Errors
+    /// In RabbitMQ's words.
+    pub(crate) fn may_declare(
+        &self,
+        subject: Subject<'_>,
+        sends_on_to: Option<&Value>,
+    ) -> Result<(), Failure> {
+        let Some(user) = &self.caller.name else { return Ok(()) };
+        let (definitions, vhost) = (self.definitions(), self.parameter("vhost"));
+        let goal = match sends_on_to {
+            Some(Value::Text(goal)) => Some(String::from_utf8_lossy(goal)),
+            _ => None,
+        };
+        let mut needs = definitions.needs_of_declaring(vhost, subject, goal.as_deref());
+        if needs.all(|(access, what)| definitions.may(user.as_str(), vhost, access, what.name())) {
+            return Ok(());
+        }
+        Err(Failure::NotAuthorised("Access refused.".to_owned()))
     }
 
     /// As [`Call::may`], for what RabbitMQ answers with the words that a client would hear.

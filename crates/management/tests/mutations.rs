@@ -14,11 +14,11 @@ const LEN_MAX: usize = 6_000;
 /// The seeds of the fuzz target, in the order of their names.
 fn originals() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/requests");
-    let mut paths: Vec<_> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let entries = fs::read_dir(folder).expect("the seeds are in the repository");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a seed").path()).collect();
     paths.sort();
     assert!(!paths.is_empty(), "there are seeds");
-    paths.iter().map(|path| fs::read(path).unwrap()).collect()
+    paths.iter().map(|path| fs::read(path).expect("a seed")).collect()
 }
 
 /// A few changes: a bit, an octet, a piece cut out, doubled or brought from elsewhere.

@@ -1,12 +1,13 @@
 //! Users and what they may do, as part of what is declared.
 
+use std::iter;
 use std::sync::Arc;
 
 use message::Name;
 
 use crate::change::Change;
 use crate::definitions::Definitions;
-use crate::permissions::{Access, Permissions, TopicPermissions};
+use crate::permissions::{Access, Need, Permissions, Subject, TopicPermissions};
 use crate::user::User;
 
 impl Definitions {
@@ -54,6 +55,25 @@ impl Definitions {
     /// Whether a user may do something to the exchange or queue of this name. An empty name is the default exchange.
     pub fn may(&self, user: &str, vhost: &str, access: Access, object: &str) -> bool {
         self.vhost(vhost).is_some_and(|found| found.grants.may(user, access, object))
+    }
+
+    /// What a user needs who declares something, in the order in which RabbitMQ asks. Something that sends messages on to
+    /// an exchange (its `x-dead-letter-exchange` or `alternate-exchange`) is then read, and that exchange written, unless
+    /// it is there already: what it says is then only compared.
+    pub fn needs_of_declaring<'a>(
+        &self,
+        vhost: &str,
+        subject: Subject<'a>,
+        sends_on_to: Option<&'a str>,
+    ) -> impl Iterator<Item = Need<'a>> + use<'a> {
+        let is_there = match subject {
+            Subject::Queue(name) => self.queue(vhost, name).is_some(),
+            Subject::Exchange(name) => self.exchange(vhost, name).is_some(),
+        };
+        let goal = sends_on_to.filter(|_| !is_there);
+        let passage =
+            goal.map(|goal| [(Access::Read, subject), (Access::Write, Subject::Exchange(goal))]);
+        iter::once((Access::Configure, subject)).chain(passage.into_iter().flatten())
     }
 
     /// Whether a user may publish to a topic exchange with this key ([`Access::Write`]), or bind to it
@@ -216,6 +236,24 @@ mod tests {
         assert_eq!(definitions.all_permissions().count(), 0);
         assert!(!definitions.may("bob", "/", Access::Read, "q"));
         assert!(definitions.user("bob").is_some());
+    }
+
+    #[test]
+    fn what_sends_on_to_an_exchange_has_to_be_allowed_to_when_it_is_made() {
+        let definitions = definitions(["ann", "bob"]);
+        let needs = |subject, goal| -> Vec<_> {
+            definitions.needs_of_declaring("/", subject, goal).collect()
+        };
+        let queue = Subject::Queue("q");
+        assert_eq!(needs(queue, None), [(Access::Configure, queue)]);
+        let passage = [
+            (Access::Configure, queue),
+            (Access::Read, queue),
+            (Access::Write, Subject::Exchange("")),
+        ];
+        assert_eq!(needs(queue, Some("")), passage);
+        let exchange = Subject::Exchange("amq.fanout");
+        assert_eq!(needs(exchange, Some("x")), [(Access::Configure, exchange)], "it is there");
     }
 
     #[test]

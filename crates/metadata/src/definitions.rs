@@ -65,6 +65,11 @@ impl Definitions {
         self.vhosts.get(name)
     }
 
+    /// The same, with its name as it is kept.
+    pub fn named_vhost(&self, name: &str) -> Option<(&Name, &Vhost)> {
+        self.vhosts.get_key_value(name)
+    }
+
     /// The exchange of this name.
     pub fn exchange(&self, vhost: &str, name: &str) -> Option<&Arc<Exchange>> {
         self.vhosts.get(vhost)?.exchanges.get(name)

@@ -21,7 +21,9 @@ pub use change::{Change, Unreadable};
 pub use definitions::Definitions;
 pub use object::{Binding, BindingEnd, Exchange, Part, Queue, lane_id, part_of};
 pub use password_rule::PasswordRule;
-pub use permissions::{Access, Grants, InvalidPattern, Permissions, TopicPermissions};
+pub use permissions::{
+    Access, Grants, InvalidPattern, Need, Permissions, Subject, TopicPermissions,
+};
 pub use policy::{ApplyTo, Policies, Policy, PolicyDefinition};
 pub use policy_check::InvalidPolicy;
 pub use rules::{

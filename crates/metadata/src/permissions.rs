@@ -48,6 +48,27 @@ impl fmt::Display for Access {
     }
 }
 
+/// What permissions are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// A queue, by its name.
+    Queue(&'a str),
+    /// An exchange, by its name; the default exchange has an empty one.
+    Exchange(&'a str),
+}
+
+impl<'a> Subject<'a> {
+    /// Its name.
+    pub const fn name(self) -> &'a str {
+        match self {
+            Self::Queue(name) | Self::Exchange(name) => name,
+        }
+    }
+}
+
+/// What is to be done to what.
+pub type Need<'a> = (Access, Subject<'a>);
+
 /// What a user may do in a virtual host: patterns for the names of exchanges and queues.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Permissions {

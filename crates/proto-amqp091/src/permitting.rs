@@ -11,7 +11,7 @@
 //! What the broker refuses whoever asks (reserved names, unknown types, the default exchange) it refuses before anybody's
 //! permissions are looked at, as RabbitMQ does.
 
-use metadata::{Access, Definitions};
+use metadata::{Access, Definitions, Need, Subject};
 use routing::Kind;
 use wire_amqp091::method::{Method, basic, exchange, queue};
 use wire_amqp091::{FieldValue, Table};
@@ -44,16 +44,6 @@ impl Grants {
     }
 }
 
-/// What is to be done to what.
-type Wish<'a> = (Access, Target<'a>);
-
-/// An object, as permissions have it.
-#[derive(Clone, Copy, Debug)]
-enum Target<'a> {
-    Queue(&'a str),
-    Exchange(&'a str),
-}
-
 impl Connection {
     /// Whether the user may do what a method asks for.
     ///
@@ -71,31 +61,32 @@ impl Connection {
             Method::ExchangeDeclare(declare) => self.check_exchange_declare(definitions, declare),
             Method::ExchangeDelete(delete) => {
                 let is_system = delete.exchange.is_empty() || delete.exchange.starts_with("amq.");
-                let wish = (Access::Configure, Target::Exchange(delete.exchange));
+                let wish = (Access::Configure, Subject::Exchange(delete.exchange));
                 if is_system { Ok(()) } else { self.check(definitions, wish, id) }
             }
             Method::ExchangeBind(bind) => {
-                let destination = Target::Exchange(bind.destination);
+                let destination = Subject::Exchange(bind.destination);
                 self.check_binding(definitions, destination, (bind.source, bind.routing_key), id)
             }
             Method::ExchangeUnbind(unbind) => {
-                let (destination, key) = (Target::Exchange(unbind.destination), unbind.routing_key);
+                let (destination, key) =
+                    (Subject::Exchange(unbind.destination), unbind.routing_key);
                 self.check_binding(definitions, destination, (unbind.source, key), id)
             }
             Method::QueueDeclare(declare) => self.check_queue_declare(definitions, declare),
             Method::QueueBind(bind) => {
                 let name = self.queue_name(number, bind.queue, id)?;
-                let destination = Target::Queue(name.as_str());
+                let destination = Subject::Queue(name.as_str());
                 self.check_binding(definitions, destination, (bind.exchange, bind.routing_key), id)
             }
             Method::QueueUnbind(unbind) => {
                 let name = self.queue_name(number, unbind.queue, id)?;
-                let (destination, key) = (Target::Queue(name.as_str()), unbind.routing_key);
+                let (destination, key) = (Subject::Queue(name.as_str()), unbind.routing_key);
                 self.check_binding(definitions, destination, (unbind.exchange, key), id)
             }
             Method::QueueDelete(delete) => {
                 let name = self.queue_name(number, delete.queue, id)?;
-                self.check(definitions, (Access::Configure, Target::Queue(name.as_str())), id)
+                self.check(definitions, (Access::Configure, Subject::Queue(name.as_str())), id)
             }
             Method::QueuePurge(queue::Purge { queue, .. })
             | Method::BasicGet(basic::Get { queue, .. })
@@ -104,7 +95,7 @@ impl Connection {
                     return Ok(());
                 }
                 let name = self.queue_name(number, queue, id)?;
-                self.check(definitions, (Access::Read, Target::Queue(name.as_str())), id)
+                self.check(definitions, (Access::Read, Subject::Queue(name.as_str())), id)
             }
             // These concern what the user has already, or nothing that has a name.
             _ => Ok(()),
@@ -122,16 +113,14 @@ impl Connection {
         if is_strange {
             return Ok(());
         }
-        let target = Target::Exchange(name);
+        let target = Subject::Exchange(name);
         if declare.passive {
             return self.check_any(definitions, target, id);
         }
-        self.check(definitions, (Access::Configure, target), id)?;
-        let is_there = definitions.exchange(self.vhost.as_str(), name).is_some();
-        match text(&declare.arguments, b"alternate-exchange") {
-            Some(other) if !is_there => self.check_reference(definitions, target, &other, id),
-            _ => Ok(()),
-        }
+        let alternate = text(&declare.arguments, b"alternate-exchange");
+        let mut needs =
+            definitions.needs_of_declaring(self.vhost.as_str(), target, alternate.as_deref());
+        needs.try_for_each(|need| self.check(definitions, need, id))
     }
 
     fn check_queue_declare(
@@ -144,7 +133,7 @@ impl Connection {
             return Ok(());
         }
         if declare.passive {
-            return self.check_any(definitions, Target::Queue(declare.queue), id);
+            return self.check_any(definitions, Subject::Queue(declare.queue), id);
         }
         let is_there = definitions.queue(self.vhost.as_str(), declare.queue).is_some();
         if !is_there && declare.queue.starts_with("amq.") {
@@ -153,56 +142,42 @@ impl Connection {
         // The broker will make a name of that kind.
         let generated =
             declare.queue.is_empty().then(|| format!("amq.gen-{}", self.random.token(22)));
-        let target = Target::Queue(generated.as_deref().unwrap_or(declare.queue));
-        self.check(definitions, (Access::Configure, target), id)?;
-        match text(&declare.arguments, b"x-dead-letter-exchange") {
-            Some(other) if !is_there => self.check_reference(definitions, target, &other, id),
-            _ => Ok(()),
-        }
-    }
-
-    /// An object sends messages on to an exchange.
-    fn check_reference(
-        &self,
-        definitions: &Definitions,
-        from: Target<'_>,
-        to: &str,
-        method: u32,
-    ) -> Result<(), Exception> {
-        self.check(definitions, (Access::Read, from), method)?;
-        self.check(definitions, (Access::Write, Target::Exchange(to)), method)
+        let target = Subject::Queue(generated.as_deref().unwrap_or(declare.queue));
+        let goal = text(&declare.arguments, b"x-dead-letter-exchange");
+        let mut needs =
+            definitions.needs_of_declaring(self.vhost.as_str(), target, goal.as_deref());
+        needs.try_for_each(|need| self.check(definitions, need, id))
     }
 
     fn check_binding(
         &self,
         definitions: &Definitions,
-        destination: Target<'_>,
+        destination: Subject<'_>,
         (source, key): (&str, &str),
         method: u32,
     ) -> Result<(), Exception> {
         self.check(definitions, (Access::Write, destination), method)?;
-        if source.is_empty() || matches!(destination, Target::Exchange("")) {
+        if source.is_empty() || matches!(destination, Subject::Exchange("")) {
             return Ok(());
         }
-        self.check(definitions, (Access::Read, Target::Exchange(source)), method)?;
+        self.check(definitions, (Access::Read, Subject::Exchange(source)), method)?;
         self.check_topic(definitions, Access::Read, (source, key), method)
     }
 
     fn check(
         &self,
         definitions: &Definitions,
-        (access, target): Wish<'_>,
+        (access, subject): Need<'_>,
         method: u32,
     ) -> Result<(), Exception> {
-        let (Target::Queue(name) | Target::Exchange(name)) = target;
-        let name = name.replace(['\r', '\n'], "");
+        let name = subject.name().replace(['\r', '\n'], "");
         let (user, vhost) = (self.user.as_str(), self.vhost.as_str());
         if definitions.may(user, vhost, access, &name) {
             return Ok(());
         }
-        let object = match target {
-            Target::Queue(_) => broker::Object::Queue,
-            Target::Exchange(_) => broker::Object::Exchange,
+        let object = match subject {
+            Subject::Queue(_) => broker::Object::Queue,
+            Subject::Exchange(_) => broker::Object::Exchange,
         };
         let denial = Denial { access: access.as_str(), user, vhost };
         Err(Exception::denied(&denial, object, &name, method))
@@ -211,7 +186,7 @@ impl Connection {
     fn check_any(
         &self,
         definitions: &Definitions,
-        target: Target<'_>,
+        target: Subject<'_>,
         method: u32,
     ) -> Result<(), Exception> {
         let wishes = Access::ALL.map(|access| self.check(definitions, (access, target), method));
@@ -263,7 +238,7 @@ impl Connection {
         let id = basic::Publish::ID;
         let name = String::from_utf8_lossy(exchange);
         if has_keys.is_none() {
-            self.check(definitions, (Access::Write, Target::Exchange(&name)), id)?;
+            self.check(definitions, (Access::Write, Subject::Exchange(&name)), id)?;
             let mut topics = definitions.topic_permissions(self.vhost.as_str(), self.user.as_str());
             let has_keys = topics.any(|(topic, _)| topic.as_str() == name);
             if let Some(channel) = self.channels.get_mut(number) {

@@ -143,3 +143,20 @@ fn a_message_is_published_looked_at_and_taken() {
     assert_eq!(fetch("nope").0, 400);
     assert_eq!(node.get("/queues/%2F/q")["message_stats"]["publish"], 1);
 }
+
+#[test]
+fn who_may_not_write_to_an_exchange_makes_nothing_that_sends_there() {
+    let node = Node::new();
+    node.put("/users/ann", r#"{"password":"p","tags":"management"}"#);
+    let may = r#"{"configure":".*","write":"^none$","read":".*"}"#;
+    assert_eq!(node.put("/permissions/%2F/ann", may), 201);
+    for (path, body) in [
+        ("/queues/%2F/q", r#"{"arguments":{"x-dead-letter-exchange":"d"}}"#),
+        ("/exchanges/%2F/x", r#"{"arguments":{"alternate-exchange":"d"}}"#),
+    ] {
+        assert_eq!(node.ask(Some("ann"), "PUT", path, body).0, 401, "{path}");
+        assert_eq!(node.put(path, body), 201);
+        // RabbitMQ only asks of whoever makes it.
+        assert_eq!(node.ask(Some("ann"), "PUT", path, body).0, 204, "{path}");
+    }
+}
