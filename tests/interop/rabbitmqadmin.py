@@ -16,6 +16,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import os
 import pathlib
 import re
 import shlex
@@ -42,8 +43,8 @@ STEP_S_MAX, SHOWN_S_MAX = 60, 30
 class Session:
     """The program, the broker that it speaks to, and what the steps' words stand for."""
 
-    def __init__(self, program, http, amqp, folder):
-        self.program, self.http, self.amqp = program, http, amqp
+    def __init__(self, program, http, amqp, password, folder):
+        self.program, self.http, self.amqp, self.password = program, http, amqp, password
         salt = b"salt"
         digest = hashlib.sha256(salt + b"sesame").digest()
         self.words = {
@@ -52,7 +53,7 @@ class Session:
         }
 
     def ask(self, path):
-        login = base64.b64encode(b"guest:guest").decode()
+        login = base64.b64encode(f"guest:{self.password}".encode()).decode()
         request = urllib.request.Request(f"http://{self.http}/api{path}", headers={"Authorization": f"Basic {login}"})
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
@@ -94,8 +95,10 @@ class Session:
     def run(self, arguments, stdin):
         host, _, port = self.http.rpartition(":")
         command = [self.program, "-H", host, "-P", port, *shlex.split(arguments.format(**self.words))]
+        login = {"RABBITMQADMIN_USERNAME": "guest", "RABBITMQADMIN_PASSWORD": self.password}
         done = subprocess.run(
-            command, input=stdin.format(**self.words), capture_output=True, text=True, timeout=STEP_S_MAX, check=False
+            command, input=stdin.format(**self.words), env={**os.environ, **login}, capture_output=True, text=True,
+            timeout=STEP_S_MAX, check=False,
         )
         return done.returncode, done.stdout + done.stderr
 
@@ -167,10 +170,11 @@ def main():
     with tempfile.TemporaryDirectory(prefix="leveret-rabbitmqadmin-") as folder:
         if options.uri:
             host, _, port = options.amqp.rpartition(":")
-            session = Session(program, urllib.parse.urlsplit(options.uri).netloc, (host, int(port)), folder)
+            uri = urllib.parse.urlsplit(options.uri)
+            session = Session(program, f"{uri.hostname}:{uri.port}", (host, int(port)), uri.password or "guest", folder)
             return 1 if drive(session, False, options) else 0
         with broker.Leveret(options.binary).start() as leveret:
-            session = Session(program, leveret.http, leveret.address, folder)
+            session = Session(program, leveret.http, leveret.address, leveret.password, folder)
             failed = drive(session, True, options)
             leveret.stop()
             return 1 if failed else 0

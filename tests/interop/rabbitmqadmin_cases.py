@@ -267,6 +267,8 @@ NODE = [
     step(OK, "nodes memory_breakdown_in_bytes --node {node}", "Total"),
     step(OK, "nodes memory_breakdown_in_percent --node {node}", "[Tt]otal|Code"),
     step(DATA, "show memory_breakdown_in_bytes --node rabbit@nowhere", "404 Not Found"),
+    step(OK, "auth_attempts stats --node {node}", "amqp \\d+ \\d+ \\d+", "http \\d+ \\d+ \\d+"),
+    step(DATA, "auth_attempts stats --node rabbit@nowhere", "404 Not Found"),
     step(OK, "plugins list_all", "rabbitmq_management"),
     step(OK, "plugins list_on_node --node {node}", "rabbitmq_management"),
     step(OK, "feature_flags list", "message_containers", "enabled"),

@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Read, Write};
 use serde_json::Value;
 
 use crate::failure::{Failure, code};
-use crate::format::Rows;
+use crate::format::{Formatter, Rows};
 use crate::invocation::Invocation;
 use crate::server::{Server, escaped};
 use crate::terms::Cell;
@@ -45,6 +45,10 @@ impl<'a> Call<'a> {
 
     pub(crate) fn has(&self, name: &str) -> bool {
         self.invocation.has(name)
+    }
+
+    pub(crate) fn formatter(&self) -> Formatter {
+        self.invocation.formatter
     }
 
     pub(crate) fn timeout_s(&self) -> Option<u64> {

@@ -1,6 +1,7 @@
 //! All commands, a file for each kind of object.
 
 mod about;
+mod attempts;
 mod checks;
 mod clients;
 mod cluster;
@@ -35,6 +36,7 @@ const GROUPS: &[&[Command]] = &[
     permissions::COMMANDS,
     lists::COMMANDS,
     checks::COMMANDS,
+    attempts::COMMANDS,
     memory::COMMANDS,
     parameters::COMMANDS,
     limits::COMMANDS,

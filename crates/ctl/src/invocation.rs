@@ -22,6 +22,12 @@ pub(crate) const FLAGS: &[Flag] = &[
     switch("help", "how the command is used").or('?'),
     text("data-dir", "data directory of the node, in which its local socket lies"),
     text("uri", "HTTP API instead of the local socket, as http://user:password@host:15672"),
+    text(
+        "tls-ca-cert-file",
+        "authorities that an https server's certificate is checked against; those of the system if none are named",
+    ),
+    text("tls-cert-file", "certificate that an https server is shown"),
+    text("tls-key-file", "key of that certificate"),
     switch("longnames", "accepted, and means nothing here").or('l'),
     text("erlang-cookie", "accepted, and means nothing here"),
     text("script-name", "accepted, and means nothing here"),

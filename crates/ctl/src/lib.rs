@@ -33,6 +33,7 @@ mod output;
 mod page;
 mod server;
 mod terms;
+mod tls;
 
 use std::io::Write;
 use std::path::PathBuf;

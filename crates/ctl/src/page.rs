@@ -15,7 +15,8 @@ commands, with the arguments, columns, formats and exit codes of RabbitMQ 4.3. `
 
 It speaks the HTTP API, over the socket `management.sock` in the node's data directory, which only the node's user and
 root may open, or over TCP with `--uri http://user:password@host:15672` (or `LEVERET_URI` in the environment, which
-keeps the password out of the process list).
+keeps the password out of the process list). With `https://` it speaks TLS, and `--tls-ca-cert-file` names the
+authority that the server's certificate is checked against.
 
 Exit codes: 0 done, 64 used wrongly, 65 given or named something that is not there, 67 no such user, 69 unreachable or
 refused, 70 failed inside, 75 took too long, 77 not allowed.

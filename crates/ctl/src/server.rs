@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::failure::{Failure, code};
 use crate::http::{self, Address, Answer, Request};
 use crate::invocation::Invocation;
+use crate::tls::Files;
 
 /// How long an answer may take if nobody says otherwise, as RabbitMQ's tools wait.
 const TIMEOUT_S: u64 = 60;
@@ -17,6 +18,9 @@ const TIMEOUT_S: u64 = 60;
 const PAGE_SIZE: usize = 500;
 /// The node's local socket, in its data directory.
 const SOCKET: &str = "management.sock";
+/// Where the API is if a URI names no port.
+const HTTP_PORT: u16 = 15672;
+const HTTPS_PORT: u16 = 15671;
 
 /// A server of the HTTP API.
 pub(crate) struct Server {
@@ -44,7 +48,7 @@ impl Server {
             .map(str::to_owned)
             .or_else(|| named_dir.is_none().then(|| std::env::var("LEVERET_URI").ok()).flatten());
         if let Some(uri) = uri {
-            return Self::of_uri(&uri, timeout);
+            return Self::of_uri(&uri, timeout, files(invocation)?);
         }
         let dir = named_dir
             .or_else(|| std::env::var_os("LEVERET_DATA_DIR").map(PathBuf::from))
@@ -60,18 +64,14 @@ impl Server {
         })
     }
 
-    fn of_uri(uri: &str, timeout: Duration) -> Result<Self, Failure> {
+    fn of_uri(uri: &str, timeout: Duration, files: Files) -> Result<Self, Failure> {
         // What is wrong is told without the URI, which may have a password.
         let refuse = |what: &str| {
             Failure::usage(format!("--uri {what}; write it as http://user:password@host:15672"))
         };
-        let rest = match uri.split_once("://") {
-            Some(("http", rest)) => rest,
-            Some(("https", _)) => {
-                return Err(refuse(
-                    "cannot be https: this tool speaks plain HTTP, on the node's machine or through a tunnel",
-                ));
-            }
+        let (is_tls, rest) = match uri.split_once("://") {
+            Some(("http", rest)) => (false, rest),
+            Some(("https", rest)) => (true, rest),
             _ => return Err(refuse("has no scheme that is known")),
         };
         let (authority, prefix) = rest.split_once('/').unwrap_or((rest, ""));
@@ -84,13 +84,16 @@ impl Server {
             Some((host, port)) if !port.ends_with(']') => {
                 (host, port.parse().map_err(|_| refuse("has a port that is no number"))?)
             }
-            _ => (host, 15672),
+            _ => (host, if is_tls { HTTPS_PORT } else { HTTP_PORT }),
         };
         let decoded =
             |text| decode(text).ok_or_else(|| refuse("has a percent sign without digits"));
         let login = format!("{}:{}", decoded(user)?, decoded(password)?);
+        let host = host.trim_matches(['[', ']']).to_owned();
+        let address =
+            if is_tls { Address::Tls { host, port, files } } else { Address::Tcp { host, port } };
         Ok(Self {
-            address: Address::Tcp { host: host.trim_matches(['[', ']']).to_owned(), port },
+            address,
             prefix: match prefix.trim_end_matches('/') {
                 "" => String::new(),
                 prefix => format!("/{prefix}"),
@@ -105,6 +108,7 @@ impl Server {
         match &self.address {
             Address::Local(path) => format!("the local socket {}", path.display()),
             Address::Tcp { host, port } => format!("{host}, port {port}"),
+            Address::Tls { host, port, .. } => format!("{host}, port {port}, over TLS"),
         }
     }
 
@@ -112,7 +116,7 @@ impl Server {
     pub(crate) fn host(&self) -> &str {
         match &self.address {
             Address::Local(_) => "localhost",
-            Address::Tcp { host, .. } => host,
+            Address::Tcp { host, .. } | Address::Tls { host, .. } => host,
         }
     }
 
@@ -219,7 +223,7 @@ impl Server {
     }
 
     fn unreachable(&self, fault: &std::io::Error) -> Failure {
-        use std::io::ErrorKind::{PermissionDenied, TimedOut, WouldBlock};
+        use std::io::ErrorKind::{InvalidData, PermissionDenied, TimedOut, WouldBlock};
         if matches!(fault.kind(), TimedOut | WouldBlock) {
             return Failure::bare(
                 code::LATER,
@@ -236,6 +240,10 @@ impl Server {
             (Address::Local(_), _) => {
                 "start the node, or name its data directory with --data-dir, or its HTTP API with --uri"
             }
+            // TLS tells what is wrong with the certificate; nothing else says so.
+            (Address::Tls { .. }, InvalidData) => {
+                "name the authority that has signed the server's certificate with --tls-ca-cert-file, and the host as the certificate does"
+            }
             _ => "start the node, or name another address with --uri",
         };
         Failure::bare(
@@ -246,6 +254,17 @@ impl Server {
             ),
         )
     }
+}
+
+/// The files that TLS needs, as they are named.
+fn files(invocation: &Invocation) -> Result<Files, Failure> {
+    let path = |name| invocation.option(name).map(PathBuf::from);
+    let certificate = match (path("tls-cert-file"), path("tls-key-file")) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (None, None) => None,
+        _ => return Err(Failure::usage("--tls-cert-file and --tls-key-file belong together")),
+    };
+    Ok(Files { authorities: path("tls-ca-cert-file"), certificate })
 }
 
 fn document(answer: &Answer) -> Result<Value, Failure> {
@@ -322,7 +341,7 @@ mod tests {
     use super::*;
 
     fn of(uri: &str) -> Result<Server, Failure> {
-        Server::of_uri(uri, Duration::from_secs(1))
+        Server::of_uri(uri, Duration::from_secs(1), Files::default())
     }
 
     #[test]
@@ -333,12 +352,14 @@ mod tests {
         let server = of("http://[::1]:8080/rabbit/").unwrap();
         assert_eq!(server.address, Address::Tcp { host: "::1".into(), port: 8080 });
         assert_eq!(server.prefix, "/rabbit");
+        let server = of("https://me:p@host").unwrap();
+        assert_eq!(server.place(), "host, port 15671, over TLS");
     }
 
     #[test]
     fn a_wrong_uri_is_not_repeated() {
         for uri in [
-            "https://me:sesame@host",
+            "ftp://me:sesame@host",
             "me:sesame@host",
             "http://me:sesame%@host",
             "http://me:sesame@host:x",

@@ -106,7 +106,6 @@ fn shown(call: &Call, row: &Row) -> Value {
     });
     if let Value::Object(into) = &mut value {
         erlang::put_process_counters(into);
-        erlang::put_garbage_collection(into);
     }
     if channel.used_at_ms > 0 {
         value["idle_since"] = Value::from(time::rfc3339(channel.used_at_ms));

@@ -195,7 +195,6 @@ pub(crate) fn shown(call: &Call, state: &ConnectionState) -> Value {
     }
     if let Value::Object(into) = &mut value {
         erlang::put_process_counters(into);
-        erlang::put_garbage_collection(into);
         let object = Object::Connection(state.client);
         for (field, count) in [("recv_oct", state.octets.received), ("send_oct", state.octets.sent)]
         {

@@ -16,6 +16,7 @@ use stdx::Time;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::attempts::Forgotten;
 use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::login::Attempts;
@@ -54,6 +55,8 @@ pub struct Desk {
     pub(crate) rates: Rates,
     /// Whoever has tried to log in here.
     pub(crate) attempts: Attempts,
+    /// Those of before that an operator does not want to see any more.
+    pub(crate) forgotten: Forgotten,
     pub(crate) scrapes: Scrapes,
     /// When somebody has asked something, in milliseconds since the start.
     used_at_ms: AtomicU64,
@@ -92,6 +95,7 @@ impl Desk {
             started,
             rates,
             attempts: Attempts::default(),
+            forgotten: Forgotten::default(),
             scrapes: Scrapes::default(),
             used_at_ms,
             next_home,

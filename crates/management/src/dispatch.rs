@@ -7,10 +7,10 @@ use crate::failure::Failure;
 use crate::policies::Kind;
 use crate::reply::Reply;
 use crate::{
-    aliveness, bindings, certificates, channels, connections, consumers, definitions, events,
-    exchanges, explain, extensions, features, global_parameters, health, limits, messages, nodes,
-    overview, parameters, peek, permissions, policies, queues, redrive, stewardship, trace, users,
-    version, vhosts, whoami,
+    aliveness, attempts, bindings, certificates, channels, connections, consumers, definitions,
+    events, exchanges, explain, extensions, features, global_parameters, health, limits, messages,
+    nodes, overview, parameters, peek, permissions, policies, queues, redrive, stewardship, trace,
+    users, version, vhosts, whoami,
 };
 
 /// The table of answers, as a function: every route that is served has its line in it, or this does not compile.
@@ -162,6 +162,9 @@ answers! {
     SetLogLevel => stewardship::set_log_level(call);
     Log => stewardship::log(call).await;
     Configuration => Ok(stewardship::configuration(call));
+    EffectiveConfiguration => Ok(stewardship::effective_configuration(call));
+    LoginAttempts => attempts::list(call).await;
+    ResetLoginAttempts => attempts::reset(call).await;
     SetMemoryLimit => stewardship::set_memory_limit(call).await;
     SetDiskFreeLimit => stewardship::set_disk_free_limit(call);
     Authenticate => stewardship::authenticate(call).await;

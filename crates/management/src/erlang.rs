@@ -1,7 +1,8 @@
 //! What RabbitMQ says of the runtime that it is written for, and clients read as if no server could be without it.
 //!
 //! There is no such runtime here. Versions say so, and what it would count is 0, as the counters of disks are that RabbitMQ
-//! itself has not counted since 4.0 and still sends. A field that is left out breaks a client whose types demand it.
+//! itself has not counted since 4.0 and still sends. A field that is left out breaks a client whose types demand it; only
+//! `garbage_collection` is left out, because no client demands that, and 0 would be no setting that a collector can have.
 
 use serde_json::{Map, Value, json};
 
@@ -69,20 +70,6 @@ pub(crate) fn put_node_counters(into: &mut Map<String, Value>) {
 /// What is counted of the process that a connection, a channel or a queue is there.
 pub(crate) fn put_process_counters(into: &mut Map<String, Value>) {
     put_nothing(into, "reductions");
-}
-
-/// How the memory of such a process is looked after.
-pub(crate) fn put_garbage_collection(into: &mut Map<String, Value>) {
-    into.insert(
-        "garbage_collection".to_owned(),
-        json!({
-            "fullsweep_after": 0,
-            "max_heap_size": 0,
-            "min_bin_vheap_size": 0,
-            "min_heap_size": 0,
-            "minor_gcs": 0,
-        }),
-    );
 }
 
 fn put_nothing(into: &mut Map<String, Value>, name: &str) {

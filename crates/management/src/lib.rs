@@ -24,6 +24,7 @@ extern crate self as management;
 mod access;
 mod aliveness;
 mod api_options;
+mod attempts;
 mod bindings;
 mod call;
 mod caller;

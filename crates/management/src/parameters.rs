@@ -66,6 +66,9 @@ pub(crate) async fn put(call: &Call) -> Result<Reply, Failure> {
     let key = (component.to_owned(), parameter.to_owned());
     let is_new = !vhost.parameters.contains_key(&key);
     let (component, parameter) = key;
+    tracing::warn!(
+        "parameter '{parameter}' of '{component}' in virtual host '{name}' is kept, but nothing runs by it here"
+    );
     let change = Change::SetParameter { vhost: name.clone(), component, name: parameter, value };
     call.change(change).await?;
     Ok(Reply::put(is_new))

@@ -282,9 +282,6 @@ fn put_state(call: &Call, value: &mut Value, queue: &Queue, state: Option<&Queue
 
 /// What only a single queue shows, and `/queues/detailed`.
 fn put_details(value: &mut Value, state: Option<&QueueState>) {
-    if let Value::Object(into) = value {
-        erlang::put_garbage_collection(into);
-    }
     value["exclusive_consumer_tag"] = Value::Null;
     value["single_active_consumer_tag"] = Value::Null;
     value["head_message_timestamp"] =

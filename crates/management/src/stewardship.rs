@@ -1,6 +1,7 @@
 //! Operating the process: its end, its log, its limits, its configuration, and whether a password is right.
 
 use auth::{Claim, Credentials, Whence};
+use hyper::StatusCode;
 use serde_json::{Map, Value, json};
 use tokio::task::spawn_blocking;
 
@@ -56,6 +57,13 @@ pub(crate) async fn log(call: &Call) -> Result<Reply, Failure> {
 pub(crate) fn configuration(call: &Call) -> Reply {
     let options = call.desk.steward.configuration().into_iter();
     Reply::ok(&Value::Object(options.map(|(key, value)| (key, json!(value))).collect()))
+}
+
+/// What was configured, as lines that can be configured again. RabbitMQ answers with terms of Erlang.
+pub(crate) fn effective_configuration(call: &Call) -> Reply {
+    let options = call.desk.steward.configuration().into_iter();
+    let lines: String = options.map(|(key, value)| format!("{key} = {value}\n")).collect();
+    Reply::bytes(StatusCode::OK, "text/plain; charset=utf-8", lines.into_bytes())
 }
 
 /// Changes how much memory may be used.

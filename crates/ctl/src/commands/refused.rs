@@ -2,8 +2,7 @@
 
 use crate::call::Call;
 use crate::command::{
-    CTL, CTL_AND_DIAGNOSTICS, Command, DIAGNOSTICS, QUEUES, Runs, STREAMS, Section, Tool, UPGRADE,
-    command,
+    CTL, Command, DIAGNOSTICS, QUEUES, Runs, STREAMS, Section, Tool, UPGRADE, command,
 };
 use crate::failure::Failure;
 use crate::output::Output;
@@ -128,7 +127,6 @@ pub(super) const COMMANDS: &[Command] = &[
         nothing,
     ),
     refused("log_tail_stream", "[--duration|-d <seconds>]", ABSENT, DIAGNOSTICS, nothing),
-    refused("list_node_auth_attempt_stats", "[--by-source]", ABSENT, CTL_AND_DIAGNOSTICS, nothing),
     refused(
         "encode",
         "value passphrase [--cipher <cipher>] [--hash <hash>] [--iterations <iterations>]",

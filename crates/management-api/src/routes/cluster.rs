@@ -112,11 +112,12 @@ pub(super) const ROUTES: &[Route] = &[
         Id::DeprecatedFeaturesUsed,
         "The deprecated features that are in use.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/config/effective",
         Access::Administrator,
-        "the configuration is shown by `leveret config explain`",
+        Id::EffectiveConfiguration,
+        "The options that are set, as lines of rabbitmq.conf, without those that are secret.",
     ),
     served(
         Method::Get,

@@ -146,29 +146,31 @@ pub(super) const ROUTES: &[Route] = &[
         Id::DeleteTopicPermissionOfExchange,
         "Takes the topic permissions of a user for an exchange.",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/auth/attempts/:node",
         Access::Monitoring,
-        "logins are not counted yet; failed ones are in the log",
+        Id::LoginAttempts,
+        "How many have tried to log in, by protocol.",
     ),
-    not_yet(
+    served(
         Method::Delete,
         "/auth/attempts/:node",
         Access::Administrator,
-        "logins are not counted yet; failed ones are in the log",
+        Id::ResetLoginAttempts,
+        "Counts those who try to log in from 0 again, here and not in the metrics.",
     ),
     not_yet(
         Method::Get,
         "/auth/attempts/:node/source",
         Access::Monitoring,
-        "logins are not counted yet; failed ones are in the log",
+        "logins are not counted by address; failed ones are in the log, with the address",
     ),
     not_yet(
         Method::Delete,
         "/auth/attempts/:node/source",
         Access::Administrator,
-        "logins are not counted yet; failed ones are in the log",
+        "logins are not counted by address; failed ones are in the log, with the address",
     ),
     not_yet(Method::Post, "/login", Access::Open, "the user interface comes later"),
     not_yet(Method::Delete, "/login", Access::Open, "the user interface comes later"),

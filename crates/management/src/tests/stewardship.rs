@@ -60,3 +60,26 @@ fn a_node_has_as_many_virtual_hosts_as_it_may() {
     assert_eq!((status, &*text), (400, "cannot create vhost 'w': vhost limit of 2 is reached"));
     assert_eq!(node.put("/vhosts/v", r#"{"description":"still mine"}"#), 204);
 }
+
+#[test]
+fn who_tries_to_log_in_is_counted_until_an_operator_forgets_it() {
+    let node = Node::new();
+    let path = "/auth/attempts/leveret@test";
+    let counted = |failed: u64| {
+        json!([
+            { "protocol": "http", "auth_attempts": failed, "auth_attempts_failed": failed, "auth_attempts_succeeded": 0 },
+            { "protocol": "amqp091", "auth_attempts": 0, "auth_attempts_failed": 0, "auth_attempts_succeeded": 0 },
+        ])
+    };
+    assert_eq!(node.get(path), counted(0));
+    for _ in 0..2 {
+        assert_eq!(node.ask(Some("nobody"), "GET", "/whoami", "").0, 401);
+    }
+    assert_eq!(node.get(path), counted(2));
+    assert_eq!(node.delete(path), 204);
+    assert_eq!(node.get(path), counted(0));
+    assert_eq!(node.refusal("GET", "/auth/attempts/rabbit@elsewhere", "").0, 404);
+    // What is not counted is said to be so: nobody takes an empty list for a quiet night.
+    let (status, reason) = node.refusal("GET", "/auth/attempts/leveret@test/source", "");
+    assert_eq!((status, reason.starts_with("logins are not counted by address")), (501, true));
+}
