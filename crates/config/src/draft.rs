@@ -190,6 +190,29 @@ impl Draft {
             let text = "needs credential_validator.regexp, which is not set";
             found.push(("credential_validator.validation_backend".to_owned(), text.to_owned()));
         }
+        for (listeners, prefix, tls) in [
+            ("listeners.ssl", "ssl_options", &self.tls),
+            ("management.ssl", "management.ssl", &self.management_tls),
+            ("prometheus.ssl", "prometheus.ssl", &self.prometheus_tls),
+        ] {
+            let is_wanted = match listeners {
+                "listeners.ssl" => !self.has_no_tls_listener && !self.tls_listeners.is_empty(),
+                "management.ssl" => {
+                    let is_old =
+                        self.is_management_listener_tls && self.management_listener.is_set();
+                    self.management_ssl.is_set() || is_old
+                }
+                _ => self.prometheus_ssl.is_set(),
+            };
+            for (name, path) in
+                [("certfile", &tls.options.certfile), ("keyfile", &tls.options.keyfile)]
+            {
+                if is_wanted && path.is_empty() {
+                    let text = format!("TLS needs {prefix}.{name}, which is not set");
+                    found.push((listeners.to_owned(), text));
+                }
+            }
+        }
         for (id, policy) in &self.default_policies {
             if policy.definition.is_empty() {
                 let text = "the policy says nothing: set a limit like max_length beside it";

@@ -34,8 +34,9 @@ enum Meaning {
     Gone(&'static str),
 }
 
-const ERLANG: &str = "it is for the Erlang runtime, which is not here";
-const CLUSTER: &str = "clusters and replicated queues come later";
+const ERLANG: &str = "it is for the Erlang runtime, which is not here; options in it, like `-rabbit consumer_timeout …`, \
+                      belong into rabbitmq.conf";
+const CLUSTER: &str = "this is the only node: clusters come later";
 const SSL_GONE: &str = "set the options ssl_options.* or management.ssl.* in rabbitmq.conf";
 
 const fn is(name: &'static str, doc: &'static str, meaning: Meaning) -> Variable {
@@ -123,6 +124,26 @@ const VARIABLES: &[Variable] = &[
     nothing("DISTRIBUTION_BUFFER_SIZE", ERLANG),
     nothing("MAX_NUMBER_OF_PROCESSES", ERLANG),
     nothing("MAX_NUMBER_OF_ATOMS", ERLANG),
+    nothing("USERNAME", "it is read by the scripts of another image; set RABBITMQ_DEFAULT_USER"),
+    nothing("PASSWORD", "it is read by the scripts of another image; set RABBITMQ_DEFAULT_PASS"),
+    nothing(
+        "PASSWORD_FILE",
+        "it is read by the scripts of another image; set RABBITMQ_DEFAULT_PASS_FILE",
+    ),
+    nothing("VHOST", "it is read by the scripts of another image; set RABBITMQ_DEFAULT_VHOST"),
+    nothing("NODE_NAME", "it is read by the scripts of another image; set RABBITMQ_NODENAME"),
+    nothing(
+        "NODE_PORT_NUMBER",
+        "it is read by the scripts of another image; set RABBITMQ_NODE_PORT",
+    ),
+    nothing(
+        "LOAD_DEFINITIONS",
+        "it is read by the scripts of another image; set load_definitions in rabbitmq.conf",
+    ),
+    nothing(
+        "DEFINITIONS_FILE",
+        "it is read by the scripts of another image; set load_definitions in rabbitmq.conf",
+    ),
     nothing("SCRIPTS_DIR", ERLANG),
     nothing("SASL_LOGS", ERLANG),
     nothing("CONSOLE_LOG", ERLANG),
@@ -168,6 +189,7 @@ pub(crate) fn settings(
             Ok(Read::Settings(read)) => {
                 settings.extend(read.into_iter().map(|(key, value)| Setting {
                     key: key.split('.').map(str::to_owned).collect(),
+                    written: value.clone(),
                     value,
                     place: place.clone(),
                 }));

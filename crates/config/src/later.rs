@@ -20,6 +20,21 @@ pub(crate) fn reason(key: &[&str]) -> Option<&'static str> {
     names().find(|(name, _)| matches(name, key).is_some()).map(|(_, reason)| reason)
 }
 
+/// Values that say what is so: no notice is needed.
+const TRUE_ANYWAY: [(&str, &str); 6] = [
+    ("background_gc_enabled", "false"),
+    ("hipe_compile", "false"),
+    ("log.exchange", "false"),
+    ("log.journald", "false"),
+    ("log.syslog", "false"),
+    ("reverse_dns_lookups", "false"),
+];
+
+/// Whether a value without effect asks for what is so in any case.
+pub(crate) fn is_true_anyway(key: &str, value: &str) -> bool {
+    TRUE_ANYWAY.contains(&(key, value))
+}
+
 /// Why an option that is defined has no effect, if it has none; `name` with its `$`.
 pub(crate) fn reason_of(name: &str) -> Option<&'static str> {
     names().find(|(listed, _)| *listed == name).map(|(_, reason)| reason)
@@ -41,7 +56,7 @@ pub(crate) fn options() -> impl Iterator<Item = ConfigOption> {
 }
 
 /// All names with their reasons.
-fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+pub(crate) fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
     FILES.into_iter().flat_map(|file| {
         let mut reason = "";
         file.lines().filter_map(move |line| {

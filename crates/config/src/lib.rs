@@ -53,6 +53,9 @@ use problem::What;
 use reading::Reading;
 use syntax::Setting;
 
+/// For how many unknown keys a known one is looked for: each look goes through all of them.
+const NEAREST_MAX: usize = 50;
+
 /// A text in the syntax of rabbitmq.conf.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
@@ -81,8 +84,9 @@ pub fn parse(
     }
     let mut draft = Draft::default();
     let settings = reading.substituted();
+    let mut nearest_count = 0;
     for setting in &settings {
-        match apply(&mut draft, setting) {
+        match apply(&mut draft, setting, &mut nearest_count) {
             Ok(None) => {}
             Ok(Some(notice)) => reading.notices.push(notice),
             Err(problem) => reading.problems.push(problem),
@@ -116,7 +120,7 @@ pub fn settings(
     let shown = |setting: Setting| {
         let key: Vec<&str> = setting.key.iter().map(String::as_str).collect();
         let is_public = options::find(&key).is_some_and(|(definition, _)| !definition.is_secret);
-        let value = if is_public { setting.value } else { "(hidden)".to_owned() };
+        let value = if is_public { setting.written } else { "(hidden)".to_owned() };
         (setting.key.join("."), value)
     };
     reading.substituted().into_iter().map(shown).collect()
@@ -137,23 +141,43 @@ fn place_of(key: &str, settings: &[Setting]) -> Place {
 }
 
 /// Gives a setting to the option that it belongs to.
-fn apply(draft: &mut Draft, setting: &Setting) -> Result<Option<Notice>, Problem> {
+fn apply(
+    draft: &mut Draft,
+    setting: &Setting,
+    nearest_count: &mut usize,
+) -> Result<Option<Notice>, Problem> {
     let key: Vec<&str> = setting.key.iter().map(String::as_str).collect();
     let key_text = setting.key.join(".");
     let problem = |what| Problem { place: setting.place.clone(), what };
     if let Some((definition, filled)) = options::find(&key) {
         if let Err(expected) = definition.apply(draft, &filled, &setting.value) {
-            let value = (!definition.is_secret).then(|| setting.value.clone());
-            return Err(problem(What::BadValue { key: key_text, value, expected }));
+            let value = (!definition.is_secret).then(|| setting.written.clone());
+            // A variable that stands for no option by itself has its own name for it.
+            let key = if key_text == environment::LISTENER { String::new() } else { key_text };
+            return Err(problem(What::BadValue { key, value, expected }));
         }
         // The list of names without effect may have a pattern that is wider than what is defined.
         let reason = later::reason_of(definition.name);
         return Ok(reason.map(|reason| Notice::later(setting.place.clone(), key_text, reason)));
     }
+    if later::is_true_anyway(&key_text, &setting.value) {
+        return Ok(None);
+    }
     match later::reason(&key) {
         Some(reason) => Ok(Some(Notice::later(setting.place.clone(), key_text, reason))),
-        None => Err(problem(What::UnknownKey { nearest: suggest::nearest(&key), key: key_text })),
+        None => Err(problem(unknown(&key, key_text, nearest_count))),
     }
+}
+
+/// A key that nobody knows.
+fn unknown(key: &[&str], key_text: String, nearest_count: &mut usize) -> What {
+    let longer = suggest::longer(&key_text);
+    if !longer.is_empty() {
+        return What::UnfinishedKey { key: key_text, longer };
+    }
+    *nearest_count += 1;
+    let nearest = (*nearest_count <= NEAREST_MAX).then(|| suggest::nearest(key)).flatten();
+    What::UnknownKey { nearest, key: key_text }
 }
 
 #[cfg(test)]

@@ -34,7 +34,10 @@ pub struct Problem {
 /// What is wrong. A value that nobody may see is absent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum What {
-    Syntax,
+    /// A line that is no setting, and what is probably meant.
+    Syntax {
+        hint: Option<&'static str>,
+    },
     /// An `include` that cannot be followed, and why.
     Include {
         text: String,
@@ -55,6 +58,11 @@ pub(crate) enum What {
     UnknownKey {
         key: String,
         nearest: Option<String>,
+    },
+    /// A key that only stands before others, and some of them.
+    UnfinishedKey {
+        key: String,
+        longer: Vec<&'static str>,
     },
     /// A key whose value does not go with others, and why.
     Contradiction {
@@ -96,6 +104,34 @@ impl Notice {
     }
 }
 
+/// How many letters of what somebody has written are repeated.
+const PRINTED_MAX: usize = 200;
+
+/// What somebody has written, as it can be shown on a terminal: no control characters, not too long, and no password of a
+/// URI.
+fn printed(text: &str) -> String {
+    let mut shown = String::new();
+    for (index, letter) in without_password(text).chars().enumerate() {
+        if index == PRINTED_MAX {
+            shown.push('…');
+            break;
+        }
+        match letter {
+            letter if letter.is_control() => shown.extend(letter.escape_default()),
+            letter => shown.push(letter),
+        }
+    }
+    shown
+}
+
+/// `amqp://user:password@host` is shown as `amqp://(hidden)@host`.
+fn without_password(text: &str) -> String {
+    match text.split_once("://").zip(text.rsplit_once('@')) {
+        Some(((scheme, _), (_, host))) => format!("{scheme}://(hidden)@{host}"),
+        None => text.to_owned(),
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -123,7 +159,10 @@ impl std::error::Error for Problem {}
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Syntax => f.write_str("expected `key = value`, a `# comment` or an empty line"),
+            Self::Syntax { hint } => {
+                f.write_str("expected `key = value`, a `# comment` or an empty line")?;
+                hint.map_or(Ok(()), |hint| write!(f, "; {hint}"))
+            }
             Self::Include { text } => write!(f, "`include`: {text}"),
             Self::Encrypted { key } => write!(
                 f,
@@ -135,13 +174,23 @@ impl fmt::Display for What {
                 "`{key}`: $({name}) is neither another key nor an environment variable with a value"
             ),
             Self::Variable { text } => f.write_str(text),
-            Self::UnknownKey { key, nearest: None } => write!(f, "unknown key `{key}`"),
+            Self::UnknownKey { key, nearest: None } => write!(
+                f,
+                "unknown key `{}`; `leveret config list` names all that are known",
+                printed(key)
+            ),
             Self::UnknownKey { key, nearest: Some(nearest) } => {
-                write!(f, "unknown key `{key}`; did you mean `{nearest}`?")
+                write!(f, "unknown key `{}`; did you mean `{}`?", printed(key), printed(nearest))
+            }
+            Self::UnfinishedKey { key, longer } => {
+                write!(f, "`{key}` has no value of its own; set `{}`", longer.join("`, `"))
             }
             Self::Contradiction { key, text } => write!(f, "`{key}`: {text}"),
+            Self::BadValue { key, value: Some(value), expected } if key.is_empty() => {
+                write!(f, "`{}`: expected {expected}", printed(value))
+            }
             Self::BadValue { key, value: Some(value), expected } => {
-                write!(f, "`{key} = {value}`: expected {expected}")
+                write!(f, "`{} = {}`: expected {expected}", printed(key), printed(value))
             }
             Self::BadValue { key, value: None, expected } => {
                 write!(f, "`{key}`: expected {expected}; its value is not repeated here")

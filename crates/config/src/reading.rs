@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::Source;
 use crate::environment;
+use crate::options;
 use crate::problem::{Notice, Problem, What};
 use crate::surroundings::Surroundings;
 use crate::syntax::{self, Item, Setting};
@@ -22,6 +23,8 @@ const VALUE_BYTES_MAX: usize = 1 << 16;
 pub(crate) struct Reading<'a> {
     world: &'a Surroundings<'a>,
     file_count: usize,
+    /// The files that are being read, each included by the one before it.
+    open_files: Vec<String>,
     pub(crate) settings: BTreeMap<Vec<String>, Setting>,
     pub(crate) problems: Vec<Problem>,
     pub(crate) notices: Vec<Notice>,
@@ -30,11 +33,19 @@ pub(crate) struct Reading<'a> {
 impl<'a> Reading<'a> {
     pub(crate) fn new(world: &'a Surroundings<'a>) -> Self {
         let settings = BTreeMap::new();
-        Self { world, file_count: 0, settings, problems: vec![], notices: vec![] }
+        Self {
+            world,
+            file_count: 0,
+            open_files: vec![],
+            settings,
+            problems: vec![],
+            notices: vec![],
+        }
     }
 
     /// Reads a source and what it includes.
     pub(crate) fn read(&mut self, source: &Source<'_>, depth: usize) {
+        self.open_files.push(source.name.to_owned());
         for item in syntax::items(source, &mut self.problems) {
             match item {
                 Item::Setting(setting) => self.take(setting),
@@ -45,6 +56,7 @@ impl<'a> Reading<'a> {
                 }
             }
         }
+        self.open_files.pop();
     }
 
     /// What the environment says wins over files.
@@ -90,6 +102,12 @@ impl<'a> Reading<'a> {
     }
 
     fn take(&mut self, setting: Setting) {
+        let key: Vec<&str> = setting.key.iter().map(String::as_str).collect();
+        let is_used = options::find(&key).is_some();
+        if let Some(text) = strange(&setting.value).filter(|_| is_used) {
+            let text = format!("`{}`: {text}", setting.key.join("."));
+            self.notices.push(Notice::new(setting.place.clone(), text));
+        }
         if let Some(earlier) = self.settings.get(&setting.key) {
             self.notices.push(Notice::overridden(earlier, &setting));
         }
@@ -98,15 +116,16 @@ impl<'a> Reading<'a> {
 
     fn include(&mut self, from: &str, pattern: &str, depth: usize) -> Result<(), String> {
         if depth >= INCLUDES_DEPTH_MAX {
-            return Err(format!(
-                "files include each other {depth} times; does one include itself?"
-            ));
+            return Err(format!("more than {INCLUDES_DEPTH_MAX} files, each included by another"));
         }
         let files = (self.world.files)(from, pattern)?;
         if files.is_empty() && !pattern.contains('*') {
             return Err(format!("{pattern} is not there"));
         }
         for (name, text) in files {
+            if self.open_files.contains(&name) {
+                return Err(format!("{name} includes itself"));
+            }
             self.file_count += 1;
             if self.file_count > FILES_MAX {
                 return Err(format!("more than {FILES_MAX} files"));
@@ -142,4 +161,25 @@ impl<'a> Reading<'a> {
         value.push_str(rest);
         Ok(value)
     }
+}
+
+/// What is likely to be meant otherwise in a value that is taken as it is. The value is not repeated.
+fn strange(value: &str) -> Option<&'static str> {
+    let is_quoted = |quote| value.len() > 1 && value.starts_with(quote) && value.ends_with(quote);
+    if is_quoted('"') {
+        return Some(
+            "the double quotes are part of the value; take them out, or write single ones",
+        );
+    }
+    if value.starts_with('\'') {
+        return Some("the quote at its beginning has no second one, and is part of the value");
+    }
+    if value.contains("${") {
+        return Some("`${` is taken as it is; write $(NAME) for an environment variable");
+    }
+    let is_open = |after: &str| !after.contains(')');
+    if value.rsplit_once("$(").is_some_and(|(_, after)| is_open(after)) {
+        return Some("`$(` is taken as it is: there is no `)` behind it");
+    }
+    None
 }

@@ -1,6 +1,7 @@
 //! The key that somebody may have meant.
 
-use crate::option::ConfigOption;
+use crate::option::matches;
+use crate::{later, options};
 
 /// Longer keys are not compared: nobody mistypes one, and comparing takes the product of the lengths.
 const KEY_BYTES_MAX: usize = 255;
@@ -8,7 +9,28 @@ const KEY_BYTES_MAX: usize = 255;
 /// The known key that is nearest to an unknown one, if any is near.
 pub(crate) fn nearest(key: &[&str]) -> Option<String> {
     let text = key.join(".");
-    nearest_of(&text, crate::options().map(|option| filled_in(&option, key)))
+    // Erlang's configuration has the name of the application first.
+    if let ["rabbit" | "rabbitmq", rest @ ..] = key
+        && names().any(|name| matches(name, rest).is_some())
+    {
+        return Some(rest.join("."));
+    }
+    nearest_of(&text, names().map(|name| filled_in(name, key)))
+}
+
+/// How many longer keys are named.
+const LONGER_MAX: usize = 3;
+
+/// Options whose names begin with this key and a dot; those with an effect first.
+pub(crate) fn longer(key: &str) -> Vec<&'static str> {
+    let is_longer = |name: &&str| name.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'));
+    names().filter(is_longer).take(LONGER_MAX).collect()
+}
+
+/// The names of all options; those that are defined first.
+fn names() -> impl Iterator<Item = &'static str> {
+    let defined = options::definitions().flat_map(options::Definition::names);
+    defined.chain(later::names().map(|(name, _)| name))
 }
 
 /// The name that is nearest to another one, if any is near.
@@ -16,17 +38,19 @@ pub(crate) fn nearest_of(text: &str, names: impl Iterator<Item = String>) -> Opt
     if text.len() > KEY_BYTES_MAX {
         return None;
     }
+    let text = text.to_ascii_lowercase();
     let distance_max = (text.len() / 4).clamp(1, 5);
     names
-        .map(|known| (distance(text.as_bytes(), known.as_bytes()), known))
+        .filter(|known| known.len().abs_diff(text.len()) <= distance_max)
+        .map(|known| (distance(text.as_bytes(), known.to_ascii_lowercase().as_bytes()), known))
         .filter(|(distance, _)| *distance <= distance_max)
         .min()
         .map(|(_, known)| known)
 }
 
 /// The option's name, with what the key has at the place of each `$`.
-fn filled_in(option: &ConfigOption, key: &[&str]) -> String {
-    let parts = option.name.split('.').enumerate();
+fn filled_in(name: &str, key: &[&str]) -> String {
+    let parts = name.split('.').enumerate();
     let parts: Vec<&str> = parts
         .map(
             |(index, part)| {
@@ -75,6 +99,9 @@ mod tests {
             ("max_mesage_size", Some("max_message_size")),
             ("something.else.entirely", None),
             ("x", None),
+            ("HEARTBEAT", Some("heartbeat")),
+            ("default_users.Bob.Password", Some("default_users.Bob.password")),
+            ("rabbit.heartbeat", Some("heartbeat")),
         ] {
             let key: Vec<&str> = slip.split('.').collect();
             assert_eq!(nearest(&key).as_deref(), meant, "{slip}");

@@ -21,6 +21,8 @@ pub(crate) struct Setting {
     /// The key, split at its dots.
     pub(crate) key: Vec<String>,
     pub(crate) value: String,
+    /// The value as it was written, before what `$(NAME)` stands for came into its place: that may be a secret.
+    pub(crate) written: String,
     pub(crate) place: Place,
 }
 
@@ -48,7 +50,7 @@ pub(crate) fn items(source: &Source<'_>, problems: &mut Vec<Problem>) -> Vec<Ite
             Ok(Line::Empty) => {}
             Ok(Line::Setting { key, value, len }) => {
                 rest = &before[len.max(before.len() - rest.len())..];
-                items.push(Item::Setting(Setting { key, value, place }));
+                items.push(Item::Setting(Setting { key, written: value.clone(), value, place }));
             }
             Ok(Line::Include(pattern)) => items.push(Item::Include { pattern, place }),
             Err(what) => problems.push(Problem { place, what }),
@@ -61,8 +63,11 @@ pub(crate) fn items(source: &Source<'_>, problems: &mut Vec<Problem>) -> Vec<Ite
 /// A setting of the command line. Its value is taken as it is.
 pub(crate) fn set(key: &str, value: &str) -> Result<Setting, Problem> {
     match parse_key(key.trim()) {
-        Some(key) => Ok(Setting { key, value: value.trim().to_owned(), place: Place::Set }),
-        None => Err(Problem { place: Place::Set, what: What::Syntax }),
+        Some(key) => {
+            let value = value.trim().to_owned();
+            Ok(Setting { key, written: value.clone(), value, place: Place::Set })
+        }
+        None => Err(Problem { place: Place::Set, what: What::Syntax { hint: None } }),
     }
 }
 
@@ -84,9 +89,9 @@ fn parse_line(text: &str, all: &str) -> Result<Line, What> {
         return Ok(Line::Empty);
     }
     let Some((key, _)) = text.split_once('=') else {
-        return include(start).map(Line::Include).ok_or(What::Syntax);
+        return include(start).map(Line::Include).ok_or_else(|| wrong(start));
     };
-    let parsed_key = parse_key(key.trim()).ok_or(What::Syntax)?;
+    let parsed_key = parse_key(key.trim()).ok_or_else(|| wrong(start))?;
     let value_start = key.len() + 1;
     let on_line = text[value_start..].trim_start();
     let from = value_start + (text.len() - value_start - on_line.len());
@@ -94,19 +99,48 @@ fn parse_line(text: &str, all: &str) -> Result<Line, What> {
         Some((value, value_len)) => {
             let after = all[from + value_len..].lines().next().unwrap_or("");
             if !matches!(after.trim_start().bytes().next(), None | Some(b'#')) {
-                return Err(What::Syntax);
+                return Err(What::Syntax { hint: Some("nothing may stand behind a quoted value") });
             }
             (value, from + value_len + after.len())
         }
         None => {
             let value = on_line.split('#').next().unwrap_or("").trim_end();
             if value.is_empty() {
-                return Err(What::Syntax);
+                return Err(What::Syntax { hint: Some(NO_VALUE) });
             }
             (value, text.len())
         }
     };
     Ok(Line::Setting { key: parsed_key, value: value.to_owned(), len })
+}
+
+const NO_VALUE: &str =
+    "there is no value: take the line out to leave the option at its default, or write ''";
+
+/// A line that is no setting, and what is probably meant. The line is not repeated: it may hold a password.
+fn wrong(line: &str) -> What {
+    let hint = match line.chars().next() {
+        Some('%' | ';' | '/') => Some("comments begin with #"),
+        Some('{') => Some("a file of definitions is named in load_definitions"),
+        Some('[') if line.contains('{') => Some(
+            "Erlang terms, as in advanced.config, are not read: write the options as `key = value`",
+        ),
+        Some('[') => {
+            Some("there are no sections: write whole keys, like `management.tcp.port = 15672`")
+        }
+        _ if line.starts_with("include") => {
+            Some("a path of letters, digits and -_.*/ follows `include`, without quotes")
+        }
+        _ if line.starts_with("export ") => {
+            Some("variables belong into the environment, or into RABBITMQ_CONF_ENV_FILE")
+        }
+        _ if line.contains("$(") && !line.contains('=') => Some("$(NAME) may stand in values only"),
+        _ if line.contains(':') && !line.contains('=') => {
+            Some("a `=` stands between key and value")
+        }
+        _ => None,
+    };
+    What::Syntax { hint }
 }
 
 /// The path behind the word `include`; as in RabbitMQ, of letters, digits and `-_.*/`.

@@ -1,3 +1,4 @@
+mod oddities;
 mod vhosts;
 
 use proptest::prelude::*;
@@ -146,7 +147,8 @@ fn lines_that_are_no_settings_are_all_reported() {
         "a = # b",
     ] {
         let expected = "rabbitmq.conf:1: expected `key = value`, a `# comment` or an empty line";
-        assert_eq!(read(text), Err(vec![expected.to_owned()]), "{text}");
+        let problems = read(text).unwrap_err();
+        assert!(problems.len() == 1 && problems[0].starts_with(expected), "{text}: {problems:?}");
     }
     let problems = read("x\nheartbeat = 'a\nb'\n\ny\ninclude other.conf").unwrap_err();
     let places: Vec<_> = problems.iter().map(|text| &text[..15]).collect();
@@ -163,7 +165,7 @@ fn unknown_keys_name_the_nearest_one() {
         read("heartbeat = 10\nhartbeat = 10\nqqqqqqqqqqqq = 1"),
         Err(vec![
             "rabbitmq.conf:2: unknown key `hartbeat`; did you mean `heartbeat`?".to_owned(),
-            "rabbitmq.conf:3: unknown key `qqqqqqqqqqqq`".to_owned(),
+            "rabbitmq.conf:3: unknown key `qqqqqqqqqqqq`; `leveret config list` names all that are known".to_owned(),
         ])
     );
 }
@@ -215,8 +217,8 @@ fn keys_of_parts_that_come_later_are_accepted_with_a_notice() {
         "rabbitmq.conf:1: `management.db_cache_multiplier` has no effect: answers are made afresh for each request, by one node",
         "rabbitmq.conf:2: `log.exchange.level` has no effect: lines go to the console or a file; a program that reads them can publish them to an exchange",
         "rabbitmq.conf:3: `ssl_options.bypass_pem_cache` has no effect: certificates are read again when their files change",
-        "rabbitmq.conf:4: `cluster_tags.a.b` has no effect: clusters and replicated queues come later",
-        "rabbitmq.conf:5: `deprecated_features.permit.any` has no effect: what RabbitMQ merely deprecates is permitted here",
+        "rabbitmq.conf:4: `cluster_tags.a.b` has no effect: this is the only node: clusters come later",
+        "rabbitmq.conf:5: `deprecated_features.permit.any` has no effect: what RabbitMQ merely deprecates is permitted here, and what it has removed is not there",
     ];
     assert_eq!(notices, expected);
 }
@@ -236,7 +238,8 @@ fn what_is_secret_is_repeated_nowhere() {
 
 #[test]
 fn http_listeners_are_for_this_machine_until_they_are_configured() {
-    let listeners = |text| {
+    let tls = "management.ssl.certfile = /c\nmanagement.ssl.keyfile = /k";
+    let listeners = |text: &str| {
         let Config { management, prometheus, .. } = config(text);
         [management.listeners, management.tls_listeners, prometheus.listeners]
             .map(|l| written(&l).join(" "))
@@ -245,9 +248,11 @@ fn http_listeners_are_for_this_machine_until_they_are_configured() {
     assert_eq!(listeners(""), ["127.0.0.1:15672 [::1]:15672", "", own]);
     assert_eq!(listeners("management.tcp.port = 80"), ["80", "", own]);
     assert_eq!(listeners("management.tcp.ip = 10.0.0.1"), ["10.0.0.1:15672", "", own]);
-    assert_eq!(listeners("management.ssl.port = 443"), ["", "443", own]);
+    assert_eq!(listeners(&format!("management.ssl.port = 443\n{tls}")), ["", "443", own]);
     assert_eq!(
-        listeners("management.listener.port = 443\nmanagement.listener.ssl = true"),
+        listeners(&format!(
+            "management.listener.port = 443\nmanagement.listener.ssl = true\n{tls}"
+        )),
         ["", "443", own]
     );
     let off = "leveret.management = false\nprometheus.tcp.listener = none";
@@ -338,10 +343,7 @@ fn files_include_others() {
     let problems = read_in("include none.conf", &[]).unwrap_err();
     assert_eq!(problems, ["a.conf:1: `include`: none.conf is not there"]);
     let problems = read_in("include self.conf", &[]).unwrap_err();
-    assert_eq!(
-        problems,
-        ["self.conf:1: `include`: files include each other 8 times; does one include itself?"]
-    );
+    assert_eq!(problems, ["self.conf:1: `include`: self.conf includes itself"]);
 }
 
 #[test]
@@ -402,7 +404,7 @@ fn the_environment_wins_over_files() {
         notices,
         [
             "RABBITMQ_DEFALT_USER: unknown variable; did you mean `RABBITMQ_DEFAULT_USER`?",
-            "RABBITMQ_ERLANG_COOKIE: it has no effect: clusters and replicated queues come later",
+            "RABBITMQ_ERLANG_COOKIE: it has no effect: this is the only node: clusters come later",
             "RABBITMQ_QQQQ: unknown variable; it has no effect",
         ]
     );

@@ -1,11 +1,15 @@
 //! `leveret config`: what options there are, what they mean, and whether a file is right.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it answers somebody at a terminal")]
 
+use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use config::Config;
+
 use crate::configuration::{self, Loaded, Unread};
+use crate::definitions;
 
 /// Something is wrong in a configuration, or a key is not known.
 const WRONG: u8 = 1;
@@ -60,11 +64,19 @@ fn list(is_effective_only: bool) -> ExitCode {
 
 fn check(files: Vec<PathBuf>) -> ExitCode {
     match configuration::Sources::of_files(files).load() {
-        Ok(Loaded { notices, .. }) => {
+        Ok(Loaded { config, notices, .. }) => {
+            let missing = missing_files(&config);
+            if !missing.is_empty() {
+                missing.iter().for_each(|line| eprintln!("{line}"));
+                return ExitCode::from(WRONG);
+            }
             for notice in &notices {
                 println!("{notice}");
             }
-            println!("right; {} notices", notices.len());
+            match notices.len() {
+                1 => println!("right; 1 notice"),
+                count => println!("right; {count} notices"),
+            }
             ExitCode::SUCCESS
         }
         Err(unread) => {
@@ -75,6 +87,37 @@ fn check(files: Vec<PathBuf>) -> ExitCode {
             })
         }
     }
+}
+
+/// Files that the broker would look for when it starts, and not find: the options that name them, and why.
+fn missing_files(config: &Config) -> Vec<String> {
+    let mut named: Vec<(String, &str)> = Vec::new();
+    let (http, metrics) = (&config.management, &config.prometheus);
+    for (prefix, listeners, tls) in [
+        ("ssl_options", &config.tls_listeners, &config.tls),
+        ("management.ssl", &http.tls_listeners, &http.tls),
+        ("prometheus.ssl", &metrics.tls_listeners, &metrics.tls),
+    ] {
+        if listeners.is_empty() {
+            continue;
+        }
+        for (name, path) in [
+            ("certfile", &tls.certfile),
+            ("keyfile", &tls.keyfile),
+            ("cacertfile", &tls.cacertfile),
+        ] {
+            named.push((format!("{prefix}.{name}"), path));
+        }
+    }
+    if let Some(path) = definitions::configured(config) {
+        named.push(("load_definitions".to_owned(), path));
+    }
+    let missing =
+        named.into_iter().filter(|(_, path)| !path.is_empty()).filter_map(|(key, path)| {
+            let error = fs::metadata(path).err()?;
+            Some(format!("`{key}`: {path} cannot be read: {error}"))
+        });
+    missing.collect()
 }
 
 /// Who reads may stop reading.

@@ -11,6 +11,9 @@ use config::{Config, Notice, Problem, Source, Surroundings};
 /// The longest file that is read as configuration, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
+/// So many of the things that are wrong are told.
+const LINES_MAX: usize = 100;
+
 /// Where the configuration comes from.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Sources {
@@ -96,7 +99,14 @@ impl Unread {
     pub(crate) fn lines(&self) -> Vec<String> {
         match self {
             Self::Fault(text) => vec![text.clone()],
-            Self::Problems(problems) => problems.iter().map(ToString::to_string).collect(),
+            Self::Problems(problems) => {
+                let mut lines: Vec<_> =
+                    problems.iter().take(LINES_MAX).map(ToString::to_string).collect();
+                if problems.len() > LINES_MAX {
+                    lines.push(format!("and {} more", problems.len() - LINES_MAX));
+                }
+                lines
+            }
         }
     }
 }
@@ -135,9 +145,13 @@ fn read_named(path: &Path) -> Result<Vec<(String, String)>, String> {
 fn read_pattern(path: &Path) -> Result<Vec<(String, String)>, String> {
     let pattern = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     if !pattern.contains('*') {
-        return match path.is_file() {
-            true => Ok(vec![(path.display().to_string(), read(path)?)]),
-            false => Ok(vec![]),
+        return match fs::metadata(path) {
+            Ok(found) if found.is_dir() => {
+                let shown = path.display();
+                Err(format!("{shown} is a directory; write {shown}/*.conf"))
+            }
+            Ok(_) => Ok(vec![(path.display().to_string(), read(path)?)]),
+            Err(_) => Ok(vec![]),
         };
     }
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -185,7 +199,21 @@ fn read(path: &Path) -> Result<String, String> {
             "configuration file {shown} has {size} bytes; {FILE_BYTES_MAX} is the most"
         ));
     }
-    fs::read_to_string(path).map_err(|error| unreadable(path, &error))
+    let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
+    String::from_utf8(bytes).map_err(|error| unreadable_text(path, error.as_bytes()))
+}
+
+/// Where a file is no UTF-8. What stands there is not repeated: it may be a password.
+fn unreadable_text(path: &Path, bytes: &[u8]) -> String {
+    let shown = path.display();
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return format!("configuration file {shown} is UTF-16: save it as UTF-8");
+    }
+    let valid = bytes.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
+    let line = 1 + bytes[..valid].iter().filter(|byte| **byte == b'\n').count();
+    format!(
+        "configuration file {shown}:{line}: what stands there is not UTF-8: save the file as UTF-8"
+    )
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> String {

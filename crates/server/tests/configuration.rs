@@ -72,6 +72,64 @@ fn a_broker_boots_with_a_file_of_sixty_keys() {
     assert!(!err.contains(CANARY), "{err}");
 }
 
+/// Files as charts, operators, images and people write them.
+const SAMPLES: [&str; 6] = ["compose", "example", "helm", "operator", "secured", "tenants"];
+
+fn sample_of(name: &str) -> String {
+    let path = sample().with_file_name("samples").join(format!("{name}.conf"));
+    path.to_str().expect("a path").to_owned()
+}
+
+fn with_secrets(command: &mut Command) -> &mut Command {
+    command.env("APP_USER", "app").env("APP_PASSWORD", "canary-of-compose")
+}
+
+/// Every key of a sample has an effect, or is in the answer; and no password is.
+#[test]
+fn files_of_all_kinds_are_right_or_wrong_for_a_reason() {
+    for name in SAMPLES {
+        let path = sample_of(name);
+        let mut command = leveret(&["config", "check", &path]);
+        // Relative paths in them are those of the samples.
+        command.current_dir(Path::new(&path).parent().expect("a directory"));
+        let (code, out, err) = texts(&with_secrets(&mut command).output().expect("it runs"));
+        let told = format!("{out}{err}");
+        for secret in ["ch4nge-me", "0perator-made", "canary-of", "w4tch-all"] {
+            assert!(!told.contains(secret), "{told}");
+        }
+        if name != "secured" {
+            assert_eq!((code, err.as_str()), (Some(0), ""), "{name}: {out}");
+            continue;
+        }
+        assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
+        for key in ["auth_backends.1", "management.disable_basic_auth", "ssl_options.crl_check"] {
+            assert!(err.contains(&format!("`{key} = ")), "{err}");
+        }
+    }
+    let (_, out, _) = run(&["config", "check", &sample_of("helm")]);
+    let key = "`cluster_formation.k8s.host` has no effect: this is the only node";
+    assert!(out.contains(key), "{out}");
+}
+
+#[test]
+fn brokers_boot_with_files_of_charts_operators_and_images() {
+    for name in ["compose", "helm", "operator", "tenants"] {
+        let temporary = tempfile::tempdir().expect("made");
+        let path = sample_of(name);
+        let sets = ["--set", "management.tcp.port=0", "--set", "prometheus.tcp.port=0"];
+        let mut command = leveret(&["serve", "--config", &path, "--data-dir"]);
+        command.arg(temporary.path().join("data")).args(sets).env("RABBITMQ_NODE_PORT", "0");
+        command.env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1");
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut broker = with_secrets(&mut command).spawn().expect("it runs");
+        let mut line = String::new();
+        BufReader::new(broker.stdout.take().expect("piped")).read_line(&mut line).expect("read");
+        broker.kill().expect("it ends");
+        let (_, _, err) = texts(&broker.wait_with_output().expect("it has ended"));
+        assert!(line.starts_with("ready amqp=127.0.0.1:"), "{name}: {line}{err}");
+    }
+}
+
 #[test]
 fn what_is_wrong_is_told_all_at_once() {
     let temporary = tempfile::tempdir().expect("made");

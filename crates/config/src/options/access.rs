@@ -228,6 +228,21 @@ pub(super) const TABLE: &[Definition] = &[
     )
     .example("^[a-zA-Z0-9$]{20,100}"),
     Definition::text(
+        "auth_backends.$num",
+        "Where users and what they may do are looked up: `internal`, which is what is declared here.",
+        "internal; other sources of accounts come later, and nobody is let in by another one instead: create the users here, \
+         and take the line out",
+        |_, _, value| matches!(value, "internal" | "rabbit_auth_backend_internal"),
+    )
+    .alias(&[
+        "auth_backends.$num.authn",
+        "auth_backends.$num.authz",
+        "http_dispatch.auth_backends.$num",
+        "http_dispatch.auth_backends.$num.authn",
+        "http_dispatch.auth_backends.$num.authz",
+    ])
+    .example("internal"),
+    Definition::text(
         "auth_mechanisms.$name",
         "A login mechanism that is offered: PLAIN, AMQPLAIN, EXTERNAL (over TLS, by the name in the client's certificate) \
          or ANONYMOUS. Without any, PLAIN and AMQPLAIN; RabbitMQ offers ANONYMOUS too.",

@@ -240,7 +240,7 @@ pub(super) const TABLE: &[Definition] = &[
         "the path of a file",
         |draft, _, value| {
             draft.config.management.load_definitions = Some(value.to_owned());
-            !value.is_empty()
+            !value.is_empty() && !value.contains("://")
         },
     )
     .example("/etc/rabbitmq/definitions.json"),

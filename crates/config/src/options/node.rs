@@ -36,10 +36,14 @@ pub(super) const TABLE: &[Definition] = &[
         "leveret.node_name",
         "What the node is called; without an @, the name of the machine is added. Without it, leveret. Not an option of \
          RabbitMQ, where RABBITMQ_NODENAME has it.",
-        "a name of 1 to 255 bytes",
+        "letters, digits, `.`, `-` and `_`, and perhaps an @ and the name of a machine behind them",
         |draft, _, value| {
             draft.config.node_name = value.to_owned();
-            (1..=255).contains(&value.len())
+            let (name, host) = value.split_once('@').unwrap_or((value, "localhost"));
+            let is_fine =
+                |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':');
+            let is_name = |name: &str| !name.is_empty() && name.bytes().all(is_fine);
+            value.len() <= 255 && is_name(name) && is_name(host)
         },
     )
     .default("leveret")
@@ -50,7 +54,7 @@ pub(super) const TABLE: &[Definition] = &[
         "the path of a file or a directory",
         |draft, _, value| {
             draft.config.definitions.path = Some(value.to_owned());
-            !value.is_empty() && !value.contains('\0')
+            !value.is_empty() && !value.contains('\0') && !value.contains("://")
         },
     )
     .alias(&["definitions.local.path"])
