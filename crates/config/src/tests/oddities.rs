@@ -123,3 +123,10 @@ fn a_port_of_the_environment_is_told_by_the_name_of_its_variable() {
     let problems = read_in("", &[("RABBITMQ_NODE_PORT", "abc")]).unwrap_err();
     assert!(problems[0].starts_with("RABBITMQ_NODE_PORT: `abc`: expected a port"), "{problems:?}");
 }
+
+#[test]
+fn a_program_in_erlang_is_not_taken_for_a_configuration() {
+    let variables = [("RABBITMQ_ADVANCED_CONFIG_FILE", "/etc/rabbitmq/advanced.config")];
+    let problems = read_in("", &variables).unwrap_err();
+    assert!(problems[0].contains("write its options into rabbitmq.conf"), "{problems:?}");
+}
