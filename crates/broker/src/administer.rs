@@ -110,6 +110,7 @@ impl Broker {
             }
             Change::ClearPolicy { vhost, .. }
             | Change::SetVhostLimits { vhost, .. }
+            | Change::SetTracing { vhost, .. }
             | Change::SetParameter { vhost, .. }
             | Change::ClearParameter { vhost, .. } => {
                 self.named_vhost(vhost)?;

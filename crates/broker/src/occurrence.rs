@@ -240,6 +240,7 @@ fn of_setting(topology: &Topology, change: &Change) -> Option<Occurrence> {
         | Change::Unbind(_)
         | Change::ReserveIds(_)
         | Change::RemoveVhost { .. }
+        | Change::SetTracing { .. }
         | Change::SetUser(_) => return None,
     })
 }

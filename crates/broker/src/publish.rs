@@ -36,6 +36,13 @@ pub struct Destined {
 }
 
 impl Destined {
+    /// The queues that it goes to.
+    pub fn queues(&self) -> &[QueueId] {
+        &self.queues
+    }
+}
+
+impl Destined {
     /// How much memory it takes, beside itself.
     pub fn held_bytes(&self) -> usize {
         let relays = self.relays.histories.capacity() + self.relays.delays.capacity();

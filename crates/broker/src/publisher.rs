@@ -100,6 +100,11 @@ impl Publisher {
         }
     }
 
+    /// Who it is.
+    pub const fn origin(&self) -> Origin {
+        self.origin
+    }
+
     /// Where it publishes.
     pub const fn vhost(&self) -> &Name {
         &self.vhost

@@ -303,6 +303,7 @@ fn is_durable(topology: &Topology, change: &Change) -> bool {
             topology.definitions().queue_by_id(*id).is_some_and(|q| q.is_durable)
         }
         Change::Bind(binding) | Change::Unbind(binding) => topology.is_durable(binding),
+        Change::SetTracing { .. } => false,
         Change::ReserveIds(_)
         | Change::SetVhost(_)
         | Change::RemoveVhost { .. }

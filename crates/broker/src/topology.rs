@@ -99,6 +99,7 @@ impl Topology {
             | Change::ReserveIds(_)
             | Change::SetVhost(_)
             | Change::SetVhostLimits { .. }
+            | Change::SetTracing { .. }
             | Change::SetUserLimits { .. }
             | Change::SetUser(_)
             | Change::RemoveUser { .. }

@@ -51,8 +51,16 @@ pub(crate) async fn put(call: &Call) -> Result<Reply, Failure> {
     let found = call.definitions().vhost(name.as_str());
     let is_new = found.is_none();
     let was_protected = found.is_some_and(|vhost| vhost.settings.is_protected);
-    let settings = settings(&call.object()?, was_protected)?;
+    let given = call.object()?;
+    let settings = settings(&given, was_protected)?;
+    let is_traced = match given.get("tracing") {
+        None => None,
+        Some(_) => Some(fields::is_set(&given, "tracing")?),
+    };
     call.change(definition(name.clone(), settings)).await?;
+    if let Some(is_on) = is_traced {
+        call.change(Change::SetTracing { vhost: name.clone(), is_on }).await?;
+    }
     // Whoever makes one is at home in it, as in RabbitMQ.
     if let Some(user) = call.caller.name.clone().filter(|_| is_new) {
         let all = || ".*".to_owned();
@@ -165,9 +173,6 @@ fn settings(given: &Fields, was_protected: bool) -> Result<VhostSettings, Failur
                 .ok_or_else(|| Failure::bad(format!("{kind} is not a valid queue type")))?,
         ),
     };
-    if fields::is_set(given, "tracing")? {
-        return Err(Failure::NotYet("traces come later: set tracing to false".to_owned()));
-    }
     let is_protected = match given.get("protected_from_deletion") {
         None => was_protected,
         Some(_) => fields::is_set(given, "protected_from_deletion")?,
@@ -194,7 +199,7 @@ fn shown(call: &Call, name: &str, vhost: &Vhost) -> Value {
             "tags": settings.tags,
             "default_queue_type": kind,
         },
-        "tracing": false,
+        "tracing": vhost.is_traced,
         "cluster_state": { &call.desk.facts.node: "running" },
     })
 }

@@ -51,6 +51,13 @@ pub enum Change {
         /// All of its limits.
         limits: VhostLimits,
     },
+    /// Messages of a virtual host are copied for whoever watches it, or not. It is not kept over a restart, as in RabbitMQ.
+    SetTracing {
+        /// Which.
+        vhost: Name,
+        /// Whether they are.
+        is_on: bool,
+    },
     /// A user has these limits.
     SetUserLimits {
         /// Who.

@@ -213,6 +213,7 @@ impl Definitions {
             Change::SetVhost(vhost) => self.set_vhost(vhost),
             Change::RemoveVhost { name } => self.remove_vhost(name),
             Change::SetVhostLimits { vhost, limits } => self.vhost_mut(vhost).limits = *limits,
+            Change::SetTracing { vhost, is_on } => self.vhost_mut(vhost).is_traced = *is_on,
             Change::SetUserLimits { user, limits } => {
                 self.user_limits.insert(user.clone(), *limits);
                 if *limits == UserLimits::default() {

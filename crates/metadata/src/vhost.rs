@@ -40,6 +40,8 @@ pub struct Vhost {
     pub settings: VhostSettings,
     /// Its limits.
     pub limits: VhostLimits,
+    /// Whether its messages are copied for whoever watches it, until the node stops.
+    pub is_traced: bool,
     /// Its exchanges.
     pub exchanges: OrdMap<Name, Arc<Exchange>>,
     /// Its queues.

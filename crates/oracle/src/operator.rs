@@ -93,6 +93,9 @@ impl Operator {
                     limit(&path, "max-queues", limits.queues_max),
                 ]
             }
+            Change::SetTracing { vhost, is_on } => {
+                vec![("PUT", self.path_of(vhost.as_str()), json!({ "tracing": is_on }))]
+            }
             Change::SetPolicy { policy, is_operator } => {
                 let path =
                     self.policy_path(*is_operator, policy.vhost.as_str(), policy.name.as_str());

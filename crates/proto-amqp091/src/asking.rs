@@ -247,7 +247,7 @@ impl Connection {
                 }
             }
             (_, Answer::Fetched { queue, delivery, ready_count }) => {
-                self.got(number, queue, delivery, ready_count);
+                self.got(cx, number, queue, delivery, ready_count);
             }
             (_, answer) if !no_wait => self.write_ok(number, method, &answer),
             _ => {}

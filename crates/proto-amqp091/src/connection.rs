@@ -25,6 +25,7 @@ use crate::consumers::Consumers;
 use crate::context::Context;
 use crate::counting::Story;
 use crate::errors::Exception;
+use crate::firehose::Watched;
 use crate::happening::{Happening, Identity};
 use crate::heartbeat::{Due, Heartbeat};
 use crate::notice::{Notice, Severity};
@@ -94,6 +95,7 @@ pub struct Connection {
     pub(crate) random: Random,
     pub(crate) notices: Vec<Notice>,
     pub(crate) happenings: Vec<Happening>,
+    pub(crate) watched: Watched,
     /// Whose it is, once it is open.
     pub(crate) identity: Option<Arc<Identity>>,
     pub(crate) accepted_at: Time,
@@ -144,6 +146,7 @@ impl Connection {
             random,
             notices: Vec::new(),
             happenings: Vec::new(),
+            watched: Watched::default(),
             identity: None,
             accepted_at: now,
             seen_at: now,
@@ -165,6 +168,7 @@ impl Connection {
         self.seen_at = cx.now;
         self.story.octets.received += bytes.len() as u64;
         self.story.octets.receive_count += 1;
+        self.look_for_watchers(cx);
         self.incoming.drain(..std::mem::take(&mut self.handled));
         while !self.incoming.is_empty() && !bytes.is_empty() && !self.is_held() {
             bytes = self.complete_frame(cx, bytes);

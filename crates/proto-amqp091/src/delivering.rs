@@ -20,6 +20,7 @@ impl Connection {
         queue: QueueId,
         deliveries: Vec<Delivery>,
     ) {
+        self.look_for_watchers(cx);
         let is_one_consumers = |a: &Delivery, b: &Delivery| a.consumer == b.consumer;
         for run in deliveries.chunk_by(is_one_consumers) {
             self.deliver_run(cx, queue, run);
@@ -84,22 +85,32 @@ impl Connection {
         channel.count_held(&mut self.channel_bytes);
         self.out.count_deliveries(self.out.pending().len() - pending_bytes);
         self.consumers.owe(number, owed_bytes);
+        if self.watched.is_on {
+            // What was too much for the channel, the last ones, has gone back.
+            for delivery in run.iter().take(usize::try_from(count).unwrap_or(usize::MAX)) {
+                self.copy_delivery(cx, channel_number, queue, delivery);
+            }
+        }
         self.look_for_room(cx, channel_number);
     }
 
     /// Writes the answer to basic.get.
     pub(crate) fn got(
         &mut self,
+        cx: &mut Context<'_>,
         number: u16,
         queue: QueueId,
         delivery: Option<Delivery>,
         ready_count: u64,
     ) {
-        let Some(channel) = self.channels.get_mut(number) else { return };
         let Some(delivery) = delivery else {
             self.count(number, MessageCounters { get_empty: 1, ..MessageCounters::ZERO });
             return self.out.method(number, &basic::GetEmpty { reserved_1: "" });
         };
+        if self.watched.is_on {
+            self.copy_delivery(cx, number, queue, &delivery);
+        }
+        let Some(channel) = self.channels.get_mut(number) else { return };
         let message = &delivery.message;
         let due = delivery.id.map(|id| Due { queue, delivery: id });
         let get_ok = basic::GetOk {

@@ -18,6 +18,7 @@ use wire_amqp091::{Code, FieldValue, Frame, Kind, Table};
 use crate::connection::{Abilities, Connection, Stage};
 use crate::context::Context;
 use crate::errors::Exception;
+use crate::firehose::Watched;
 use crate::happening::What;
 use crate::methods::unexpected;
 use crate::notice::Severity;
@@ -233,6 +234,8 @@ impl Connection {
     pub(crate) fn entered(&mut self) {
         self.out.method(0, &connection::OpenOk { reserved_1: "" });
         self.stage = Stage::Running;
+        // What was looked up before was of another virtual host.
+        self.watched = Watched::default();
         self.notice_entered();
     }
 }

@@ -24,6 +24,7 @@ mod context;
 mod counting;
 mod delivering;
 mod errors;
+mod firehose;
 mod handshake;
 mod happening;
 mod heartbeat;

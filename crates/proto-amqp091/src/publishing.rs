@@ -220,6 +220,9 @@ impl Connection {
         is_mandatory: bool,
     ) -> Result<(), Exception> {
         self.has_published = true;
+        if self.watched.is_on {
+            self.copy_publish(cx, number, &message, &headers);
+        }
         let Some(channel) = self.channels.get_mut(number) else { return Ok(()) };
         if !channel.has_uncounted {
             channel.has_uncounted = true;

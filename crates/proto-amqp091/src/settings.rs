@@ -108,6 +108,8 @@ pub struct Settings {
     pub logins: Rules,
     /// The user of a node that has never run; `None` if the first users come from elsewhere, as the virtual hosts then do.
     pub founder: Option<Founder>,
+    /// What the node is called.
+    pub node_name: String,
     /// What the server says of itself.
     pub server_properties: Table,
     /// SASL mechanisms, in the order in which they are offered.
@@ -135,6 +137,7 @@ impl Settings {
             limits,
             logins,
             founder,
+            node_name: cluster_name.to_owned(),
             server_properties,
             mechanisms,
             default_vhost,

@@ -382,6 +382,7 @@ fn settings(config: &Config, shards: usize, secret: auth::Secret) -> Settings {
         name => name.to_owned(),
     };
     let mut settings = Settings::new(limits, mechanisms.collect(), &cluster_name, secret);
+    settings.node_name = node_name(config);
     settings.default_vhost =
         Name::new(&config.default_vhost).expect("a name's length is checked when it is read");
     settings.logins = login_rules(config);

@@ -44,6 +44,10 @@ fn change(verb: &str, args: &Args) -> Result<Change, String> {
             let limits = VhostLimits { connections_max, queues_max: args.number("max-queues")? };
             Change::SetVhostLimits { vhost: vhost(args)?, limits }
         }
+        "set-tracing" => {
+            known(args, &["vhost", "on"])?;
+            Change::SetTracing { vhost: vhost(args)?, is_on: args.is_set("on") }
+        }
         "set-user-limits" => {
             known(args, &["user", "max-connections", "max-channels"])?;
             let connections_max = args.number("max-connections")?;

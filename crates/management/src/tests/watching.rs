@@ -275,3 +275,18 @@ fn only_what_fits_a_pattern_is_told_and_a_stream_goes_on_where_it_was() {
         assert_eq!(stream.next().await.unwrap()["name"], "two");
     });
 }
+
+#[test]
+fn a_virtual_host_is_traced_until_somebody_ends_it() {
+    let node = Node::new();
+    assert_eq!(node.get("/vhosts/%2F")["tracing"], false);
+    assert_eq!(node.put("/vhosts/%2F", r#"{"tracing":true}"#), 204);
+    assert_eq!(node.get("/vhosts/%2F")["tracing"], true);
+    // Whoever says nothing of it, leaves it as it is.
+    assert_eq!(node.put("/vhosts/%2F", r#"{"description":"d"}"#), 204);
+    assert_eq!(node.get("/vhosts/%2F")["tracing"], true);
+    assert_eq!(node.put("/vhosts/%2F", r#"{"tracing":false}"#), 204);
+    assert_eq!(node.get("/vhosts/%2F")["tracing"], false);
+    assert_eq!(node.put("/vhosts/new", r#"{"tracing":true}"#), 201);
+    assert_eq!(node.get("/vhosts/new")["tracing"], true);
+}
