@@ -40,7 +40,7 @@ class Leveret:
         self.output_path = pathlib.Path(self.folder.name) / "output"
         self.process = None
         self.addresses = []
-        self.http = self.metrics = None  # Where the HTTP API and metrics are served.
+        self.http = self.https = self.metrics = None  # Where the HTTP API and metrics are served.
         self.tls_addresses = []
         self.ports = [0, 0]  # Of the IPv4 and the IPv6 listener; 0 leaves the choice to the system.
         self.ready_s = 0.0
@@ -95,7 +95,7 @@ class Leveret:
         at = {kind: [where for known, where in words if known == kind] for kind, _ in words}
         self.addresses = [_address(entry) for entry in at["amqp"]]
         self.tls_addresses = [_address(entry) for entry in at.get("amqp/ssl", [])]
-        self.http, self.metrics = (_local(at.get(kind)) for kind in ("http", "http/prometheus"))
+        self.http, self.https, self.metrics = (_local(at.get(kind)) for kind in ("http", "https", "http/prometheus"))
         assert len(self.addresses) == 2, f"two listeners were asked for: {line!r}"
         return self
 

@@ -48,6 +48,7 @@ const STEPS: &[(&str, Action)] = &[
     ("metrics", |root| interop(root, "metrics.py", &[])),
     ("definitions", |root| interop(root, "definitions.py", &["check"])),
     ("hostile", |root| interop(root, "hostile.py", &[])),
+    ("cli", |root| interop(root, "cli.py", &[])),
     ("rabbitmqadmin", |root| interop(root, "rabbitmqadmin.py", &[])),
     ("tls", |root| interop(root, "tls.py", &[])),
     ("secrets", |root| interop(root, "canary.py", &[])),

@@ -1,6 +1,6 @@
 //! Health checks and diagnostics: exit code 0 is healthy, 69 is not.
 
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -335,15 +335,16 @@ fn joined(ports: &[u64]) -> String {
 }
 
 fn connectivity(call: &Call<'_>) -> Result<Output, Failure> {
-    let host = call.option("address").unwrap_or_else(|| call.server.host());
-    let ports = ports(&listeners(call)?);
+    let listeners = listeners(call)?;
     let wait = Duration::from_secs(call.timeout_s().unwrap_or(10).max(1));
-    let fails = |port: &u64| {
-        let target = format!("{host}:{port}");
+    let fails = |listener: &&Value| {
+        let port = listener["port"].as_u64().and_then(|port| u16::try_from(port).ok());
+        let target = (where_to(call, listener), port.unwrap_or_default());
         let mut addresses = target.to_socket_addrs().into_iter().flatten();
         !addresses.any(|address| TcpStream::connect_timeout(&address, wait).is_ok())
     };
-    let failed: Vec<u64> = ports.iter().copied().filter(fails).collect();
+    let failed: Vec<Value> = listeners.iter().filter(fails).cloned().collect();
+    let (ports, failed) = (ports(&listeners), ports(&failed));
     if failed.is_empty() {
         return Ok(Output::passed(format!(
             "Successfully connected to ports {} on node {} (using node hostname resolution)",
@@ -359,6 +360,17 @@ fn connectivity(call: &Call<'_>) -> Result<Output, Failure> {
             joined(&failed)
         ),
     ))
+}
+
+/// Where a listener is found: where somebody says, or where it listens if that is one address.
+fn where_to(call: &Call<'_>, listener: &Value) -> String {
+    let own = field(listener, "ip_address");
+    let is_any = own.parse::<IpAddr>().map_or(true, |address| address.is_unspecified());
+    match call.option("address") {
+        Some(host) => host.to_owned(),
+        None if is_any => call.server.host().to_owned(),
+        None => own,
+    }
 }
 
 fn port_listener(call: &Call<'_>) -> Result<Output, Failure> {

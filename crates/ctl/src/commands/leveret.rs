@@ -23,6 +23,8 @@ pub(super) fn ask(
     match answer.status {
         200..=299 if answer.body.is_empty() => Ok(Value::Null),
         200..=299 => Ok(serde_json::from_slice(&answer.body).unwrap_or_default()),
+        // A server that knows the route says what it is that is not there; others have no more to say than that.
+        404 if reason(&answer) != "Not Found" => Err(Failure::unavailable(reason(&answer))),
         404 | 405 | 501 => Err(Failure::unavailable(format!(
             "this server has no way to {what} while it runs ({method} /api{}); change rabbitmq.conf and restart the node",
             path.split('?').next().unwrap_or_default()
