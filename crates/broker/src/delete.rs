@@ -55,6 +55,7 @@ impl Broker {
         let owner = hosted.definition.owner;
         let consumers: Vec<_> = hosted.queue.consumers().collect();
         let is_traced = hosted.is_traced;
+        hosted.tally = hosted.counters();
         let remains = std::mem::take(&mut hosted.queue).into_remains();
         self.discard(remains);
         if is_traced {

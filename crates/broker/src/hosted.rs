@@ -9,6 +9,7 @@ use routing::Kind;
 
 use crate::dead_letter::DeadLetters;
 use crate::dedup::Deduplication;
+use crate::inflow::Inflow;
 use crate::ledger::Ledger;
 use crate::observe::MessageCounters;
 use crate::publisher::Confirm;
@@ -159,6 +160,8 @@ pub(crate) struct Hosted {
     pub(crate) tally: MessageCounters,
     /// The first place that was given since the start.
     first_seq: u64,
+    /// From where its messages came.
+    pub(crate) inflow: Inflow,
     /// When messages last came or went.
     pub(crate) used_at_ms: u64,
     /// How well its consumers keep up.
@@ -202,6 +205,7 @@ impl Hosted {
             ledger: Ledger::default(),
             tally: MessageCounters::ZERO,
             first_seq,
+            inflow: Inflow::new(first_seq),
             used_at_ms: now_ms,
             capacity: Capacity::default(),
             counted: Holdings::default(),
@@ -228,7 +232,8 @@ impl Hosted {
     /// What went through it since the start.
     pub(crate) fn counters(&self) -> MessageCounters {
         let publish = self.queue.next_seq().saturating_sub(self.first_seq);
-        MessageCounters { publish, ..self.tally }
+        // What was published to a queue that is deleted stands in its tally.
+        MessageCounters { publish: self.tally.publish + publish, ..self.tally }
     }
 
     /// It has handed out so many messages, and before that so many were not settled.

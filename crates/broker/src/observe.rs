@@ -9,6 +9,7 @@ use message::{ClientId, Message, QueueId, Value};
 use queue::{ConsumerId, TakerState};
 
 use crate::broker::Broker;
+use crate::inflow::Source;
 use crate::traffic::Holdings;
 
 /// How many messages went where. The words are those that RabbitMQ's monitoring has for them.
@@ -146,6 +147,8 @@ pub struct QueueState {
     pub head_received_at_ms: Option<u64>,
     /// The consumer that takes, of a queue of which only one does.
     pub active_consumer: Option<ConsumerId>,
+    /// The consumer that has it for itself.
+    pub exclusive_consumer: Option<ConsumerId>,
     /// The client that it belongs to.
     pub owner: Option<ClientId>,
     /// Whether it is being deleted.
@@ -189,6 +192,7 @@ impl Broker {
             head_timestamp_s: queue.front().and_then(timestamp_of),
             head_received_at_ms: queue.front().map(Message::received_at_ms),
             active_consumer: queue.active_consumer(),
+            exclusive_consumer: queue.exclusive_consumer(),
             owner: definition.owner,
             is_deleted: hosted.is_deleted,
             lane_ready_counts: queue.lane_counts(),
@@ -212,6 +216,12 @@ impl Broker {
     pub fn queue_states(&self, after: Option<QueueId>, count_max: usize) -> Vec<QueueState> {
         let ids = self.queues.keys_after(after).take(count_max);
         ids.filter_map(|id| self.queue_state(id)).collect()
+    }
+
+    /// From which exchanges the messages of a queue of this shard have come.
+    pub fn sources(&self, id: QueueId) -> Vec<Source> {
+        let hosted = self.queues.get(id);
+        hosted.map_or_else(Vec::new, |hosted| hosted.inflow.sources(hosted.queue.next_seq()))
     }
 
     /// What a queue of this shard knows of its consumers.

@@ -200,6 +200,7 @@ impl Broker {
             self.dirty.push_back(id);
         }
         let (lane, seq) = (hosted.queue.lane_of(&message), hosted.queue.next_seq());
+        hosted.inflow.note(message.exchange(), seq);
         let lane_id = hosted.definition.lane_id(lane);
         if hosted.is_traced {
             let (step, place, client) = (Step::Published, Some((lane, seq)), publisher_of(confirm));

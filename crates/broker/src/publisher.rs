@@ -73,7 +73,7 @@ pub struct Publisher {
     addresses: Vec<ReplyAddress>,
     version: u64,
     scratch: Targets,
-    /// The exchange that found the last way.
+    /// The exchange that found the last way that is not remembered.
     exchange_id: u64,
     /// Messages whose ways are not remembered: exchange, how many, and for how many queues.
     passed: Vec<(u64, u64, u64)>,
@@ -123,6 +123,11 @@ impl Publisher {
     /// Whether messages are out whose end the producer has not been told of.
     pub fn is_waiting(&self) -> bool {
         self.confirms.as_ref().is_some_and(|confirms| !confirms.waiting.is_empty())
+    }
+
+    /// The exchange that the last message went to, by its number.
+    pub fn last_exchange(&self) -> u64 {
+        self.routes.get(self.last).map_or(self.exchange_id, |route| route.exchange_id)
     }
 
     /// Messages `first..=last` are safe in one of their queues.
@@ -219,6 +224,8 @@ impl Publisher {
     ) -> Result<Option<usize>, Refusal> {
         let place = self.place_of(topology, message, headers, random, is_delayed)?;
         if place.is_none() {
+            // No route is the last one: see `last_exchange`.
+            self.last = ROUTES_MAX;
             self.pass(self.exchange_id, 1, self.passing.len() as u64);
         }
         Ok(place)

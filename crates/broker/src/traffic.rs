@@ -67,11 +67,30 @@ impl Holdings {
     }
 }
 
+/// What went through a virtual host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VhostTraffic {
+    /// Messages.
+    pub counters: MessageCounters,
+    /// Bytes that its clients have sent.
+    pub received_bytes: u64,
+    /// Bytes that they were sent.
+    pub sent_bytes: u64,
+}
+
+impl std::ops::AddAssign for VhostTraffic {
+    fn add_assign(&mut self, other: Self) {
+        self.counters += other.counters;
+        self.received_bytes += other.received_bytes;
+        self.sent_bytes += other.sent_bytes;
+    }
+}
+
 /// What has gone through a shard.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     /// By virtual host, of clients that are or were connected to this shard.
-    vhosts: BTreeMap<Name, MessageCounters>,
+    vhosts: BTreeMap<Name, VhostTraffic>,
     /// By the numbers of exchanges.
     exchanges: BTreeMap<u64, ExchangeTraffic>,
     /// Read from and written to the store.
@@ -189,12 +208,17 @@ impl Traffic {
 
 impl Broker {
     /// A front-end tells what its conversations in a virtual host have done since it last told.
-    pub fn count_traffic(&mut self, vhost: &Name, counters: MessageCounters) {
+    pub fn count_traffic(&mut self, vhost: &Name, traffic: VhostTraffic) {
         if let Some(sum) = self.traffic.vhosts.get_mut(vhost) {
-            *sum += counters;
+            *sum += traffic;
         } else {
-            self.traffic.vhosts.insert(vhost.clone(), counters);
+            self.traffic.vhosts.insert(vhost.clone(), traffic);
         }
+    }
+
+    /// The same of messages only.
+    pub fn count_messages(&mut self, vhost: &Name, counters: MessageCounters) {
+        self.count_traffic(vhost, VhostTraffic { counters, ..VhostTraffic::default() });
     }
 
     /// A front-end tells how many channels were opened, and how many have ended, since it last told.
@@ -203,10 +227,16 @@ impl Broker {
         self.traffic.churn.channel_closed += closed_count;
     }
 
-    /// Takes what a publisher has published since it was last asked. Returns how many messages that were.
-    pub fn count_published(&mut self, publisher: &mut Publisher) -> u64 {
+    /// Takes what a publisher has published since it was last asked, and tells of each exchange how many messages went to it.
+    /// Returns how many messages that were.
+    pub fn count_published(
+        &mut self,
+        publisher: &mut Publisher,
+        mut tell: impl FnMut(u64, u64),
+    ) -> u64 {
         let (mut count, mut routed) = (0, 0);
         publisher.take_tally(|exchange, publish_in, publish_out| {
+            tell(exchange, publish_in);
             count += publish_in;
             routed += publish_out;
             let traffic = self.traffic.exchanges.entry(exchange).or_default();
@@ -241,8 +271,8 @@ impl Broker {
     }
 
     /// What went through each virtual host, as far as clients of this shard did it.
-    pub fn vhost_counters(&self) -> impl Iterator<Item = (&Name, MessageCounters)> {
-        self.traffic.vhosts.iter().map(|(name, &counters)| (name, counters))
+    pub fn vhost_traffic(&self) -> impl Iterator<Item = (&Name, VhostTraffic)> {
+        self.traffic.vhosts.iter().map(|(name, &traffic)| (name, traffic))
     }
 
     /// What went into an exchange and out of it, as far as clients of this shard did it.

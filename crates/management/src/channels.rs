@@ -4,6 +4,7 @@ use node::Shard;
 use node::observation::{ChannelState, ConnectionState};
 use serde_json::{Value, json};
 
+use crate::breakdown;
 use crate::call::Call;
 use crate::connections::{self, details, is_visible, walk};
 use crate::failure::Failure;
@@ -68,8 +69,8 @@ pub(crate) async fn show(call: &Call) -> Result<Reply, Failure> {
     let mut value = shown(call, &row);
     let consumers = crate::consumers::of_channel(call, &row.connection, row.channel.number).await?;
     value["consumer_details"] = Value::Array(consumers);
-    value["publishes"] = json!([]);
-    value["deliveries"] = json!([]);
+    let found = breakdown::of_channel(call, &row.connection, row.channel.number).await?;
+    (value["publishes"], value["deliveries"]) = found;
     Wanted::parse(&call.query)?.project(&mut value);
     Ok(Reply::ok(&value))
 }

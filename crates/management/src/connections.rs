@@ -151,6 +151,20 @@ pub(crate) fn details(state: &ConnectionState) -> Value {
     json!({ "name": state.name, "peer_host": peer_host, "peer_port": peer_port })
 }
 
+/// What a consumer shows of its channel.
+pub(crate) fn channel_details(call: &Call, connection: &ConnectionState, number: u16) -> Value {
+    let (peer_host, peer_port) = split(&connection.peer_address);
+    json!({
+        "name": format!("{} ({number})", connection.name),
+        "number": number,
+        "connection_name": connection.name,
+        "node": call.desk.facts.node,
+        "peer_host": peer_host,
+        "peer_port": peer_port,
+        "user": connection.user,
+    })
+}
+
 /// A connection as the API shows it.
 pub(crate) fn shown(call: &Call, state: &ConnectionState) -> Value {
     let (host, port) = split(&state.local_address);
@@ -188,6 +202,7 @@ pub(crate) fn shown(call: &Call, state: &ConnectionState) -> Value {
         "ssl_key_exchange": tls.map(|tls| &tls.key_exchange),
         "peer_cert_subject": certificate.map(|shown| &shown.subject),
         "peer_cert_issuer": certificate.map(|shown| &shown.issuer),
+        "peer_cert_serial_number": Value::Null,
         "peer_cert_validity": certificate.map(|shown| &shown.validity),
     });
     if let Some(name) = &state.user_provided_name {

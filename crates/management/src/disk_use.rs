@@ -36,6 +36,15 @@ impl DiskUse {
     /// How many places there are.
     pub const PLACES: usize = Self::SYNC_BOUNDS_US.len() + 1;
 
+    /// What all tasks have done of one kind.
+    pub(crate) fn sum(uses: &[Self], of: fn(&Self) -> Operations) -> Operations {
+        uses.iter().map(of).fold(Operations::default(), |sum, one| Operations {
+            count: sum.count + one.count,
+            bytes: sum.bytes + one.bytes,
+            ns: sum.ns + one.ns,
+        })
+    }
+
     /// The place of a sync that took so long.
     pub fn place_of(ns: u64) -> usize {
         Self::SYNC_BOUNDS_US.partition_point(|bound_us| bound_us * 1_000 < ns)

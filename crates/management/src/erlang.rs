@@ -1,6 +1,6 @@
 //! What RabbitMQ says of the runtime that it is written for, and clients read as if no server could be without it.
 //!
-//! There is no such runtime here. Versions say so, and what it would count is 0, as the counters of disks are that RabbitMQ
+//! There is no such runtime here. Versions say so, and what it would count is 0, as the counters of stores are that RabbitMQ
 //! itself has not counted since 4.0 and still sends. A field that is left out breaks a client whose types demand it; only
 //! `garbage_collection` is left out, because no client demands that, and 0 would be no setting that a collector can have.
 
@@ -12,22 +12,14 @@ const VERSION: &str = "none";
 /// Stands for the version of Erlang, at length.
 const FULL_VERSION: &str = "none: Leveret is written in Rust";
 
-/// What a node counts of its runtime and, since long ago, of its disks. Each has a rate.
-const OF_NODE: [&str; 20] = [
+/// What a node counts of its runtime and, since long ago, of stores that it no longer has. Each has a rate.
+const OF_NODE: [&str; 12] = [
     "context_switches",
     "gc_bytes_reclaimed",
     "gc_num",
-    "io_read_avg_time",
-    "io_read_bytes",
-    "io_read_count",
     "io_reopen_count",
     "io_seek_avg_time",
     "io_seek_count",
-    "io_sync_avg_time",
-    "io_sync_count",
-    "io_write_avg_time",
-    "io_write_bytes",
-    "io_write_count",
     "mnesia_disk_tx_count",
     "mnesia_ram_tx_count",
     "msg_store_read_count",

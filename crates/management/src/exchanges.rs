@@ -9,6 +9,7 @@ use node::Shard;
 use node::observation::{ExchangeTraffic, PAGE_MAX};
 use serde_json::{Map, Value, json};
 
+use crate::breakdown;
 use crate::call::Call;
 use crate::desk::Desk;
 use crate::failure::Failure;
@@ -46,9 +47,8 @@ pub(crate) async fn show(call: &Call) -> Result<Reply, Failure> {
     let exchange = named(call)?;
     let traffic = traffic(call, std::slice::from_ref(exchange)).await?;
     let mut value = shown(call, exchange, &traffic);
-    // Who publishes to it, and where it leads, is not counted one by one.
-    value["incoming"] = json!([]);
-    value["outgoing"] = json!([]);
+    value["incoming"] = breakdown::into_exchange(call, exchange).await?;
+    value["outgoing"] = breakdown::out_of_exchange(call, exchange).await?;
     Wanted::parse(&call.query)?.project(&mut value);
     Ok(Reply::ok(&value))
 }

@@ -26,6 +26,7 @@ mod aliveness;
 mod api_options;
 mod attempts;
 mod bindings;
+mod breakdown;
 mod call;
 mod caller;
 mod certificates;

@@ -4,11 +4,12 @@ use node::observation::ShardTotals;
 use serde_json::{Map, Value, json};
 
 use crate::call::Call;
+use crate::disk_use::DiskUse;
 use crate::erlang;
 use crate::failure::Failure;
 use crate::lists::Wanted;
 use crate::overview::{churn_fields, contexts, exchange_types, rates_mode, totals};
-use crate::rates::Object;
+use crate::rates::{Field, Object};
 use crate::reply::Reply;
 
 /// The plugins of RabbitMQ whose work is done here without any. Tools look for them before they use what they bring.
@@ -156,7 +157,38 @@ async fn shown(call: &Call) -> Result<Value, Failure> {
     for (field, count) in fields.into_iter().chain(churn_fields(&totals)) {
         call.desk.rates.put(into, &Object::Node, field, count, &call.query);
     }
+    put_disk(call, into);
     Ok(value)
+}
+
+fn put_disk(call: &Call, into: &mut Map<String, Value>) {
+    let disks = call.desk.machine.disk_uses();
+    for (field, count) in disk_fields(&disks) {
+        call.desk.rates.put(into, &Object::Node, field, count, &call.query);
+    }
+    for (field, of) in [
+        ("io_read_avg_time", DiskUse::sum(&disks, |disk| disk.reads)),
+        ("io_write_avg_time", DiskUse::sum(&disks, |disk| disk.writes)),
+        ("io_sync_avg_time", DiskUse::sum(&disks, |disk| disk.syncs)),
+    ] {
+        // In milliseconds, as there.
+        into.insert(field.to_owned(), Value::from(of.ns as f64 / 1e6 / of.count.max(1) as f64));
+        into.insert(format!("{field}_details"), json!({ "rate": 0.0 }));
+    }
+}
+
+/// What the disk has done, by RabbitMQ's names.
+pub(crate) fn disk_fields(disks: &[DiskUse]) -> [Field; 5] {
+    let reads = DiskUse::sum(disks, |disk| disk.reads);
+    let writes = DiskUse::sum(disks, |disk| disk.writes);
+    let syncs = DiskUse::sum(disks, |disk| disk.syncs);
+    [
+        ("io_read_count", reads.count),
+        ("io_read_bytes", reads.bytes),
+        ("io_write_count", writes.count),
+        ("io_write_bytes", writes.bytes),
+        ("io_sync_count", syncs.count),
+    ]
 }
 
 fn auth_mechanisms() -> Value {

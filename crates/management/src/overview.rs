@@ -139,15 +139,20 @@ pub(crate) fn contexts(call: &Call) -> Value {
     let facts = &call.desk.facts;
     let http = facts.listeners.iter().filter(|at| at.protocol.starts_with("http"));
     http.map(|at| {
-        json!({
+        let is_metrics = at.protocol.ends_with("prometheus");
+        let mut context = json!({
             "node": facts.node,
-            "description": "Leveret Management",
+            "description": if is_metrics { "Leveret Prometheus" } else { "Leveret Management" },
             "path": if facts.api.path_prefix.is_empty() { "/" } else { &facts.api.path_prefix },
             "ip": at.address.ip().to_string(),
             "port": at.address.port().to_string(),
             "cowboy_opts": "[]",
             "ssl_opts": [],
-        })
+        });
+        if is_metrics {
+            context["protocol"] = Value::from(format!("'{}'", at.protocol));
+        }
+        context
     })
     .collect()
 }

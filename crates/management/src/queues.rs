@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use broker::{QueueDeclaration, Verb};
 use message::QueueId;
-use metadata::{Access, Queue, QueueKind, Subject};
-use node::observation::{Holdings, PAGE_MAX, QueueState, QueueSummary};
+use metadata::{Access, Queue, QueueKind, RetryKind, Subject};
+use node::observation::{ConsumerId, Holdings, PAGE_MAX, QueueState, QueueSummary};
 use serde_json::{Map, Value, json};
 
+use crate::breakdown;
 use crate::call::Call;
 use crate::desk::Desk;
 use crate::failure::Failure;
@@ -25,7 +26,7 @@ use crate::reply::Reply;
 use crate::{erlang, stats, time};
 
 /// What is alive of some queues.
-type States = HashMap<QueueId, QueueState>;
+type States = BTreeMap<QueueId, QueueState>;
 
 /// Those of all virtual hosts that the caller may see, or of the one that the path names.
 pub(crate) async fn list(call: &Call, is_detailed: bool) -> Result<Reply, Failure> {
@@ -43,6 +44,7 @@ pub(crate) async fn list(call: &Call, is_detailed: bool) -> Result<Reply, Failur
     let mut items = Vec::new();
     for page in rows.chunks(PAGE_MAX) {
         let states = if has_stats { states(call, page).await? } else { States::new() };
+        let tags = tags(&call.desk, &states).await?;
         items.extend(page.iter().map(|queue| {
             let mut value = said(call, queue);
             if has_stats {
@@ -51,6 +53,7 @@ pub(crate) async fn list(call: &Call, is_detailed: bool) -> Result<Reply, Failur
             if is_detailed {
                 put_details(&mut value, states.get(&queue.id));
             }
+            put_tags(&mut value, states.get(&queue.id), &tags);
             wanted.project(&mut value);
             value
         }));
@@ -67,8 +70,16 @@ pub(crate) async fn show(call: &Call) -> Result<Reply, Failure> {
     let mut value = said(call, queue);
     put_state(call, &mut value, queue, states.get(&queue.id));
     put_details(&mut value, states.get(&queue.id));
-    value["incoming"] = json!([]);
-    value["deliveries"] = json!([]);
+    put_tags(&mut value, states.get(&queue.id), &tags(&call.desk, &states).await?);
+    if let Some(owner) = queue.owner {
+        let home = call.desk.shard_of(owner);
+        let found = call.desk.ask(home, move |shard| shard.observe_connection(owner)).await?;
+        if let Some(connection) = found {
+            value["owner_pid_details"] = crate::connections::details(&connection);
+        }
+    }
+    value["incoming"] = breakdown::into_queue(call, queue).await?;
+    value["deliveries"] = breakdown::out_of_queue(call, queue).await?;
     value["consumer_details"] = Value::Array(crate::consumers::of_queue(call, queue).await?);
     Wanted::parse(&call.query)?.project(&mut value);
     Ok(Reply::ok(&value))
@@ -154,6 +165,41 @@ async fn states(call: &Call, queues: &[&Arc<Queue>]) -> Result<States, Failure> 
     Ok(states)
 }
 
+/// The tags of consumers.
+type Tags = BTreeMap<ConsumerId, String>;
+
+/// The tags of the consumers that have queues for themselves, or are the active ones of theirs.
+async fn tags(desk: &Desk, states: &States) -> Result<Tags, Failure> {
+    let mut by_shard: BTreeMap<usize, Vec<ConsumerId>> = BTreeMap::new();
+    for state in states.values() {
+        for consumer in state.active_consumer.into_iter().chain(state.exclusive_consumer) {
+            by_shard.entry(desk.shard_of(consumer.client)).or_default().push(consumer);
+        }
+    }
+    let mut tags = Tags::new();
+    for (home, consumers) in by_shard {
+        let look = move |shard: &mut node::Shard| {
+            let tags = consumers.into_iter().filter_map(|id| Some((id, shard.observe_tag(id)?)));
+            tags.collect::<Vec<_>>()
+        };
+        tags.extend(desk.ask(home, look).await?);
+    }
+    Ok(tags)
+}
+
+fn put_tags(value: &mut Value, state: Option<&QueueState>, tags: &Tags) {
+    let Some(state) = state else { return };
+    let named = [
+        ("single_active_consumer_tag", state.active_consumer),
+        ("exclusive_consumer_tag", state.exclusive_consumer),
+    ];
+    for (field, consumer) in named {
+        if let Some(tag) = consumer.and_then(|consumer| tags.get(&consumer)) {
+            value[field] = Value::from(tag.as_str());
+        }
+    }
+}
+
 /// The least of all queues that have been used.
 pub(crate) async fn summaries(desk: &Desk) -> Result<HashMap<QueueId, QueueSummary>, Failure> {
     let mut all = HashMap::new();
@@ -234,6 +280,14 @@ fn said(call: &Call, queue: &Queue) -> Value {
         "effective_policy_definition": effective,
     });
     if kind == QueueKind::Quorum {
+        let rules = call.definitions().queue_rules(queue);
+        value["delivery_limit"] = rules.delivery_limit.map_or_else(|| Value::from(-1), Value::from);
+        value["delayed_retry"] = Value::from(match rules.retry.map(|retry| retry.kind) {
+            None => "disabled",
+            Some(RetryKind::All) => "all",
+            Some(RetryKind::Failed) => "failed",
+            Some(RetryKind::Returned) => "returned",
+        });
         value["leader"] = Value::from(node.as_str());
         value["members"] = json!([node]);
         value["online"] = json!([node]);
@@ -274,6 +328,17 @@ fn put_state(call: &Call, value: &mut Value, queue: &Queue, state: Option<&Queue
     into.extend(numbers.map(|(name, number)| (name.to_owned(), Value::from(number))));
     for name in ["consumer_capacity", "consumer_utilisation"] {
         into.insert(name.to_owned(), Value::from(capacity));
+    }
+    if QueueKind::of(&queue.arguments) == QueueKind::Quorum {
+        let lanes = state.map_or(&[][..], |state| &state.lane_ready_counts).iter().enumerate();
+        let used = lanes.filter(|(_, count)| **count > 0);
+        let by_priority: Map<_, _> =
+            used.map(|(level, count)| (level.to_string(), Value::from(*count))).collect();
+        into.insert("messages_active_priorities".to_owned(), Value::from(by_priority.len()));
+        into.insert("messages_by_priority".to_owned(), Value::Object(by_priority));
+    }
+    if let Some(at_s) = state.and_then(|state| state.head_timestamp_s) {
+        into.insert("head_message_timestamp".to_owned(), Value::from(at_s));
     }
     let counters = state.map(|state| state.counters).unwrap_or_default();
     let shown = stats::message_stats(&call.desk.rates, &object, &counters, &call.query);

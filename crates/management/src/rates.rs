@@ -42,6 +42,12 @@ pub(crate) enum Object {
     Connection(ClientId),
     /// A channel of a connection.
     Channel(ClientId, u16),
+    /// What a channel publishes to an exchange, of one that publishes to several.
+    Publishes(ClientId, u16, u64),
+    /// What a channel gets from a queue, of one that gets from several.
+    Deliveries(ClientId, u16, QueueId),
+    /// What goes into a queue from an exchange, where there are several.
+    Incoming(QueueId, u64),
 }
 
 /// A name and a number.
@@ -186,8 +192,19 @@ fn span(query: &Query, field: &str) -> Option<(u64, u64)> {
 }
 
 /// Fields of nodes only.
-const NODE_FIELDS: [&str; 6] =
-    ["mem_used", "disk_free", "fd_used", "sockets_used", "proc_used", "run_queue"];
+const NODE_FIELDS: [&str; 11] = [
+    "mem_used",
+    "disk_free",
+    "fd_used",
+    "sockets_used",
+    "proc_used",
+    "run_queue",
+    "io_read_count",
+    "io_read_bytes",
+    "io_write_count",
+    "io_write_bytes",
+    "io_sync_count",
+];
 
 #[cfg(test)]
 mod tests {

@@ -5,13 +5,18 @@
 
 use std::sync::Arc;
 
+use message::ClientId;
 use node::Shard;
-use node::observation::{MessageCounters, PAGE_MAX, QueueState};
+use node::observation::{
+    ChannelBreakdown, ChannelState, MessageCounters, PAGE_MAX, QueueState, Source,
+};
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::breakdown::{delivered, published};
 use crate::desk::Desk;
 use crate::exchanges::traffic_of;
 use crate::failure::Failure;
+use crate::nodes::disk_fields;
 use crate::overview::{churn_fields, queue_fields};
 use crate::rates::{Field, Object, Rates};
 use crate::{stats, vhosts};
@@ -54,6 +59,7 @@ async fn sample(desk: &Desk) -> Result<(), Failure> {
         .chain(queue_fields(&totals))
         .chain(churn_fields(&totals))
         .chain(node)
+        .chain(disk_fields(&desk.machine.disk_uses()))
         .collect();
     desk.rates.record(Object::Node, now_ms, &fields);
     if desk.idle_ms() <= CURIOUS_MS {
@@ -80,7 +86,12 @@ async fn sample_clients(desk: &Desk, shard: usize, now_ms: u64) -> Result<(), Fa
             for client in shard.observe_clients(after) {
                 last = Some(client);
                 let Some(state) = shard.observe_connection(client) else { continue };
-                found.push((client, state.octets, shard.observe_channels(client)));
+                let channels = shard.observe_channels(client).into_iter();
+                let told_apart = |channel: ChannelState| {
+                    let breakdown = shard.observe_breakdown(client, channel.number);
+                    (channel, breakdown)
+                };
+                found.push((client, state.octets, channels.map(told_apart).collect::<Vec<_>>()));
                 if found.len() >= PAGE_MAX / 4 {
                     break;
                 }
@@ -95,23 +106,66 @@ async fn sample_clients(desk: &Desk, shard: usize, now_ms: u64) -> Result<(), Fa
             let fields = [("recv_oct", octets.received), ("send_oct", octets.sent)];
             desk.rates.record(Object::Connection(client), now_ms, &fields);
             seen += channels.len();
-            for channel in channels {
+            for (channel, breakdown) in channels {
                 let object = Object::Channel(client, channel.number);
                 desk.rates.record(object, now_ms, &stats::fields(&channel.counters));
+                record_breakdown(&desk.rates, client, channel.number, breakdown, now_ms);
             }
         }
     }
     Ok(())
 }
 
+/// A channel with one exchange has the rates of that already, and so has one with one queue.
+fn record_breakdown(
+    rates: &Rates,
+    client: ClientId,
+    number: u16,
+    breakdown: ChannelBreakdown,
+    now_ms: u64,
+) {
+    let ChannelBreakdown { publishes, deliveries } = breakdown;
+    if publishes.len() > 1 {
+        for (exchange, counters) in publishes {
+            let object = Object::Publishes(client, number, exchange);
+            rates.record(object, now_ms, &published(&counters, false));
+        }
+    }
+    if deliveries.len() > 1 {
+        for (queue, counters) in deliveries {
+            let object = Object::Deliveries(client, number, queue);
+            rates.record(object, now_ms, &delivered(&counters));
+        }
+    }
+}
+
 async fn sample_queues(desk: &Desk, shard: usize, now_ms: u64) -> Result<(), Failure> {
     let (mut after, mut seen) = (None, 0);
+    let topology = desk.topology();
     while seen < Rates::OBJECTS_MAX {
-        let page = desk.ask(shard, move |shard| shard.observe_queues(after)).await?;
-        let Some(last) = page.last() else { break };
+        let look = move |shard: &mut Shard| {
+            let states = shard.observe_queues(after).into_iter();
+            let with_sources = states.map(|state| {
+                let sources = shard.observe_sources(state.summary.id);
+                (state, sources)
+            });
+            with_sources.collect::<Vec<_>>()
+        };
+        let page = desk.ask(shard, look).await?;
+        let Some((last, _)) = page.last() else { break };
         after = Some(last.summary.id);
         seen += page.len();
-        for QueueState { summary, counters, .. } in page {
+        for (QueueState { summary, counters, .. }, sources) in page {
+            let definition = topology.definitions().queue_by_id(summary.id);
+            if let Some(queue) = definition.filter(|_| sources.len() > 1) {
+                for Source { exchange, count } in sources {
+                    let name = String::from_utf8_lossy(&exchange);
+                    if let Some(exchange) = topology.exchange(queue.vhost.as_str(), &name) {
+                        let object = Object::Incoming(summary.id, exchange.id);
+                        desk.rates.record(object, now_ms, &[("publish", count)]);
+                    }
+                }
+            }
             let fields: Vec<Field> =
                 stats::fields(&counters).into_iter().chain(stats::lengths(&summary)).collect();
             desk.rates.record(Object::Queue(summary.id), now_ms, &fields);

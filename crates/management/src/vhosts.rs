@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use message::Name;
 use metadata::{Change, Permissions, QueueKind, Vhost, VhostDefinition, VhostSettings};
-use node::observation::MessageCounters;
+use node::observation::VhostTraffic;
 use serde_json::{Value, json};
 
 use crate::call::Call;
@@ -113,7 +113,7 @@ pub(crate) fn named(call: &Call) -> Result<(&Name, &Vhost), Failure> {
 pub(crate) struct Totals {
     ready_count: u64,
     unsettled_count: u64,
-    counters: MessageCounters,
+    traffic: VhostTraffic,
 }
 
 impl Totals {
@@ -127,8 +127,12 @@ impl Totals {
 
     /// All of it, by RabbitMQ's names.
     pub(crate) fn fields(&self) -> Vec<Field> {
-        let counters = stats::fields(&self.counters).into_iter();
-        counters.chain(self.lengths()).collect()
+        let counters = stats::fields(&self.traffic.counters).into_iter();
+        counters.chain(self.lengths()).chain(self.octets()).collect()
+    }
+
+    const fn octets(&self) -> [Field; 2] {
+        [("recv_oct", self.traffic.received_bytes), ("send_oct", self.traffic.sent_bytes)]
     }
 }
 
@@ -145,7 +149,7 @@ pub(crate) async fn totals(desk: &Desk) -> Result<BTreeMap<Name, Totals>, Failur
     let answers = desk.ask_all(|shard| shard.observe_vhosts()).await?;
     for seen in answers.into_iter().flatten() {
         let totals = all.entry(seen.vhost).or_default();
-        totals.counters += seen.counters;
+        totals.traffic += seen.traffic;
     }
     Ok(all)
 }
@@ -153,10 +157,11 @@ pub(crate) async fn totals(desk: &Desk) -> Result<BTreeMap<Name, Totals>, Failur
 fn put_totals(call: &Call, value: &mut Value, name: &Name, totals: Option<&Totals>) {
     let Value::Object(into) = value else { return };
     let (object, totals) = (Object::Vhost(name.clone()), totals.copied().unwrap_or_default());
-    for (field, count) in totals.lengths() {
+    for (field, count) in totals.lengths().into_iter().chain(totals.octets()) {
         call.desk.rates.put(into, &object, field, count, &call.query);
     }
-    let shown = stats::message_stats(&call.desk.rates, &object, &totals.counters, &call.query);
+    let counters = &totals.traffic.counters;
+    let shown = stats::message_stats(&call.desk.rates, &object, counters, &call.query);
     into.extend(shown.map(|stats| ("message_stats".to_owned(), stats)));
 }
 

@@ -145,7 +145,7 @@ impl Shard {
         let Some(confirmation) = publisher.poll_confirmation() else { return };
         let confirm = u64::from(!confirmation.is_rejected);
         let counters = MessageCounters { confirm, ..MessageCounters::ZERO };
-        self.broker.count_traffic(publisher.vhost(), counters);
+        self.broker.count_messages(publisher.vhost(), counters);
         let Some(publishing) = self.operator.publishing.remove(&link) else { return };
         let is_rejected = confirmation.is_rejected;
         (publishing.answer)(Ok(if is_rejected { Outcome::Rejected } else { Outcome::Routed }));
@@ -237,7 +237,7 @@ impl Shard {
 
     fn count_fetched(&mut self, link: u64, counters: MessageCounters) {
         if let Some(fetching) = self.operator.fetching.get(&link) {
-            self.broker.count_traffic(&fetching.vhost, counters);
+            self.broker.count_messages(&fetching.vhost, counters);
         }
     }
 

@@ -5,13 +5,15 @@
 
 pub use broker::{
     Burials, Churn, ExchangeTraffic, Holdings, MessageCounters, Meters, QueueState, QueueSummary,
-    Sizes, Strategy, Waits,
+    Sizes, Source, Strategy, VhostTraffic, Waits,
 };
 use std::ops::Add;
 
 use message::{ClientId, Name, QueueId};
-pub use proto_amqp091::{ChannelState, ConnectionActivity, ConnectionState, ConsumerState, Octets};
-pub use queue::TakerState;
+pub use proto_amqp091::{
+    ChannelBreakdown, ChannelState, ConnectionActivity, ConnectionState, ConsumerState, Octets,
+};
+pub use queue::{ConsumerId, TakerState};
 
 use crate::shard::Shard;
 
@@ -61,15 +63,15 @@ pub struct Attempts {
 pub struct VhostTotals {
     /// Which.
     pub vhost: Name,
-    /// Messages.
-    pub counters: MessageCounters,
+    /// What.
+    pub traffic: VhostTraffic,
 }
 
 impl Shard {
     /// What this shard holds and has done.
     pub fn observe_totals(&self) -> ShardTotals {
         let (alarm, churn) = (self.broker.alarm(), self.broker.churn());
-        let all = self.broker.vhost_counters().map(|(_, counters)| counters);
+        let all = self.broker.vhost_traffic().map(|(_, traffic)| traffic.counters);
         ShardTotals {
             connection_count: self.clients.len() as u64,
             channel_count: churn.channel_created.saturating_sub(churn.channel_closed),
@@ -94,8 +96,8 @@ impl Shard {
     /// What went through each virtual host, as far as clients of this shard did it. Reads and writes of the disk are not
     /// told apart so.
     pub fn observe_vhosts(&self) -> Vec<VhostTotals> {
-        let all = self.broker.vhost_counters();
-        all.map(|(vhost, counters)| VhostTotals { vhost: vhost.clone(), counters }).collect()
+        let all = self.broker.vhost_traffic();
+        all.map(|(vhost, traffic)| VhostTotals { vhost: vhost.clone(), traffic }).collect()
     }
 
     /// What went into an exchange and out of it, by its number, as far as clients of this shard did it.
@@ -122,6 +124,22 @@ impl Shard {
     /// The consumers of a connection, in the order in which they came.
     pub fn observe_consumers(&self, client: ClientId) -> Vec<ConsumerState> {
         self.clients.get(client).map_or_else(Vec::new, |found| found.connection.consumer_states())
+    }
+
+    /// What went through a channel, told apart by exchange and queue.
+    pub fn observe_breakdown(&self, client: ClientId, number: u16) -> ChannelBreakdown {
+        let found = self.clients.get(client);
+        found.map_or_else(ChannelBreakdown::default, |found| found.connection.breakdown(number))
+    }
+
+    /// From which exchanges the messages of a queue of this shard have come.
+    pub fn observe_sources(&self, queue: QueueId) -> Vec<Source> {
+        self.broker.sources(queue)
+    }
+
+    /// The tag of a consumer.
+    pub fn observe_tag(&self, consumer: ConsumerId) -> Option<String> {
+        self.clients.get(consumer.client)?.connection.consumer_tag(consumer.number)
     }
 
     /// The connections of this shard, from behind `after` on, in pages of [`PAGE_MAX`].

@@ -28,12 +28,20 @@ impl Connection {
         if multiple {
             let taken = channel.unacked.take_through(tag).ok_or_else(unknown)?;
             count = taken.len() as u64;
+            if settlement == Settlement::Accept {
+                for run in taken.chunk_by(|a, b| a.due.queue == b.due.queue) {
+                    channel.count_acks(run[0].due.queue, run.len() as u64);
+                }
+            }
             match &mut channel.transaction {
                 Some(transaction) => transaction.settle(taken, settlement),
                 None => taken.iter().for_each(|taken| cx.broker.settle(taken.due, settlement)),
             }
         } else {
             let taken = channel.unacked.take(tag).ok_or_else(unknown)?;
+            if settlement == Settlement::Accept {
+                channel.count_acks(taken.due.queue, 1);
+            }
             match &mut channel.transaction {
                 Some(transaction) => transaction.settle(vec![taken], settlement),
                 None => cx.broker.settle(taken.due, settlement),

@@ -8,8 +8,9 @@
 use std::collections::BTreeMap;
 
 use broker::{MessageCounters, Origin, Publisher};
-use message::Name;
+use message::{Name, QueueId};
 
+use crate::breakdown::Breakdown;
 use crate::permitting::Grants;
 use crate::prefetch::SharedPrefetch;
 use crate::publishing::Assembly;
@@ -64,6 +65,8 @@ pub(crate) struct Channel {
     pub(crate) used_at_ms: u64,
     /// What went through it.
     pub(crate) counters: MessageCounters,
+    /// The same, told apart. Most channels only publish, or only consume, or do nothing.
+    pub(crate) breakdown: Option<Box<Breakdown>>,
 }
 
 impl Channel {
@@ -87,7 +90,19 @@ impl Channel {
             has_uncounted: false,
             used_at_ms: 0,
             counters: MessageCounters::ZERO,
+            breakdown: None,
         }
+    }
+
+    /// What went through it, told apart.
+    pub(crate) fn breakdown(&mut self) -> &mut Breakdown {
+        self.breakdown.get_or_insert_default()
+    }
+
+    /// Its client has acknowledged so many messages of a queue.
+    #[inline]
+    pub(crate) fn count_acks(&mut self, queue: QueueId, count: u64) {
+        self.breakdown().count_queue(queue, |counters| counters.ack += count);
     }
 
     /// Messages that it has published and that are not confirmed. A transaction's are not counted so.

@@ -1,10 +1,13 @@
 //! What goes through a connection, counted where it goes in batches, and handed to the broker once a turn.
 
-use broker::MessageCounters;
+use broker::{MessageCounters, VhostTraffic};
 use wire_amqp091::Table;
 
 use crate::connection::Connection;
 use crate::context::Context;
+
+/// What a client sends and is sent beside messages is told when it is this much.
+const UNTOLD_BYTES_MAX: u64 = 4_096;
 
 /// How much a connection has sent and was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub(crate) struct Story {
     /// What the client says of itself.
     pub(crate) client_properties: Table,
     pub(crate) octets: Octets,
+    /// How much of these the broker was told, sent and received.
+    told_bytes: (u64, u64),
     /// What went through all channels since the broker was last told.
     pub(crate) turn: MessageCounters,
     /// Channels that were opened and have ended since the broker was last told.
@@ -51,7 +56,10 @@ impl Connection {
     pub(crate) fn count_published(&mut self, cx: &mut Context<'_>, number: u16) {
         let Some(channel) = self.channels.get_mut(number) else { return };
         if std::mem::take(&mut channel.has_uncounted) {
-            let publish = cx.broker.count_published(&mut channel.publisher);
+            let breakdown = channel.breakdown.get_or_insert_default();
+            let publish = cx.broker.count_published(&mut channel.publisher, |exchange, count| {
+                breakdown.count_exchange(exchange, |counters| counters.publish += count);
+            });
             channel.used_at_ms = cx.now_ms;
             self.count(number, MessageCounters { publish, ..MessageCounters::ZERO });
         }
@@ -69,8 +77,14 @@ impl Connection {
                 std::mem::take(&mut story.closed_count),
             );
         }
-        if story.turn != MessageCounters::ZERO {
-            cx.broker.count_traffic(&self.vhost, std::mem::take(&mut story.turn));
+        let (received, sent) = (story.octets.received, story.octets.sent);
+        let received_bytes = received - story.told_bytes.0;
+        let sent_bytes = sent - story.told_bytes.1;
+        if story.turn != MessageCounters::ZERO || received_bytes + sent_bytes > UNTOLD_BYTES_MAX {
+            story.told_bytes = (received, sent);
+            let counters = std::mem::take(&mut story.turn);
+            let traffic = VhostTraffic { counters, received_bytes, sent_bytes };
+            cx.broker.count_traffic(&self.vhost, traffic);
         }
     }
 }

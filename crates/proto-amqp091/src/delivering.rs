@@ -81,6 +81,11 @@ impl Connection {
             counters.deliver_no_ack += gone;
             counters.redeliver += redelivered_count;
         }
+        channel.breakdown().count_queue(queue, |counters| {
+            counters.deliver += delivered;
+            counters.deliver_no_ack += gone;
+            counters.redeliver += redelivered_count;
+        });
         channel.used_at_ms = cx.now_ms;
         channel.count_held(&mut self.channel_bytes);
         self.out.count_deliveries(self.out.pending().len() - pending_bytes);
@@ -104,6 +109,9 @@ impl Connection {
         ready_count: u64,
     ) {
         let Some(delivery) = delivery else {
+            if let Some(channel) = self.channels.get_mut(number) {
+                channel.breakdown().count_queue(queue, |counters| counters.get_empty += 1);
+            }
             self.count(number, MessageCounters { get_empty: 1, ..MessageCounters::ZERO });
             return self.out.method(number, &basic::GetEmpty { reserved_1: "" });
         };
@@ -130,6 +138,7 @@ impl Connection {
         for sum in [&mut channel.counters, &mut self.story.turn] {
             *sum += counters;
         }
+        channel.breakdown().count_queue(queue, |sum| *sum += counters);
         let shown = shown(message, counts(&delivery));
         let properties = shown.as_deref().unwrap_or_else(|| message.properties());
         let content = Content { properties, body: message.body() };

@@ -15,6 +15,7 @@ mod acknowledging;
 mod arguments;
 mod asking;
 mod blocking;
+mod breakdown;
 mod channel;
 mod closing;
 mod confirming;
@@ -51,7 +52,9 @@ pub use counting::Octets;
 pub use errors::refusal_words;
 pub use happening::{Happening, Identity, NewConsumer, What};
 pub use notice::{Notice, Severity, Subject, pid};
-pub use observe::{ChannelState, ConnectionActivity, ConnectionState, ConsumerState};
+pub use observe::{
+    ChannelBreakdown, ChannelState, ConnectionActivity, ConnectionState, ConsumerState,
+};
 pub use operating::{MessageProperties, MessageView, Publication, Unpublished, publish};
 pub use peer::{Peer, PeerCertificate, TlsFacts};
 pub use rendering::{READER, reason_word};

@@ -114,6 +114,15 @@ pub struct ChannelState {
     pub counters: MessageCounters,
 }
 
+/// What went through a channel, told apart; nothing when it has had too many exchanges or queues.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ChannelBreakdown {
+    /// What it has published to each exchange, by the exchange's number. Confirms are told only of a channel with one.
+    pub publishes: Vec<(u64, MessageCounters)>,
+    /// What it was delivered from each queue, and has acknowledged.
+    pub deliveries: Vec<(QueueId, MessageCounters)>,
+}
+
 /// What a client knows of one of its consumers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConsumerState {
@@ -212,6 +221,22 @@ impl Connection {
             counters: channel.counters,
         });
         states.collect()
+    }
+
+    /// What went through one of its channels, told apart.
+    pub fn breakdown(&self, number: u16) -> ChannelBreakdown {
+        let Some(channel) = self.channels.get(number) else { return ChannelBreakdown::default() };
+        let Some(found) = &channel.breakdown else { return ChannelBreakdown::default() };
+        let (mut publishes, deliveries) = (found.exchanges(), found.queues());
+        if let [(_, only)] = &mut publishes[..] {
+            only.confirm = channel.counters.confirm;
+        }
+        ChannelBreakdown { publishes, deliveries }
+    }
+
+    /// The tag of a consumer.
+    pub fn consumer_tag(&self, number: u32) -> Option<String> {
+        self.consumers.get(number).map(|consumer| consumer.tag.to_string())
     }
 
     /// What is known of its consumers, in the order in which they came.

@@ -156,11 +156,12 @@ pub fn publish(
     let headers = RawHeaders { table: scan.headers, properties: &bytes };
     let published =
         cx.broker.publish(publisher, message, &headers).map_err(Unpublished::Refused)?;
+    cx.broker.count_size(publication.body.len());
     let is_returned = u64::from(published == Published::Unroutable);
-    let publish = cx.broker.count_published(publisher);
+    let publish = cx.broker.count_published(publisher, |_, _| {});
     let counters =
         MessageCounters { publish, return_unroutable: is_returned, ..MessageCounters::ZERO };
-    cx.broker.count_traffic(publisher.vhost(), counters);
+    cx.broker.count_messages(publisher.vhost(), counters);
     Ok(published)
 }
 

@@ -275,6 +275,10 @@ impl Connection {
                     drop_unroutable: 1 - is_returned,
                     ..MessageCounters::ZERO
                 };
+                if let Some(channel) = self.channels.get_mut(number) {
+                    let exchange = channel.publisher.last_exchange();
+                    channel.breakdown().count_exchange(exchange, |sum| *sum += counters);
+                }
                 self.count(number, counters);
                 if let Some(message) = kept {
                     self.write_return(number, &message);

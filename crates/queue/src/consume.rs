@@ -29,7 +29,7 @@ impl Queue {
     /// at a time has none that wants it for itself (RabbitMQ refuses that for classic queues).
     pub fn consume(&mut self, consumer: Consumer) -> Result<(), Busy> {
         let would_share = self.takers.len() > 0 || self.takers.sharing() != Sharing::All;
-        if self.takers.has_exclusive() || (consumer.is_exclusive && would_share) {
+        if self.takers.exclusive().is_some() || (consumer.is_exclusive && would_share) {
             return Err(Busy);
         }
         self.watch.note(consumer.timeout_ms);

@@ -26,6 +26,11 @@ impl Queue {
         self.takers.states()
     }
 
+    /// The consumer that has the queue for itself.
+    pub fn exclusive_consumer(&self) -> Option<ConsumerId> {
+        self.takers.exclusive()
+    }
+
     /// Whether a consumer could take a message at once.
     pub fn has_willing_consumer(&self) -> bool {
         self.takers.is_anyone_willing()

@@ -60,9 +60,10 @@ impl Takers {
         self.succession.sharing
     }
 
-    /// Whether one of them wants the queue for itself.
-    pub(crate) fn has_exclusive(&self) -> bool {
-        self.table.iter().any(|(_, taker)| taker.consumer.is_exclusive)
+    /// The one that has the queue for itself.
+    pub(crate) fn exclusive(&self) -> Option<ConsumerId> {
+        let found = self.table.iter().map(|(_, taker)| &taker.consumer);
+        found.filter(|consumer| consumer.is_exclusive).map(|consumer| consumer.id).next()
     }
 
     /// The one that takes, where only one does.

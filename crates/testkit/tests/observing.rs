@@ -1,10 +1,11 @@
 //! An operator sees exactly what a conversation has done.
 
 use broker::{Answer, Verb};
-use message::QueueId;
+use message::{QueueId, Reason};
+use metadata::QueueKind;
 use node::observation::{
-    ChannelState, Churn, ConnectionActivity, ConsumerState, ExchangeTraffic, MessageCounters,
-    QueueState, ShardTotals,
+    ChannelBreakdown, ChannelState, Churn, ConnectionActivity, ConsumerState, ExchangeTraffic,
+    MessageCounters, Meters, QueueState, ShardTotals, Source, Strategy,
 };
 use node::{AckMode, Fetched, MessageProperties, Outcome, Publication};
 use queue::{Peeked, Section, Whereabout};
@@ -145,6 +146,65 @@ fn counters_tell_what_a_conversation_has_done() {
 }
 
 #[test]
+fn who_sends_what_where_is_told_apart() {
+    for layout in Layout::ALL {
+        let mut world = world(layout);
+        run(&mut world, CONVERSATION);
+        let [q, r] = ["q", "r"].map(|name| queue(&mut world, name).summary.id);
+        let from_fanout = Source { exchange: Box::from(&b"amq.fanout"[..]), count: 10 };
+        for id in [q, r] {
+            let sources = all(&mut world, |shard| shard.observe_sources(id));
+            assert_eq!(sources, std::slice::from_ref(&from_fanout), "{layout:?}");
+        }
+        let client = all(&mut world, |shard| shard.observe_connections(None))[0].client;
+        let mut channel = |number| {
+            let of_shards = all(&mut world, |s| vec![s.observe_breakdown(client, number)]);
+            of_shards.into_iter().find(|it| *it != ChannelBreakdown::default()).expect("one has it")
+        };
+        let (one, two) = (channel(1), channel(2));
+        let none = MessageCounters::ZERO;
+        let [(_, default), (_, fanout)] = one.publishes[..] else { panic!("two exchanges") };
+        assert_eq!(fanout, MessageCounters { publish: 10, ..none });
+        let lost = MessageCounters { publish: 2, return_unroutable: 1, drop_unroutable: 1, ..none };
+        assert_eq!(default, lost);
+        assert_eq!(one.deliveries, [(r, MessageCounters { get: 1, get_no_ack: 1, ..none })]);
+        let taken = MessageCounters { deliver: 7, redeliver: 1, ack: 2, ..none };
+        assert_eq!((two.publishes, two.deliveries), (Vec::new(), vec![(q, taken)]));
+    }
+}
+
+#[test]
+fn each_death_is_counted_by_its_reason() {
+    let mut world = world(Layout::ALL[0]);
+    run(
+        &mut world,
+        "\
+C[1] queue.declare queue=dead  S[1] queue.declare-ok
+C[1] queue.declare queue=short arguments={x-max-length=1,x-dead-letter-exchange=\"\",x-dead-letter-routing-key=\"dead\"}  S[1] queue.declare-ok
+C[1] queue.declare queue=forgets  S[1] queue.declare-ok
+C[1] basic.publish routing_key=short \"one\"
+C[1] basic.publish routing_key=short \"two\"
+C[1] basic.publish routing_key=forgets \"three\"
+C[1] basic.get queue=forgets  S[1] basic.get-ok delivery_tag=1
+C[1] basic.reject delivery_tag=1
+C[1] basic.get queue=dead no_ack  S[1] basic.get-ok
+C[1] queue.delete queue=dead  S[1] queue.delete-ok
+",
+    );
+    let meters = all(&mut world, |shard| vec![shard.observe_meters()]);
+    let mut sum = Meters::default();
+    meters.into_iter().for_each(|shard| sum += shard);
+    let died = |strategy, reason| sum.burials.died(QueueKind::Classic, strategy, reason);
+    assert_eq!(died(Strategy::AtMostOnce, Reason::MaxLength), 1);
+    assert_eq!(died(Strategy::Disabled, Reason::Rejected), 1);
+    assert_eq!(died(Strategy::AtMostOnce, Reason::Rejected), 0);
+    // What went through a queue that is gone stays in the sums.
+    let gone = sum.gone_of(QueueKind::Classic);
+    assert_eq!((gone.publish, gone.get_no_ack), (1, 1));
+    assert_eq!((sum.sizes.counts[0], sum.sizes.sum_bytes, sum.routed), (3, 11, 3));
+}
+
+#[test]
 fn connections_channels_and_consumers_show_what_they_are() {
     let mut world = world(Layout::ALL[0]);
     run(&mut world, CONVERSATION);
@@ -168,6 +228,9 @@ fn connections_channels_and_consumers_show_what_they_are() {
     let takers = all(&mut world, |shard| shard.observe_takers(consumer.queue));
     assert_eq!(takers.len(), 1);
     assert_eq!((takers[0].unsettled_count, takers[0].is_active), (4, true));
+    let taker = takers[0].consumer;
+    let tags = all(&mut world, |shard| shard.observe_tag(taker).into_iter().collect());
+    assert_eq!(tags, ["a"]);
 }
 
 #[test]

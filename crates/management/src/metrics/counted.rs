@@ -1,6 +1,6 @@
 //! Metrics of what the node has done beside messages: the disk, logins, scrapes.
 
-use crate::disk_use::{DiskUse, Operations};
+use crate::disk_use::DiskUse;
 use crate::metrics::global::histogram;
 use crate::metrics::metric::{Each, Family, HistogramSample, Labelled, Metric, counter};
 use crate::metrics::page::Depth;
@@ -9,22 +9,13 @@ use crate::metrics::view::View;
 
 const NS_PER_S: f64 = 1e9;
 
-/// What all disk threads have done of one kind.
-fn all(view: &View, of: fn(&DiskUse) -> Operations) -> Operations {
-    view.disks.iter().map(of).fold(Operations::default(), |sum, one| Operations {
-        count: sum.count + one.count,
-        bytes: sum.bytes + one.bytes,
-        ns: sum.ns + one.ns,
-    })
-}
-
 /// A counter of the disk.
 macro_rules! of_disk {
     ($name:literal, $help:literal, $operations:ident, $field:ident) => {
         counter(
             $name,
             $help,
-            |view| Some(all(view, |disk| disk.$operations).$field.into()),
+            |view| Some(DiskUse::sum(&view.disks, |disk| disk.$operations).$field.into()),
             Each::Node,
         )
     };
@@ -32,7 +23,12 @@ macro_rules! of_disk {
         counter(
             $name,
             $help,
-            |view| Some((all(view, |disk| disk.$operations).ns as f64 / NS_PER_S).into()),
+            |view| {
+                Some(
+                    (DiskUse::sum(&view.disks, |disk| disk.$operations).ns as f64 / NS_PER_S)
+                        .into(),
+                )
+            },
             Each::Node,
         )
     };
