@@ -13,6 +13,7 @@ mod hash;
 mod logins;
 mod loopback;
 mod mechanism;
+mod memory;
 mod secret;
 
 pub use credentials::Credentials;

@@ -7,22 +7,20 @@
 //!
 //! Whoever is denied learns nothing: where the node makes slow hashes, every refusal costs the time of one, whether
 //! there is such a user or not. Passwords that were right are remembered as tokens that only this process can make,
-//! so that the next login with them is quick.
+//! so that the next login with them is quick. Failures are counted for the whole node: see [`crate::memory`].
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use message::Name;
 use metadata::{Definitions, Hashing, User};
 use stdx::Time;
 
-use crate::backoff::{Backoff, Pair};
+use crate::backoff::Pair;
 use crate::credentials::Credentials;
 use crate::hash;
+use crate::memory::Memory;
 use crate::secret::Secret;
-
-/// How many passwords that were right are remembered. Beyond this, the oldest are forgotten.
-const KNOWN_MAX: usize = 1_024;
 
 /// What an operator says of logging in.
 #[derive(Clone, Debug)]
@@ -167,37 +165,22 @@ impl fmt::Debug for Inquiry {
     }
 }
 
-/// Says who gets in, and remembers who did.
-#[derive(Debug)]
+/// Says who gets in, and remembers who did. Clones remember together.
+#[derive(Clone, Debug)]
 pub struct Logins {
     rules: Rules,
     secret: Secret,
-    known: BTreeSet<[u8; 32]>,
-    /// The same, oldest first.
-    known_order: VecDeque<[u8; 32]>,
-    backoff: Backoff,
+    memory: Memory,
 }
 
 impl Logins {
     /// Remembers nothing yet. `secret` has to be this process's own.
     pub fn new(rules: Rules, secret: Secret) -> Self {
-        Self {
-            rules,
-            secret,
-            known: BTreeSet::new(),
-            known_order: VecDeque::new(),
-            backoff: Backoff::default(),
-        }
+        Self { rules, secret, memory: Memory::default() }
     }
 
     /// Says what it can say at once.
-    pub fn ask(
-        &mut self,
-        claim: Claim,
-        whence: Whence,
-        definitions: &Definitions,
-        now: Time,
-    ) -> Said {
+    pub fn ask(&self, claim: Claim, whence: Whence, definitions: &Definitions, now: Time) -> Said {
         let credentials = match claim {
             Claim::Password(credentials) => credentials,
             Claim::Certificate(user) => {
@@ -209,7 +192,7 @@ impl Logins {
             }
         };
         let pair = self.pair(&whence, &credentials);
-        let wait_ms = self.backoff.wait_ms(&pair, now);
+        let wait_ms = self.memory.open().backoff.wait_ms(&pair, now);
         if wait_ms > 0 {
             return Said::Denied(Denied::StillBarred { wait_ms });
         }
@@ -222,10 +205,10 @@ impl Logins {
             let is_right = if hash::is_quick(user.hashing) {
                 hash::verify(&user.password_hash, user.hashing, &credentials.password)
             } else {
-                self.known.contains(&self.token(user, &credentials))
+                self.memory.open().knows(&self.token(user, &credentials))
             };
             if is_right {
-                self.backoff.succeed(&pair);
+                self.memory.open().backoff.succeed(&pair);
                 return self.admit(user.name.clone(), &whence);
             }
         }
@@ -238,18 +221,23 @@ impl Logins {
     }
 
     /// Says the rest, once [`Inquiry::verify`] has told.
-    pub fn answer(&mut self, inquiry: &Inquiry, is_right: bool, now: Time) -> Said {
+    pub fn answer(&self, inquiry: &Inquiry, is_right: bool, now: Time) -> Said {
         let Inquiry { credentials, user, whence } = inquiry;
         let pair = self.pair(whence, credentials);
-        match user {
-            Some(user) if is_right => {
-                self.backoff.succeed(&pair);
-                let token = self.token(user, credentials);
-                self.remember(token);
-                self.admit(user.name.clone(), whence)
+        let Some(user) = user.as_ref().filter(|_| is_right) else { return self.fail(pair, now) };
+        let token = self.token(user, credentials);
+        {
+            let mut memory = self.memory.open();
+            // Many guesses may have been asked before the first of them was answered: they count as if they had come one
+            // after the other, and then this one is not looked at.
+            let wait_ms = memory.backoff.wait_ms(&pair, now);
+            if wait_ms > 0 {
+                return Said::Denied(Denied::StillBarred { wait_ms });
             }
-            _ => self.fail(pair, now),
+            memory.backoff.succeed(&pair);
+            memory.remember(token);
         }
+        self.admit(user.name.clone(), whence)
     }
 
     fn admit(&self, name: Name, whence: &Whence) -> Said {
@@ -259,8 +247,8 @@ impl Logins {
         Said::Admitted(name)
     }
 
-    fn fail(&mut self, pair: Pair, now: Time) -> Said {
-        Said::Denied(match self.backoff.fail(pair, now) {
+    fn fail(&self, pair: Pair, now: Time) -> Said {
+        Said::Denied(match self.memory.open().backoff.fail(pair, now) {
             0 => Denied::BadCredentials,
             wait_ms => Denied::Barred { wait_ms },
         })
@@ -274,17 +262,6 @@ impl Logins {
     fn token(&self, user: &User, credentials: &Credentials) -> [u8; 32] {
         let (name, hash) = (user.name.as_str().as_bytes(), user.password_hash.as_bytes());
         self.secret.seal(&[b"password", name, hash, &credentials.password])
-    }
-
-    fn remember(&mut self, token: [u8; 32]) {
-        if self.known.insert(token) {
-            self.known_order.push_back(token);
-            if self.known_order.len() > KNOWN_MAX
-                && let Some(oldest) = self.known_order.pop_front()
-            {
-                self.known.remove(&oldest);
-            }
-        }
     }
 }
 
@@ -423,6 +400,54 @@ mod tests {
     }
 
     #[test]
+    fn guesses_count_for_the_whole_node_wherever_they_are_heard() {
+        let (definitions, first) = (definitions(Hashing::Sha256), logins(Hashing::Sha256));
+        let mut shards = [first.clone(), first.clone(), first];
+        let mut ann = |shard: usize, password: &[u8]| {
+            let claim = claim(b"ann", password);
+            login(&mut shards[shard], &definitions, claim, "10.0.0.1:5", Time::ZERO).0
+        };
+        for number in 0..9 {
+            assert_eq!(ann(number % 3, b"wrong"), Err(Denied::BadCredentials));
+        }
+        assert_eq!(ann(1, b"wrong"), Err(Denied::Barred { wait_ms: 1_000 }));
+        for shard in 0..3 {
+            assert_eq!(ann(shard, b"right"), Err(Denied::StillBarred { wait_ms: 1_000 }));
+        }
+    }
+
+    #[test]
+    fn a_password_that_was_right_somewhere_is_known_everywhere() {
+        let (definitions, mut first) = (definitions(Hashing::Argon2id), logins(Hashing::Argon2id));
+        let mut second = first.clone();
+        for (logins, is_slow) in [(&mut first, true), (&mut second, false)] {
+            let claim = claim(b"ann", b"right");
+            let said = login(logins, &definitions, claim, "10.0.0.1:5", Time::ZERO);
+            assert_eq!(said, (Ok("ann".to_owned()), is_slow));
+        }
+    }
+
+    #[test]
+    fn guesses_at_the_same_time_are_not_more_than_guesses_one_after_the_other() {
+        let (definitions, logins) = (definitions(Hashing::Argon2id), logins(Hashing::Argon2id));
+        let ask = |password: &[u8]| {
+            let claim = claim(b"ann", password);
+            match logins.ask(claim, from("10.0.0.1:5"), &definitions, Time::ZERO) {
+                Said::Asked(inquiry) => inquiry,
+                said => panic!("{said:?}"),
+            }
+        };
+        let (wrong, right) = ((0..10).map(|_| ask(b"wrong")).collect::<Vec<_>>(), ask(b"right"));
+        for inquiry in &wrong {
+            assert!(matches!(logins.answer(inquiry, false, Time::ZERO), Said::Denied(_)));
+        }
+        let said = logins.answer(&right, true, Time::ZERO);
+        assert!(matches!(said, Said::Denied(Denied::StillBarred { .. })), "{said:?}");
+        let later = logins.answer(&right, true, Time::ZERO.plus_millis(1_000));
+        assert!(matches!(later, Said::Admitted(_)), "{later:?}");
+    }
+
+    #[test]
     fn another_password_ends_what_was_known() {
         let (mut definitions, mut logins) =
             (definitions(Hashing::Argon2id), logins(Hashing::Argon2id));
@@ -441,7 +466,7 @@ mod tests {
 
     #[test]
     fn nothing_prints_a_password() {
-        let mut logins = logins(Hashing::Argon2id);
+        let logins = logins(Hashing::Argon2id);
         let said = logins.ask(
             claim(b"nobody", b"topsecret"),
             from("10.0.0.1:5"),

@@ -5,8 +5,8 @@
 //! ```
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use broker::{Answer, Due, Refusal, Shared, Topology, Verb};
@@ -48,7 +48,7 @@ pub struct Desk {
     shards: Box<dyn Shards>,
     topology: Shared,
     pub(crate) facts: Facts,
-    pub(crate) logins: Mutex<auth::Logins>,
+    pub(crate) logins: auth::Logins,
     started: Instant,
     pub(crate) machine: Box<dyn Machine>,
     pub(crate) steward: Box<dyn Steward>,
@@ -84,7 +84,7 @@ impl Desk {
     ) -> Self {
         let rates = Rates::default();
         let (used_at_ms, next_home) = (AtomicU64::new(0), AtomicUsize::new(0));
-        let (logins, started) = (Mutex::new(logins), Instant::now());
+        let started = Instant::now();
         Self {
             shards,
             topology,

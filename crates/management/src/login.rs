@@ -91,17 +91,12 @@ pub(crate) async fn verify(
     claim: Claim,
 ) -> Result<Result<Name, Denied>, Failure> {
     let topology = desk.topology();
-    let said = {
-        let mut logins = desk.logins.lock().expect("nothing fails while it is held");
-        logins.ask(claim, whence, topology.definitions(), desk.now())
-    };
-    let said = match said {
+    let said = match desk.logins.ask(claim, whence, topology.definitions(), desk.now()) {
         Said::Asked(inquiry) => {
             let verified = spawn_blocking(move || (inquiry.verify(), inquiry)).await;
             let (is_right, inquiry) =
                 verified.map_err(|_| Failure::Unavailable("the node stops".to_owned()))?;
-            let mut logins = desk.logins.lock().expect("nothing fails while it is held");
-            logins.answer(&inquiry, is_right, desk.now())
+            desk.logins.answer(&inquiry, is_right, desk.now())
         }
         said => said,
     };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use auth::Logins;
 use broker::{Recovery, Start, StartError};
 use message::{Name, ShardId};
 use metadata::{Hashing, Permissions, User};
@@ -16,6 +17,8 @@ use crate::shard::Shard;
 pub struct Boot {
     /// Its shards, in order.
     pub shards: Vec<Shard>,
+    /// Who lets people in; what it remembers it shares with those of the shards.
+    pub logins: Logins,
     /// What was found on disk.
     pub recovery: Recovery,
     /// The user that was made because there was none.
@@ -83,15 +86,18 @@ pub fn boot(
         None if start.is_fresh => start.brokers[0].found_nothing(),
         _ => {}
     }
+    // Whoever guesses is counted once, whichever shard hears it.
+    let logins = Logins::new(settings.logins.clone(), settings.secret.clone());
     let shards = start.brokers.into_iter().enumerate().map(|(id, mut broker)| {
         broker.read_messages_with(proto_amqp091::READER);
         broker.set_default_queue_kind(settings.limits.default_queue_kind);
         broker.set_ceilings(settings.limits.ceilings);
         broker.set_consumer_timeout_ms(settings.limits.consumer_timeout_ms);
         let id = ShardId::try_from(id).expect("a node has at most 256 shards");
-        Shard::new(id, broker, Arc::clone(settings), random.fork())
+        Shard::new(id, broker, Arc::clone(settings), logins.clone(), random.fork())
     });
-    Ok(Boot { shards: shards.collect(), recovery: start.recovery, founder: made, damage })
+    let shards = shards.collect();
+    Ok(Boot { shards, logins, recovery: start.recovery, founder: made, damage })
 }
 
 /// The password of a node that was told none.

@@ -65,8 +65,13 @@ pub struct Shard {
 
 impl Shard {
     /// A shard around its part of the broker.
-    pub fn new(id: ShardId, broker: Broker, settings: Arc<Settings>, random: Random) -> Self {
-        let logins = Logins::new(settings.logins.clone(), settings.secret.clone());
+    pub fn new(
+        id: ShardId,
+        broker: Broker,
+        settings: Arc<Settings>,
+        logins: Logins,
+        random: Random,
+    ) -> Self {
         let shortage = Shortage::new(settings.limits.memory_bytes_max);
         Self {
             id,

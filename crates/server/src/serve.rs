@@ -101,6 +101,7 @@ fn serve(loaded: &Loaded, data_path: &Path) -> Result<(), String> {
     listeners.set_clients_max(shares.clients_max);
     let (boot, settings) = recover(config, &data_dir, shards, shares)?;
     let topology = boot.shards[0].broker().shared_topology();
+    let logins = boot.logins.clone();
     let watch = Watch::new(data_dir.path(), config.disk_free_limit, memory_bytes());
     let facts = facts(config, &data_dir, &bound, shares);
     let limits = settings.limits.memory_bytes_max as u64 * shards as u64;
@@ -115,7 +116,7 @@ fn serve(loaded: &Loaded, data_path: &Path) -> Result<(), String> {
         Box::new(ByInbox(Inboxes::clone(&inboxes))),
         topology,
         facts,
-        auth::Logins::new(settings.logins.clone(), settings.secret.clone()),
+        logins,
         Box::new(gauges),
         Box::new(caretaker),
     );
