@@ -16,6 +16,7 @@ mod machine_paths;
 mod manifests;
 mod marks;
 mod names;
+mod secrets;
 mod source;
 mod titles;
 mod whitespace;
@@ -61,6 +62,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
         whitespace::check(source, &mut findings);
         lengths::check(source, &mut findings);
         names::check(source, &mut findings);
+        secrets::check(source, &mut findings);
         core_words::check(source, &mut findings);
         marks::check(source, &mut findings);
         machine_paths::check(source, &machine, &mut findings);

@@ -33,6 +33,8 @@ mod syntax;
 mod tls;
 mod unit;
 
+use std::fmt;
+
 pub use accounts::{Accounts, AnonymousLogin, DefaultUser, PasswordRule, Patterns};
 pub use amount::Amount;
 pub use config::{Ceilings, Config, DefaultPolicy, DefinitionsImport, TcpOptions, VhostLimits};
@@ -57,12 +59,19 @@ use syntax::Setting;
 const NEAREST_MAX: usize = 50;
 
 /// A text in the syntax of rabbitmq.conf.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Source<'a> {
     /// How messages call it; usually the name of a file.
     pub name: &'a str,
     /// What is in it.
     pub text: &'a str,
+}
+
+/// Without what is in it: there may be passwords.
+impl fmt::Debug for Source<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// Reads sources in order, then the environment, and then the settings of the command line. What comes later wins.

@@ -12,11 +12,13 @@
 //! As in RabbitMQ: a `#` outside quotes begins a comment wherever it stands, and a value that begins with a quote
 //! but has no second one is taken as it is.
 
+use std::fmt;
+
 use crate::Source;
 use crate::problem::{Place, Problem, What};
 
 /// A key and its value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Setting {
     /// The key, split at its dots.
     pub(crate) key: Vec<String>,
@@ -24,6 +26,14 @@ pub(crate) struct Setting {
     /// The value as it was written, before what `$(NAME)` stands for came into its place: that may be a secret.
     pub(crate) written: String,
     pub(crate) place: Place,
+}
+
+/// The value is left out: it may be a password.
+impl fmt::Debug for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, value: _, written: _, place } = self;
+        f.debug_struct("Setting").field("key", key).field("place", place).finish_non_exhaustive()
+    }
 }
 
 /// What a source consists of.

@@ -3,6 +3,7 @@
 //! Options may stand anywhere, as `--name value` or `--name=value`, as RabbitMQ's tools take them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::command::{Command, Flag, Takes, Tool, switch, text};
 use crate::commands;
@@ -35,7 +36,6 @@ pub(crate) const FLAGS: &[Flag] = &[
 ];
 
 /// A command as it was asked for.
-#[derive(Debug)]
 pub(crate) struct Invocation {
     pub(crate) tool: Tool,
     pub(crate) command: &'static Command,
@@ -46,6 +46,13 @@ pub(crate) struct Invocation {
     /// Seconds to wait, if it is said.
     pub(crate) timeout_s: Option<u64>,
     given: Vec<String>,
+}
+
+/// Without what was typed: there may be passwords in it.
+impl fmt::Debug for Invocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invocation").field("tool", &self.tool).finish_non_exhaustive()
+    }
 }
 
 /// What arguments ask for.
@@ -102,7 +109,7 @@ impl Invocation {
 }
 
 /// Options and others, with what was no option that is known.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Split {
     options: BTreeMap<&'static str, String>,
     others: Vec<String>,

@@ -154,8 +154,9 @@ impl<'a> Contents<'a> {
             ("operator_policy", policy.name.as_str(), Json::Object(value))
         });
         let others = self.vhost.parameters.iter();
-        let others = others
-            .map(|((component, name), value)| (component.as_str(), name.as_str(), value.clone()));
+        let others = others.map(|((component, name), value)| {
+            (component.as_str(), name.as_str(), (**value).clone())
+        });
         let vhost = self.vhost();
         limits.chain(operator).chain(others).map(move |(component, name, value)| ParameterItem {
             vhost,

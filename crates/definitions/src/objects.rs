@@ -109,7 +109,7 @@ impl Import<'_> {
     pub(crate) fn global_parameters(&mut self) -> Result<(), Invalid> {
         for item in self.items("global_parameters", "global parameter")? {
             let name = item.text("name")?.to_owned();
-            let value = item.field("value").cloned().unwrap_or_default();
+            let value = item.field("value").cloned().unwrap_or_default().into();
             self.push(Operation::change(Change::SetGlobalParameter { name, value }));
         }
         Ok(())
@@ -172,7 +172,7 @@ impl Import<'_> {
                         "parameter '{name}' of '{component}' in virtual host '{vhost}' is kept, but nothing runs by it here"
                     ));
                     let (component, name) = (component.to_owned(), name.as_str().to_owned());
-                    let value = value.clone();
+                    let value = value.clone().into();
                     let change = Change::SetParameter { vhost, component, name, value };
                     self.push(Operation::change(change));
                 }

@@ -27,7 +27,7 @@ pub(crate) fn show(call: &Call) -> Result<Reply, Failure> {
 
 /// Sets one.
 pub(crate) async fn put(call: &Call) -> Result<Reply, Failure> {
-    let value = fields::required(&call.object()?, "value")?.clone();
+    let value = fields::required(&call.object()?, "value")?.clone().into();
     let name = call.parameter("name").to_owned();
     let is_new = find(call, &name).is_none();
     call.change(Change::SetGlobalParameter { name, value }).await?;
@@ -48,7 +48,7 @@ pub(crate) fn show_cluster_name(call: &Call) -> Reply {
 
 /// Names the cluster.
 pub(crate) async fn put_cluster_name(call: &Call) -> Result<Reply, Failure> {
-    let value = Value::from(fields::required_text(&call.object()?, "name")?);
+    let value = fields::required_text(&call.object()?, "name")?.into();
     call.change(Change::SetGlobalParameter { name: CLUSTER_NAME.to_owned(), value }).await?;
     Ok(Reply::done())
 }

@@ -69,7 +69,8 @@ pub(crate) async fn put(call: &Call) -> Result<Reply, Failure> {
     tracing::warn!(
         "parameter '{parameter}' of '{component}' in virtual host '{name}' is kept, but nothing runs by it here"
     );
-    let change = Change::SetParameter { vhost: name.clone(), component, name: parameter, value };
+    let (vhost, value) = (name.clone(), value.into());
+    let change = Change::SetParameter { vhost, component, name: parameter, value };
     call.change(change).await?;
     Ok(Reply::put(is_new))
 }
@@ -123,6 +124,6 @@ fn of_vhost(name: &str, vhost: &Vhost) -> Vec<Value> {
         values.push(shown(LIMITS.0, LIMITS.1, limits::vhost_limits(&vhost.limits)));
     }
     let kept = vhost.parameters.iter();
-    values.extend(kept.map(|((component, name), value)| shown(component, name, value.clone())));
+    values.extend(kept.map(|((component, name), value)| shown(component, name, (**value).clone())));
     values
 }

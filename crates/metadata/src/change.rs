@@ -7,6 +7,7 @@ use message::{Name, QueueId};
 use serde::{Deserialize, Serialize};
 
 use crate::object::{Binding, Exchange, Queue};
+use crate::parameter::ParameterValue;
 use crate::permissions::{Permissions, TopicPermissions};
 use crate::policy::Policy;
 use crate::user::User;
@@ -133,7 +134,7 @@ pub enum Change {
         /// Its name.
         name: String,
         /// Its value.
-        value: serde_json::Value,
+        value: ParameterValue,
     },
     /// A runtime parameter is gone.
     ClearParameter {
@@ -149,7 +150,7 @@ pub enum Change {
         /// Its name.
         name: String,
         /// Its value.
-        value: serde_json::Value,
+        value: ParameterValue,
     },
     /// A parameter of the whole node is gone.
     ClearGlobalParameter {

@@ -10,6 +10,7 @@ use message::{Arguments, Name, QueueId};
 
 use crate::change::Change;
 use crate::object::{Exchange, Queue, principal};
+use crate::parameter::ParameterValue;
 use crate::policy::{Policies, Policy};
 use crate::rules::{ExchangeRules, QueueKind, QueueRules, Said};
 use crate::user::User;
@@ -28,7 +29,7 @@ pub struct Definitions {
     pub(crate) users: OrdMap<Name, Arc<User>>,
     pub(crate) user_limits: OrdMap<Name, UserLimits>,
     pub(crate) access_version: u64,
-    global_parameters: OrdMap<String, serde_json::Value>,
+    global_parameters: OrdMap<String, ParameterValue>,
 }
 
 impl Default for Definitions {
@@ -134,7 +135,7 @@ impl Definitions {
 
     /// The parameters of the whole node, by name.
     pub fn global_parameters(&self) -> impl Iterator<Item = (&String, &serde_json::Value)> {
-        self.global_parameters.iter()
+        self.global_parameters.iter().map(|(name, value)| (name, &**value))
     }
 
     /// Grows whenever the rules of what is declared already may have changed.
@@ -484,7 +485,7 @@ mod tests {
                 vhost: v,
                 component: "shovel".to_owned(),
                 name: "s".to_owned(),
-                value: serde_json::json!({"src-uri": "amqp://"}),
+                value: serde_json::json!({"src-uri": "amqp://"}).into(),
             },
             Change::SetGlobalParameter { name: "g".to_owned(), value: 5.into() },
             Change::SetUserLimits {

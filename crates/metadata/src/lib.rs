@@ -8,6 +8,7 @@ mod access;
 mod change;
 mod definitions;
 mod object;
+mod parameter;
 mod password_rule;
 mod permissions;
 mod policy;
@@ -20,6 +21,7 @@ mod vhost_defaults;
 pub use change::{Change, Unreadable};
 pub use definitions::Definitions;
 pub use object::{Binding, BindingEnd, Exchange, Part, Queue, lane_id, part_of};
+pub use parameter::ParameterValue;
 pub use password_rule::PasswordRule;
 pub use permissions::{
     Access, Grants, InvalidPattern, Need, Permissions, Subject, TopicPermissions,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
 use crate::object::{Exchange, Queue};
+use crate::parameter::ParameterValue;
 use crate::permissions::Grants;
 use crate::policy::Policies;
 use crate::rules::QueueKind;
@@ -53,7 +54,7 @@ pub struct Vhost {
     /// Who may do what in it.
     pub grants: Grants,
     /// Its runtime parameters, by component and name.
-    pub parameters: OrdMap<(String, String), serde_json::Value>,
+    pub parameters: OrdMap<(String, String), ParameterValue>,
 }
 
 impl Vhost {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 const LINES_MAX: usize = 100;
 
 /// Where the configuration comes from.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Default, clap::Args)]
 pub(crate) struct Sources {
     /// A file in the syntax of rabbitmq.conf, or a directory of them; can be given several times
     #[arg(long = "config", value_name = "FILE")]
@@ -23,6 +24,13 @@ pub(crate) struct Sources {
     /// One setting, as a line of the file would have it; wins over files and environment
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
+}
+
+/// Settings may be passwords.
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources").field("files", &self.files).finish_non_exhaustive()
+    }
 }
 
 /// What was read.

@@ -30,6 +30,8 @@ mod mailbox;
 mod management;
 mod memory;
 mod new_vhosts;
+#[cfg(test)]
+mod panics;
 mod proxy_header;
 mod reactor;
 mod serve;
@@ -47,7 +49,7 @@ use clap::{Parser, Subcommand};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A message broker that speaks RabbitMQ
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "leveret", version, args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
@@ -56,7 +58,8 @@ struct Arguments {
     serve: serve::Options,
 }
 
-#[derive(Debug, Subcommand)]
+// An operator's arguments may be passwords, so that nothing here can be shown.
+#[derive(Subcommand)]
 enum Command {
     /// Run the broker (what happens without a command, too)
     Serve(serve::Options),

@@ -136,7 +136,7 @@ fn parameter(verb: &str, args: &Args) -> Result<Change, String> {
                 vhost: vhost(args)?,
                 component: text(args, "component")?,
                 name: text(args, "name")?,
-                value: definition(args, "value")?.into_iter().collect(),
+                value: serde_json::Value::from_iter(definition(args, "value")?).into(),
             }
         }
         "clear-parameter" => {
@@ -146,7 +146,7 @@ fn parameter(verb: &str, args: &Args) -> Result<Change, String> {
         }
         "set-global-parameter" => {
             known(args, &["name", "value"])?;
-            let value = definition(args, "value")?.into_iter().collect();
+            let value = serde_json::Value::from_iter(definition(args, "value")?).into();
             Change::SetGlobalParameter { name: text(args, "name")?, value }
         }
         "clear-global-parameter" => {

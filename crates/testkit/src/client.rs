@@ -1,6 +1,7 @@
 //! A client that speaks AMQP 0-9-1 and remembers what it hears.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 
 use wire_amqp091::content::{self, Content as Outgoing};
 use wire_amqp091::limits::payload_max;
@@ -12,7 +13,7 @@ use crate::received::{Content, Received};
 use crate::venue::{SocketId, Venue};
 
 /// What a client says in its handshake.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Handshake {
     pub(crate) capabilities: Table,
     pub(crate) heartbeat_s: u16,
@@ -22,6 +23,12 @@ pub(crate) struct Handshake {
     pub(crate) virtual_host: String,
     pub(crate) user: String,
     pub(crate) password: String,
+}
+
+impl fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handshake").field("user", &self.user).finish_non_exhaustive()
+    }
 }
 
 impl Default for Handshake {
