@@ -6,7 +6,7 @@ use crate::accounts::{AnonymousLogin, DefaultUser, PasswordRule, PasswordRuleKin
 use crate::amount::Amount;
 use crate::config::{Config, DefaultPolicy, VhostLimits};
 use crate::listener::Listener;
-use crate::logging::{LogFormat, LogLevel, LogOutput};
+use crate::logging::LogOutput;
 use crate::management::{HttpListener, RatesMode, unasked};
 use crate::options;
 use crate::tls::{CertificateName, Password, SanKind, TlsOptions, TlsVersion};
@@ -61,7 +61,7 @@ pub(crate) struct Draft {
 }
 
 /// Outputs of logs, which may be configured without being there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LogDraft {
     pub(crate) has_console: Option<bool>,
     pub(crate) has_file: Option<bool>,
@@ -127,8 +127,7 @@ impl Default for Draft {
 
 impl Draft {
     fn blank() -> Self {
-        let output =
-            LogOutput { level: LogLevel::Info, format: LogFormat::Plaintext, is_stdout: false };
+        let (console, file) = (LogOutput::default(), LogOutput::default());
         Self {
             config: Config::blank(),
             listeners: BTreeMap::new(),
@@ -163,7 +162,7 @@ impl Draft {
             prometheus_ssl: HttpListener::default(),
             has_no_prometheus_tcp: false,
             has_prometheus: None,
-            log: LogDraft { has_console: None, has_file: None, console: output, file: output },
+            log: LogDraft { has_console: None, has_file: None, console, file },
         }
     }
 
@@ -335,7 +334,8 @@ impl Draft {
     }
 
     fn finish_logs(&mut self) {
-        let (draft, log) = (self.log, &mut self.config.log);
+        let (draft, log) = (self.log.clone(), &mut self.config.log);
+        log.category_output = draft.file.clone();
         let has_file = draft.has_file.unwrap_or(!log.dir.is_empty());
         log.file = has_file.then_some(draft.file);
         log.console = draft.has_console.unwrap_or(!has_file).then_some(draft.console);

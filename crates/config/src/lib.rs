@@ -41,7 +41,8 @@ pub use config::{Ceilings, Config, DefaultPolicy, DefinitionsImport, TcpOptions,
 pub use environment::{configuration_files, parse_variables};
 pub use listener::{Host, Listener};
 pub use logging::{
-    LogCategory, LogFormat, LogLevel, LogOutput, Logging, Rotation, RotationDate, RotationPeriod,
+    LevelStyle, LogCategory, LogFormat, LogLevel, LogOutput, LogShape, LogTime, Logging, Rotation,
+    RotationDate, RotationPeriod,
 };
 pub use management::{HttpOptions, Management, Prometheus, RatesMode};
 pub use option::ConfigOption;

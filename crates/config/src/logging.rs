@@ -13,6 +13,10 @@ pub struct Logging {
     pub dir: String,
     /// The name of the file, or its whole path; empty for one named after the node.
     pub file_name: String,
+    /// Files of their own, which lines of a category go to instead; by name, or whole path.
+    pub category_files: BTreeMap<LogCategory, String>,
+    /// How lines in those files look, and which there are.
+    pub category_output: LogOutput,
     /// When a file is set aside and another one begun.
     pub rotation: Rotation,
     /// What is logged of each category that differs from the default.
@@ -22,17 +26,63 @@ pub struct Logging {
 }
 
 /// A place where lines go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogOutput {
     /// What is less important is not written here.
     pub level: LogLevel,
     /// How lines look.
-    pub format: LogFormat,
+    pub shape: LogShape,
     /// Whether the console is standard output rather than standard error.
     pub is_stdout: bool,
 }
 
 /// How lines look.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogShape {
+    /// Text, or objects.
+    pub format: LogFormat,
+    /// How the time is written.
+    pub time: LogTime,
+    /// How the level is written.
+    pub level: LevelStyle,
+    /// Whether a text of several lines becomes one, with commas.
+    pub is_single_line: bool,
+    /// Plain text: what is on a line, with `$time`, `$level`, `$pid`, `$msg` and the like. Empty for
+    /// `$time [$level] $pid $msg`.
+    pub template: String,
+    /// Objects: fields in their order, each with the name that it is to have, or none if it is left out; `*` are all that
+    /// are not named.
+    pub fields: Vec<(String, Option<String>)>,
+    /// Objects: the number that the field `verbosity` has for each level.
+    pub verbosity: BTreeMap<LogLevel, u32>,
+}
+
+/// How a time is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogTime {
+    /// `2026-01-01 00:00:00.000000+00:00`.
+    #[default]
+    Space,
+    /// `2026-01-01T00:00:00.000000+00:00`.
+    T,
+    /// Microseconds since 1970.
+    Micros,
+    /// Seconds since 1970, with a fraction.
+    Seconds,
+    /// `2026-01-01 00:00:00.000`.
+    Lager,
+}
+
+/// How a level is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LevelStyle {
+    /// In upper case.
+    pub is_upper: bool,
+    /// In how many letters: 3 or 4; 0 for its whole name.
+    pub letters: u8,
+}
+
+/// What is on a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
     /// `2026-01-01 00:00:00.000000+00:00 [info] <0.1.0> text`.
@@ -139,6 +189,67 @@ impl LogLevel {
     /// Its name in RabbitMQ's words.
     pub fn as_str(self) -> &'static str {
         Self::NAMES[self as usize].1
+    }
+}
+
+impl LogTime {
+    pub(crate) const EXPECTED: &'static str =
+        "rfc3339_space, rfc3339_T, epoch_usecs, epoch_secs or lager_default";
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "rfc3339_space" => Self::Space,
+            "rfc3339_T" => Self::T,
+            "epoch_usecs" => Self::Micros,
+            "epoch_secs" => Self::Seconds,
+            "lager_default" => Self::Lager,
+            _ => return None,
+        })
+    }
+}
+
+impl LevelStyle {
+    pub(crate) const EXPECTED: &'static str = "lc, uc, lc3, uc3, lc4 or uc4";
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (case, letters) = text.split_at_checked(2)?;
+        let is_upper = match case {
+            "lc" => false,
+            "uc" => true,
+            _ => return None,
+        };
+        let letters = match letters {
+            "" => 0,
+            "3" => 3,
+            "4" => 4,
+            _ => return None,
+        };
+        Some(Self { is_upper, letters })
+    }
+}
+
+impl LogShape {
+    pub(crate) const EXPECTED_FIELDS: &'static str = "names of fields with blanks between them: `time`, `time:ts` under another name, `pid:-` left out, `*:-` all others \
+         left out";
+    pub(crate) const EXPECTED_VERBOSITY: &'static str = "levels and numbers: debug:7 info:6 …";
+
+    /// Reads `time:ts level msg *:-`.
+    pub(crate) fn parse_fields(text: &str) -> Vec<(String, Option<String>)> {
+        let field = |word: &str| match word.split_once(':') {
+            None => (word.to_owned(), Some(word.to_owned())),
+            Some((name, "-")) => (name.to_owned(), None),
+            Some((name, other)) => (name.to_owned(), Some(other.to_owned())),
+        };
+        text.split_ascii_whitespace().map(field).collect()
+    }
+
+    /// Reads `debug:7 info:6`.
+    pub(crate) fn parse_verbosity(text: &str) -> Option<BTreeMap<LogLevel, u32>> {
+        let pair = |word: &str| {
+            let (level, number) = word.split_once(':')?;
+            Some((LogLevel::parse(level)?, number.parse().ok()?))
+        };
+        text.split_ascii_whitespace().map(pair).collect()
     }
 }
 

@@ -37,7 +37,7 @@ use crate::unit::Unit;
 const TEXT_BYTES_MAX: usize = 4096;
 
 /// All of them, area by area, with the title of each.
-const AREAS: [(&str, &[Definition]); 13] = [
+const AREAS: [(&str, &[Definition]); 15] = [
     ("Node", node::TABLE),
     ("Listeners", listeners::TABLE),
     ("TLS", tls::TABLE),
@@ -51,6 +51,8 @@ const AREAS: [(&str, &[Definition]); 13] = [
     ("Metrics", prometheus::TABLE),
     ("TLS of metrics", tls::PROMETHEUS),
     ("Logs", log::TABLE),
+    ("Lines on the console", log::CONSOLE),
+    ("Lines in log files", log::FILE),
 ];
 
 /// An option.

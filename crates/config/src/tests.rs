@@ -1,3 +1,4 @@
+mod logs;
 mod oddities;
 mod vhosts;
 
@@ -388,7 +389,7 @@ fn the_environment_wins_over_files() {
     assert_eq!(written(&config.listeners), ["[::1]:5673"]);
     assert_eq!(config.data_dir, "/var/lib/rabbitmq/leveret");
     assert!(config.log.file.is_none());
-    assert_eq!(config.log.console.unwrap().format, LogFormat::Json);
+    assert_eq!(config.log.console.as_ref().unwrap().shape.format, LogFormat::Json);
     assert_eq!(config.log.level(LogCategory::Connection), LogLevel::Debug);
     assert_eq!(config.log.level(LogCategory::Queue), LogLevel::Warning);
     assert_eq!((config.management.listeners.len(), config.prometheus.listeners.len()), (0, 2));

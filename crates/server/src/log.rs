@@ -7,6 +7,7 @@
 //! Whoever has something to say never waits: while the console or the disk does not take lines, those that do not fit
 //! into the channel are counted, and the log says how many are missing.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -62,10 +63,14 @@ struct Log {
 /// # Errors
 /// A file that cannot be written.
 pub(crate) fn open(logging: &Logging, data_dir: &Path, node: &str) -> Result<(), String> {
-    let file = match logging.file {
-        Some(output) => Some((output, LogFile::open(logging, data_dir, node)?)),
+    let file = match &logging.file {
+        Some(output) => Some((output.clone(), LogFile::open(logging, data_dir, node)?)),
         None => None,
     };
+    let mut files = BTreeMap::new();
+    for (category, name) in &logging.category_files {
+        files.insert(*category, LogFile::open_named(name, logging, data_dir)?);
+    }
     let (orders, receiver) = sync_channel(LINES_MAX);
     let path = file.as_ref().map(|(_, file)| file.path().to_owned());
     let dropped = AtomicU64::new(0);
@@ -73,7 +78,8 @@ pub(crate) fn open(logging: &Logging, data_dir: &Path, node: &str) -> Result<(),
     if LOG.set(log).is_err() {
         return Ok(());
     }
-    let writer = Writer { console: logging.console, file, is_failing: false };
+    let (console, category_output) = (logging.console.clone(), logging.category_output.clone());
+    let writer = Writer { console, file, files, category_output, is_failing: false };
     Builder::new()
         .name("log".to_owned())
         .spawn(move || writer.run(&receiver))
@@ -180,6 +186,9 @@ fn line(level: LogLevel, category: LogCategory, pid: String, mut text: String) -
 struct Writer {
     console: Option<LogOutput>,
     file: Option<(LogOutput, LogFile)>,
+    /// Files that lines of a category go to instead.
+    files: BTreeMap<LogCategory, LogFile>,
+    category_output: LogOutput,
     /// The file could not be written, and that has been said.
     is_failing: bool,
 }
@@ -193,6 +202,7 @@ impl Writer {
                     if let Some((_, file)) = &mut self.file {
                         file.reopen();
                     }
+                    self.files.values_mut().for_each(LogFile::reopen);
                 }
                 Ok(Order::Flush(done)) => {
                     let _ = done.try_send(());
@@ -213,19 +223,23 @@ impl Writer {
     }
 
     fn write(&mut self, line: &Line) {
-        if let Some(console) = self.console.filter(|console| !is_below(line.level, console.level)) {
-            let text = line.written(console.format);
+        if let Some(console) =
+            self.console.as_ref().filter(|console| !is_below(line.level, console.level))
+        {
+            let text = line.written(&console.shape);
             // A console that is gone is no reason to stop serving.
             let _ = match console.is_stdout {
                 true => io::stdout().lock().write_all(text.as_bytes()),
                 false => io::stderr().lock().write_all(text.as_bytes()),
             };
         }
-        let Some((output, file)) = &mut self.file else { return };
+        let own = self.files.get_mut(&line.category).map(|file| (&self.category_output, file));
+        let main = self.file.as_mut().map(|(output, file)| (&*output, file));
+        let Some((output, file)) = own.or(main) else { return };
         if is_below(line.level, output.level) {
             return;
         }
-        let outcome = file.write(&line.written(output.format), line.at);
+        let outcome = file.write(&line.written(&output.shape), line.at);
         if let Err(error) = &outcome
             && !self.is_failing
         {

@@ -34,6 +34,18 @@ impl LogFile {
             "" => format!("{node}.log"),
             name => name.to_owned(),
         };
+        Self::open_named(&name, logging, data_dir)
+    }
+
+    /// The same with another name.
+    ///
+    /// # Errors
+    /// As [`LogFile::open`].
+    pub(crate) fn open_named(
+        name: &str,
+        logging: &Logging,
+        data_dir: &Path,
+    ) -> Result<Self, String> {
         let dir = match logging.dir.as_str() {
             "" => data_dir.join("log"),
             dir => PathBuf::from(dir),

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use config::{LogCategory, LogFormat, LogLevel};
+use config::{LevelStyle, LogCategory, LogFormat, LogLevel, LogShape, LogTime};
 
 /// Something that was said.
 #[derive(Clone, Debug)]
@@ -19,43 +19,124 @@ pub(crate) struct Line {
 
 impl Line {
     /// Ready to be written, with what ends it.
-    pub(crate) fn written(&self, format: LogFormat) -> String {
-        match format {
-            LogFormat::Plaintext => self.plaintext(),
-            LogFormat::Json => self.json(),
+    pub(crate) fn written(&self, shape: &LogShape) -> String {
+        match shape.format {
+            LogFormat::Plaintext => self.plaintext(shape),
+            LogFormat::Json => self.json(shape),
         }
     }
 
-    fn plaintext(&self) -> String {
-        let (time, level, pid) = (written_time(self.at), self.level.as_str(), &self.pid);
+    fn plaintext(&self, shape: &LogShape) -> String {
         let mut out = String::new();
-        for line in self.text.lines() {
-            let _ = writeln!(out, "{time} [{level}] {pid} {line}");
+        let whole = if shape.is_single_line { self.on_one_line() } else { self.text.clone() };
+        let template = if shape.template.is_empty() { TEMPLATE } else { &shape.template };
+        for line in whole.lines() {
+            self.fill(&mut out, template, line, shape);
+            out.push('\n');
         }
         out
     }
 
-    /// The fields of RabbitMQ's default field map that there are.
-    fn json(&self) -> String {
-        let mut out = String::new();
-        let domain = match self.category {
+    fn on_one_line(&self) -> String {
+        self.text.lines().collect::<Vec<_>>().join(", ")
+    }
+
+    /// Fills a template in, as RabbitMQ does: what is not known says so.
+    fn fill(&self, out: &mut String, template: &str, text: &str, shape: &LogShape) {
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('$') {
+            out.push_str(before);
+            let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+            let end = after.find(|letter| !is_name(letter)).unwrap_or(after.len());
+            match &after[..end] {
+                "msg" => out.push_str(text),
+                "time" => out.push_str(&written_time(self.at, shape.time)),
+                "level" => out.push_str(&written_level(self.level, shape.level)),
+                "pid" => out.push_str(&self.pid),
+                "domain" => out.push_str(&self.domain()),
+                "" => out.push('$'),
+                name => {
+                    let _ = write!(out, "<unknown {name}>");
+                }
+            }
+            rest = &after[end..];
+        }
+        out.push_str(rest);
+    }
+
+    fn domain(&self) -> String {
+        match self.category {
             LogCategory::Default => "rabbitmq".to_owned(),
             category => format!("rabbitmq.{}", category.as_str()),
+        }
+    }
+
+    /// The fields of RabbitMQ's that there are, those that are named first.
+    fn json(&self, shape: &LogShape) -> String {
+        let text = if shape.is_single_line { self.on_one_line() } else { self.text.clone() };
+        let time = written_time(self.at, shape.time);
+        let time = match shape.time {
+            // A number is a whole one, as in RabbitMQ.
+            LogTime::Seconds => time.split('.').next().unwrap_or_default().to_owned(),
+            LogTime::Micros => time,
+            LogTime::Space | LogTime::T | LogTime::Lager => quoted(&time),
         };
-        let fields = [
-            ("time", written_time(self.at)),
-            ("level", self.level.as_str().to_owned()),
-            ("msg", self.text.clone()),
-            ("domain", domain),
-            ("pid", self.pid.clone()),
+        let mut known = vec![
+            ("time", time),
+            ("level", quoted(&written_level(self.level, shape.level))),
+            ("msg", quoted(&text)),
+            ("domain", quoted(&self.domain())),
+            ("pid", quoted(&self.pid)),
         ];
-        for (index, (name, value)) in fields.iter().enumerate() {
-            let separator = if index == 0 { '{' } else { ',' };
-            let _ = write!(out, "{separator}\"{name}\":{}", quoted(value));
+        if let Some(number) = shape.verbosity.get(&self.level) {
+            known.push(("verbosity", number.to_string()));
+        }
+        let mut out = String::new();
+        let mut put = |name: &str, value: &str| {
+            let separator = if out.is_empty() { '{' } else { ',' };
+            let _ = write!(out, "{separator}{}:{value}", quoted(name));
+        };
+        let mut has_others = true;
+        for (name, shown) in &shape.fields {
+            has_others &= name != "*" || shown.is_some();
+            let Some(at) = known.iter().position(|(known, _)| known == name) else { continue };
+            let (_, value) = known.remove(at);
+            if let Some(shown) = shown {
+                put(shown, &value);
+            }
+        }
+        if has_others {
+            known.iter().for_each(|(name, value)| put(name, value));
+        }
+        if out.is_empty() {
+            out.push('{');
         }
         out.push_str("}\n");
         out
     }
+}
+
+/// RabbitMQ's `log.console.formatter.plaintext.format`.
+const TEMPLATE: &str = "$time [$level] $pid $msg";
+
+/// The level's name, short or long.
+fn written_level(level: LogLevel, style: LevelStyle) -> String {
+    const SHORT: [[&str; 2]; 8] = [
+        ["dbg", "dbug"],
+        ["inf", "info"],
+        ["ntc", "noti"],
+        ["wrn", "warn"],
+        ["err", "erro"],
+        ["crt", "crit"],
+        ["alt", "alrt"],
+        ["emg", "emgc"],
+    ];
+    let name = match (style.letters, SHORT.get(level as usize)) {
+        (3, Some(names)) => names[0],
+        (4, Some(names)) => names[1],
+        _ => level.as_str(),
+    };
+    if style.is_upper { name.to_ascii_uppercase() } else { name.to_owned() }
 }
 
 fn quoted(text: &str) -> String {
@@ -76,13 +157,21 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// `2026-01-01 00:00:00.000000+00:00`, in UTC.
-fn written_time(at: SystemTime) -> String {
+/// `2026-01-01 00:00:00.000000+00:00`, or as it is wished; in UTC.
+fn written_time(at: SystemTime, format: LogTime) -> String {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (seconds, micros) = (since.as_secs(), since.subsec_micros());
     let Date { year, month, day } = date(seconds / 86_400);
     let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{micros:06}+00:00")
+    let (date, time) =
+        (format!("{year:04}-{month:02}-{day:02}"), format!("{hour:02}:{minute:02}:{second:02}"));
+    match format {
+        LogTime::Space => format!("{date} {time}.{micros:06}+00:00"),
+        LogTime::T => format!("{date}T{time}.{micros:06}+00:00"),
+        LogTime::Lager => format!("{date} {time}.{:03}", micros / 1_000),
+        LogTime::Seconds => format!("{seconds}.{micros:06}"),
+        LogTime::Micros => since.as_micros().to_string(),
+    }
 }
 
 /// A day of the calendar.
@@ -125,15 +214,81 @@ mod tests {
     #[test]
     fn lines_look_as_those_of_rabbitmq() {
         assert_eq!(
-            line("a\nb").written(LogFormat::Plaintext),
+            line("a\nb").written(&LogShape::default()),
             "2026-01-01 00:00:00.000012+00:00 [warning] <0.7.1> a\n\
              2026-01-01 00:00:00.000012+00:00 [warning] <0.7.1> b\n"
         );
         assert_eq!(
-            line("a\n\"b\"\u{1}").written(LogFormat::Json),
+            line("a\n\"b\"\u{1}").written(&json("")),
             "{\"time\":\"2026-01-01 00:00:00.000012+00:00\",\"level\":\"warning\",\"msg\":\"a\\n\\\"b\\\"\\u0001\",\
              \"domain\":\"rabbitmq.connection\",\"pid\":\"<0.7.1>\"}\n"
         );
+    }
+
+    fn json(fields: &str) -> LogShape {
+        let field = |word: &str| {
+            let (name, shown) = word.split_once(':').unwrap_or((word, word));
+            (name.to_owned(), (shown != "-").then(|| shown.to_owned()))
+        };
+        let fields = fields.split_whitespace().map(field).collect();
+        LogShape { format: LogFormat::Json, fields, ..LogShape::default() }
+    }
+
+    #[test]
+    fn objects_have_the_fields_that_are_wished() {
+        let said = line("a\nb");
+        for (fields, expected) in [
+            ("msg level:lvl *:-", r#"{"msg":"a\nb","lvl":"warning"}"#),
+            ("verbosity:v msg *:-", r#"{"v":4,"msg":"a\nb"}"#),
+            ("*:-", "{}"),
+            (
+                "msg:- time:- pid",
+                r#"{"pid":"<0.7.1>","level":"warning","domain":"rabbitmq.connection","verbosity":4}"#,
+            ),
+        ] {
+            let verbosity = [(LogLevel::Warning, 4)].into();
+            let shape = LogShape { verbosity, ..json(fields) };
+            assert_eq!(said.written(&shape), format!("{expected}\n"), "{fields}");
+        }
+        let shape =
+            LogShape { time: LogTime::Micros, is_single_line: true, ..json("time msg *:-") };
+        assert_eq!(said.written(&shape), "{\"time\":1767225600000012,\"msg\":\"a, b\"}\n");
+        let shape = LogShape { time: LogTime::Seconds, ..json("time *:-") };
+        assert_eq!(said.written(&shape), "{\"time\":1767225600}\n");
+    }
+
+    #[test]
+    fn text_looks_as_its_template() {
+        let said = line("a\nb");
+        let template = |template: &str, time, letters| LogShape {
+            template: template.to_owned(),
+            time,
+            level: LevelStyle { is_upper: true, letters },
+            ..LogShape::default()
+        };
+        for (shape, expected) in [
+            (
+                template("$level $msg!$line", LogTime::T, 0),
+                "WARNING a!<unknown line>\nWARNING b!<unknown line>\n",
+            ),
+            (
+                template("$time $msg", LogTime::T, 0),
+                "2026-01-01T00:00:00.000012+00:00 a\n2026-01-01T00:00:00.000012+00:00 b\n",
+            ),
+            (
+                LogShape {
+                    is_single_line: true,
+                    ..template("$time $level $msg", LogTime::Seconds, 3)
+                },
+                "1767225600.000012 WRN a, b\n",
+            ),
+            (
+                LogShape { is_single_line: true, ..template("", LogTime::Lager, 4) },
+                "2026-01-01 00:00:00.000 [WARN] <0.7.1> a, b\n",
+            ),
+        ] {
+            assert_eq!(said.written(&shape), expected);
+        }
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use super::{Definition, narrow, switch};
 use crate::draft::Draft;
-use crate::logging::{LogCategory, LogFormat, LogLevel, RotationDate};
+use crate::logging::{
+    LevelStyle, LogCategory, LogFormat, LogLevel, LogShape, LogTime, RotationDate,
+};
 use crate::unit::Unit;
 
 const FORMATS: &str = "plaintext or json";
@@ -30,7 +32,7 @@ pub(super) const TABLE: &[Definition] = &[
         "log.console.formatter",
         "How lines on the console look: `plaintext`, or `json` with an object on each line.",
         FORMATS,
-        |draft, _, value| format(value, |format| draft.log.console.format = format),
+        |draft, _, value| format(value, |format| draft.log.console.shape.format = format),
     )
     .default("plaintext"),
     Definition::text(
@@ -67,7 +69,7 @@ pub(super) const TABLE: &[Definition] = &[
         "log.file.formatter",
         "How lines in the file look: `plaintext`, or `json` with an object on each line.",
         FORMATS,
-        |draft, _, value| format(value, |format| draft.log.file.format = format),
+        |draft, _, value| format(value, |format| draft.log.file.shape.format = format),
     )
     .default("plaintext"),
     Definition::text(
@@ -127,7 +129,116 @@ pub(super) const TABLE: &[Definition] = &[
     category("log.upgrade.level", |draft, _, value| {
         category_level(draft, LogCategory::Upgrade, value)
     }),
+    category_file("log.connection.file", |draft, _, value| {
+        file_of_category(draft, LogCategory::Connection, value)
+    }),
+    category_file("log.channel.file", |draft, _, value| {
+        file_of_category(draft, LogCategory::Channel, value)
+    }),
+    category_file("log.queue.file", |draft, _, value| {
+        file_of_category(draft, LogCategory::Queue, value)
+    }),
+    category_file("log.user.file", |draft, _, value| {
+        file_of_category(draft, LogCategory::User, value)
+    }),
+    category_file("log.upgrade.file", |draft, _, value| {
+        file_of_category(draft, LogCategory::Upgrade, value)
+    }),
 ];
+
+/// How lines look that go to one place: `$output` is the field of the draft, `$prefix` what its options begin with.
+macro_rules! shape_table {
+    ($prefix:literal, $output:ident) => {
+        &[
+            Definition::text(
+                concat!($prefix, ".formatter.time_format"),
+                "How times are written: rfc3339_space, rfc3339_T, epoch_usecs, epoch_secs or lager_default; in UTC.",
+                LogTime::EXPECTED,
+                |draft, _, value| {
+                    let time = LogTime::parse(value);
+                    time.map(|time| draft.log.$output.shape.time = time).is_some()
+                },
+            )
+            .default("rfc3339_space"),
+            Definition::text(
+                concat!($prefix, ".formatter.level_format"),
+                "How levels are written: in lower or upper case, whole or in 3 or 4 letters.",
+                LevelStyle::EXPECTED,
+                |draft, _, value| {
+                    let style = LevelStyle::parse(value);
+                    style.map(|style| draft.log.$output.shape.level = style).is_some()
+                },
+            )
+            .default("lc"),
+            Definition::text(
+                concat!($prefix, ".formatter.single_line"),
+                "Whether a text of several lines becomes one line, with commas.",
+                "on or off",
+                |draft, _, value| {
+                    draft.log.$output.shape.is_single_line = matches!(value, "on" | "true");
+                    matches!(value, "on" | "off" | "true" | "false")
+                },
+            )
+            .default("off"),
+            Definition::text(
+                concat!($prefix, ".formatter.plaintext.format"),
+                "What stands on a line of plain text: `$time`, `$level`, `$pid`, `$msg` and `$domain` are filled in.",
+                "a text with $msg in it",
+                |draft, _, value| {
+                    value.clone_into(&mut draft.log.$output.shape.template);
+                    value.contains("$msg")
+                },
+            )
+            .default("$time [$level] $pid $msg"),
+            Definition::text(
+                concat!($prefix, ".formatter.json.field_map"),
+                "Which fields objects have, in which order and under which names: `time:ts level msg *:-` has three, the time \
+                 as ts. Fields are time, level, msg, domain, pid, and verbosity if levels have numbers.",
+                LogShape::EXPECTED_FIELDS,
+                |draft, _, value| {
+                    draft.log.$output.shape.fields = LogShape::parse_fields(value);
+                    true
+                },
+            )
+            .default("time level msg"),
+            Definition::text(
+                concat!($prefix, ".formatter.json.verbosity_map"),
+                "Numbers of levels, for the field verbosity: `debug:7 info:6 notice:5 warning:4 error:3`.",
+                LogShape::EXPECTED_VERBOSITY,
+                |draft, _, value| {
+                    let numbers = LogShape::parse_verbosity(value);
+                    numbers.map(|numbers| draft.log.$output.shape.verbosity = numbers).is_some()
+                },
+            )
+            .example("debug:7 info:6 notice:5 warning:4 error:3 critical:2 alert:1 emergency:0"),
+        ]
+    };
+}
+
+/// Lines on the console.
+pub(super) const CONSOLE: &[Definition] = shape_table!("log.console", console);
+/// Lines in files.
+pub(super) const FILE: &[Definition] = shape_table!("log.file", file);
+
+/// Lines of a category have a file of their own.
+const fn category_file(
+    name: &'static str,
+    set: fn(&mut Draft, &[&str], &str) -> bool,
+) -> Definition {
+    Definition::text(
+        name,
+        "A file that lines of this category go to instead, in `log.dir` unless it is a whole path. It looks and is set aside \
+         as `log.file` is.",
+        "the name of a file",
+        set,
+    )
+    .example("connections.log")
+}
+
+fn file_of_category(draft: &mut Draft, category: LogCategory, value: &str) -> bool {
+    draft.config.log.category_files.insert(category, value.to_owned());
+    !value.is_empty() && !value.contains('\0') && !matches!(value, "true" | "false")
+}
 
 const fn category(name: &'static str, set: fn(&mut Draft, &[&str], &str) -> bool) -> Definition {
     Definition::text(
