@@ -16,8 +16,7 @@ def step(code, arguments, *patterns, stdin="", ours=False):
 
 VHOSTS = [
     step(OK, "vhosts declare --name {vhost} --description 'Made by a test' --default-queue-type classic"),
-    step(OK, "declare vhost --name {other} --description second"),
-    step(DATA, "declare vhost --name {other} --tracing", "traces come later", ours=True),
+    step(OK, "declare vhost --name {other} --description second --tracing"),
     step(OK, "vhosts list", "{vhost} Made by a test classic false", "{other} second \\w+ false"),
     step(OK, "list vhosts", "{vhost} Made by a test"),
     step(OK, "vhosts enable_deletion_protection --name {other}"),
