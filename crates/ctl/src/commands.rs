@@ -23,12 +23,14 @@ mod status;
 mod users;
 mod vhosts;
 mod wait;
+mod watching;
 
 use crate::command::{Command, Tool};
 
 const GROUPS: &[&[Command]] = &[
     about::COMMANDS,
     wait::COMMANDS,
+    watching::COMMANDS,
     node::COMMANDS,
     status::COMMANDS,
     users::COMMANDS,

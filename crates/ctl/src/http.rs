@@ -9,6 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::follow::follow;
 use crate::tls::{self, Tls};
 
 /// The longest answer: the definitions of a node with a million objects fit.
@@ -68,6 +69,21 @@ pub(crate) fn ask(address: &Address, request: &Request<'_>) -> io::Result<Answer
     parse(&bytes)
 }
 
+/// Sends a request whose answer goes on and on: see [`follow`]. Returns the answer when it is a refusal.
+///
+/// # Errors
+/// As [`ask`].
+pub(crate) fn watch(
+    address: &Address,
+    request: &Request<'_>,
+    tell: impl FnMut(&str) -> bool,
+) -> io::Result<Option<Answer>> {
+    let mut stream = connect(address, request.timeout)?;
+    stream.write_all(&encode(address, request))?;
+    stream.flush()?;
+    follow(stream, tell)
+}
+
 fn connect(address: &Address, timeout: Duration) -> io::Result<Box<dyn Stream>> {
     match address {
         Address::Local(path) => {
@@ -125,11 +141,11 @@ fn encode(address: &Address, request: &Request<'_>) -> Vec<u8> {
     bytes
 }
 
-fn malformed(what: &str) -> io::Error {
+pub(crate) fn malformed(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("the answer is not HTTP: {what}"))
 }
 
-fn parse(bytes: &[u8]) -> io::Result<Answer> {
+pub(crate) fn parse(bytes: &[u8]) -> io::Result<Answer> {
     let end = find(bytes, b"\r\n\r\n").ok_or_else(|| malformed("its head has no end"))?;
     let head = std::str::from_utf8(&bytes[..end]).map_err(|_| malformed("its head is not text"))?;
     let body = &bytes[end + 4..];

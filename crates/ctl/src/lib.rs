@@ -25,6 +25,7 @@ mod command;
 mod commands;
 mod completion;
 mod failure;
+mod follow;
 mod format;
 mod help;
 mod http;
@@ -91,6 +92,12 @@ fn execute(invocation: &Invocation, data_dir: Option<PathBuf>) -> ExitCode {
 fn fail(failure: &Failure, tool: Tool, invocation: Option<&Invocation>) -> ExitCode {
     let _ = std::io::stderr().write_all(failure.render(tool, invocation).as_bytes());
     ExitCode::from(failure.code())
+}
+
+/// Prints a line of what goes on. Returns whether somebody is still there to read it.
+fn print_line(line: &str) -> bool {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).is_ok()
 }
 
 /// A reader that has gone away, as `head` does, is no failure of a list.

@@ -222,6 +222,27 @@ impl Server {
         http::ask(&self.address, &request).map_err(|fault| self.unreachable(&fault))
     }
 
+    /// Tells each event of a stream as it comes, until it ends or `tell` says that it is enough.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or refuses.
+    pub(crate) fn follow(&self, path: &str, tell: impl FnMut(&str) -> bool) -> Result<(), Failure> {
+        let login = self.credentials.as_ref();
+        let headers = login.map_or_else(String::new, |credentials| {
+            format!("Authorization: Basic {credentials}\r\n")
+        });
+        let path = format!("{}/api{path}", self.prefix);
+        // A stream that has nothing to say says so a few times a minute.
+        let timeout = self.timeout.max(Duration::from_secs(TIMEOUT_S));
+        let request =
+            Request { method: "GET", path: &path, headers: &headers, body: None, timeout };
+        match http::watch(&self.address, &request, tell) {
+            Ok(None) => Ok(()),
+            Ok(Some(answer)) => accepted(answer).map(|_| ()),
+            Err(fault) => Err(self.unreachable(&fault)),
+        }
+    }
+
     fn unreachable(&self, fault: &std::io::Error) -> Failure {
         use std::io::ErrorKind::{InvalidData, PermissionDenied, TimedOut, WouldBlock};
         if matches!(fault.kind(), TimedOut | WouldBlock) {

@@ -119,13 +119,6 @@ pub(super) const COMMANDS: &[Command] = &[
         nothing,
     ),
     refused("message_size_stats", "[--timeout <timeout>]", ABSENT, DIAGNOSTICS, nothing),
-    refused(
-        "consume_event_stream",
-        "[--duration|-d <seconds>] [--pattern <pattern>]",
-        ABSENT,
-        DIAGNOSTICS,
-        nothing,
-    ),
     refused("log_tail_stream", "[--duration|-d <seconds>]", ABSENT, DIAGNOSTICS, nothing),
     refused(
         "encode",
