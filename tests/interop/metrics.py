@@ -6,6 +6,8 @@
 """
 
 import argparse
+import base64
+import json
 import pathlib
 import re
 import sys
@@ -20,13 +22,14 @@ from certificates import Authority
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TABLE = ROOT / "docs/metrics.md"
+MANY = 10_000  # Queues.
 ODD = 'queue with "quotes" \\ and ünïcode'
 FAMILIES = (
     "connection_churn_metrics", "node_coarse_metrics", "node_metrics", "queue_coarse_metrics", "queue_consumer_count",
     "queue_metrics", "channel_metrics", "channel_exchange_metrics", "channel_queue_metrics", "connection_coarse_metrics",
     "connection_metrics", "channel_queue_exchange_metrics", "exchange_metrics", "queue_delivery_metrics", "vhost_status",
     "exchange_bindings", "exchange_names", "leveret_queue_metrics", "leveret_node_metrics", "node_persister_metrics",
-    "auth_attempt_metrics",
+    "auth_attempt_metrics", "queue_exchange_metrics",
 )
 # What the panels of the public dashboard RabbitMQ-Overview (Grafana's number 10991) ask for, in its versions of the last years.
 DASHBOARD = """
@@ -147,6 +150,11 @@ def check_values(totals, objects, detailed):
         assert one(found, prefix + "queue_messages_unacked", **of_queue) == 3
         assert one(found, prefix + "queue_consumers", **of_queue) == 1
         assert one(found, prefix + "queue_info", queue_type="rabbit_classic_queue", **of_queue) == 1
+        pair = {"vhost": "/", "exchange": "", "queue": ODD}
+        assert one(found, prefix + "queue_exchange_messages_published_total", **pair) == 10
+        assert one(found, prefix + "channel_messages_published_total", vhost="/", exchange="") == 11
+        assert one(found, prefix + "channel_messages_confirmed_total", vhost="/", exchange="") == 11
+        assert one(found, prefix + "channel_messages_acked_total", vhost="/", queue=ODD) == 1
     for name, expected in (
         ("rabbitmq_queue_messages_ready", 5), ("rabbitmq_queue_messages_unacked", 3), ("rabbitmq_queue_messages", 8),
         ("rabbitmq_connections", 1), ("rabbitmq_channels", 1), ("rabbitmq_consumers", 1), ("rabbitmq_queues", 1),
@@ -172,6 +180,33 @@ def check_values(totals, objects, detailed):
     assert identity["rabbitmq_node"] and identity["rabbitmq_cluster"], identity
     assert one(totals, "rabbitmq_process_resident_memory_bytes") > 1_000_000
     assert one(totals, "rabbitmq_disk_space_available_bytes") > 0
+
+
+def peak_kib(pid):
+    """The most memory that a process has had."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
+
+
+def check_many(under_test):
+    """Metrics of many queues are sent as they are made: the text is never in memory as a whole."""
+    names = [f"one of many queues whose names are long enough to be noticed, number {number}" for number in range(MANY)]
+    queues = [{"name": name, "vhost": "/", "durable": True, "auto_delete": False, "arguments": {}} for name in names]
+    login = base64.b64encode(f"guest:{under_test.password}".encode()).decode()
+    headers = {"authorization": f"Basic {login}", "content-type": "application/json"}
+    body = json.dumps({"queues": queues}).encode()
+    request = urllib.request.Request(f"http://{under_test.http}/api/definitions", body, headers, method="POST")
+    urllib.request.urlopen(request, timeout=60).close()
+    before_kib, text_bytes, sample_count = peak_kib(under_test.pid), 0, 0
+    with urllib.request.urlopen(f"http://{under_test.metrics}/metrics/per-object", timeout=60) as answer:
+        assert "content-length" not in answer.headers
+        while piece := answer.read(64 * 1024):
+            text_bytes += len(piece)
+            sample_count += piece.count(b'rabbitmq_queue_consumers{vhost="/",queue="one of many')
+    assert MANY - 20 <= sample_count <= MANY, f"{sample_count} samples"  # Some lie across two pieces.
+    grown_kib = peak_kib(under_test.pid) - before_kib
+    assert text_bytes > 30 * 2**20 and grown_kib < 16 * 2**10, f"{grown_kib} KiB for {text_bytes} bytes"
+    print(f"{text_bytes // 2**20} MiB of text for {MANY} queues took {grown_kib} KiB of memory")
 
 
 def table():
@@ -220,7 +255,9 @@ def main():
         assert len(totals["rabbitmq_identity_info"]) == 1, "dashboards join everything with it"
         check_deaths(after)
         assert one(after, "telemetry_scrape_size_bytes_sum", registry="default") > 10_000
-        under_test.stop()
+        if under_test.is_ours:
+            check_many(under_test)
+            under_test.stop()
     found = {plain(name) for one in (totals, objects, detailed, memory) for name in one}
     rows = table()
     if options.table:

@@ -17,12 +17,12 @@ macro_rules! of_channel {
 
 /// A counter of a channel, whose sum is the node's: that of channels that have ended stays in it.
 macro_rules! through_channel {
-    ($name:literal, $help:literal, $field:ident) => {
+    ($each:ident, $name:literal, $help:literal, $field:ident) => {
         counter(
             $name,
             $help,
             |view| Some(view.totals.counters.$field.into()),
-            Each::Channel(|row| Some(row.numbers.counters.$field.into())),
+            Each::$each(|counters| counters.$field),
         )
     };
 }
@@ -84,21 +84,25 @@ pub(crate) const CHANNEL_PUBLISHES: Family = Family {
     detailed_prefix: "rabbitmq_detailed_",
     metrics: &[
         through_channel!(
+            ByExchange,
             "channel_messages_published_total",
             "Total number of messages published into an exchange on a channel",
             publish
         ),
         through_channel!(
+            ByExchange,
             "channel_messages_confirmed_total",
             "Total number of messages published into an exchange and confirmed on the channel",
             confirm
         ),
         through_channel!(
+            ByExchange,
             "channel_messages_unroutable_returned_total",
             "Total number of messages published as mandatory into an exchange and returned to the publisher as unroutable",
             return_unroutable
         ),
         through_channel!(
+            ByExchange,
             "channel_messages_unroutable_dropped_total",
             "Total number of messages published as non-mandatory into an exchange and dropped as unroutable",
             drop_unroutable
@@ -112,36 +116,43 @@ pub(crate) const CHANNEL_DELIVERIES: Family = Family {
     detailed_prefix: "rabbitmq_detailed_",
     metrics: &[
         through_channel!(
+            ByQueue,
             "channel_get_ack_total",
             "Total number of messages fetched with basic.get in manual acknowledgement mode",
             get
         ),
         through_channel!(
+            ByQueue,
             "channel_get_total",
             "Total number of messages fetched with basic.get in automatic acknowledgement mode",
             get_no_ack
         ),
         through_channel!(
+            ByQueue,
             "channel_messages_delivered_ack_total",
             "Total number of messages delivered to consumers in manual acknowledgement mode",
             deliver
         ),
         through_channel!(
+            ByQueue,
             "channel_messages_delivered_total",
             "Total number of messages delivered to consumers in automatic acknowledgement mode",
             deliver_no_ack
         ),
         through_channel!(
+            ByQueue,
             "channel_messages_redelivered_total",
             "Total number of messages redelivered to consumers",
             redeliver
         ),
         through_channel!(
+            ByQueue,
             "channel_messages_acked_total",
             "Total number of messages acknowledged by consumers",
             ack
         ),
         through_channel!(
+            ByQueue,
             "channel_get_empty_total",
             "Total number of times basic.get operations fetched no message",
             get_empty

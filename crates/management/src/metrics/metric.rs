@@ -1,5 +1,7 @@
 //! What a metric is: its name, and where its value is read off.
 
+use node::observation::MessageCounters;
+
 use crate::metrics::rows::{ChannelRow, ConnectionRow, ExchangeRow, QueueRow};
 use crate::metrics::text::{Kind, Number};
 use crate::metrics::view::View;
@@ -34,12 +36,18 @@ pub(crate) enum Each {
     Queue(fn(&QueueRow) -> Option<Number>),
     /// Of every queue, with the labels that RabbitMQ has for what goes into one.
     IntoQueue(fn(&QueueRow) -> Option<Number>),
+    /// Of every queue how many messages came from each exchange.
+    BySource,
     /// Of every queue how old its first message is.
     QueueAge,
     /// Of every queue 1, with labels that tell what it is.
     AboutQueue,
     /// Of every channel.
     Channel(fn(&ChannelRow) -> Option<Number>),
+    /// Of every channel, by the exchanges that it has published to.
+    ByExchange(fn(&MessageCounters) -> u64),
+    /// Of every channel, by the queues that it was delivered from.
+    ByQueue(fn(&MessageCounters) -> u64),
     /// Of every connection.
     Connection(fn(&ConnectionRow) -> Option<Number>),
     /// Of every exchange.

@@ -7,11 +7,13 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
+use message::Name;
 use metadata::QueueKind;
+use node::observation::MessageCounters;
 
 use crate::metrics::metric::{Each, Family, Metric};
 use crate::metrics::queues::age_s;
-use crate::metrics::rows::QueueRow;
+use crate::metrics::rows::{ChannelRow, QueueRow};
 use crate::metrics::scrapes::Scrape;
 use crate::metrics::text::{Number, write_head, write_sample};
 use crate::metrics::view::View;
@@ -126,13 +128,25 @@ impl Page {
 /// Writes the sample of one row, if it has one. Returns whether there is such a row.
 fn write_row(writer: &mut Writer<'_>, view: &View, row: usize) -> bool {
     match writer.metric.each {
-        Each::Queue(_) | Each::QueueAge | Each::IntoQueue(_) | Each::AboutQueue => {
+        Each::Queue(_)
+        | Each::QueueAge
+        | Each::IntoQueue(_)
+        | Each::BySource
+        | Each::AboutQueue => {
             let Some(row) = view.queues.get(row) else { return false };
             write_queue(writer, view, row);
         }
         Each::Channel(value) => {
             let Some(row) = view.channels.get(row) else { return false };
             writer.write_some(&[("channel", &row.name)], value(row));
+        }
+        Each::ByExchange(of) => {
+            let Some(row) = view.channels.get(row) else { return false };
+            write_pairs(writer, row, "exchange", &row.publishes, of);
+        }
+        Each::ByQueue(of) => {
+            let Some(row) = view.channels.get(row) else { return false };
+            write_pairs(writer, row, "queue", &row.deliveries, of);
         }
         Each::Connection(value) => {
             let Some(row) = view.connections.get(row) else { return false };
@@ -164,6 +178,26 @@ fn write_row(writer: &mut Writer<'_>, view: &View, row: usize) -> bool {
     true
 }
 
+/// Writes a sample for each exchange or queue of a channel. What cannot be told apart, the channel has together.
+fn write_pairs(
+    writer: &mut Writer<'_>,
+    row: &ChannelRow,
+    label: &'static str,
+    pairs: &[(Name, MessageCounters)],
+    of: fn(&MessageCounters) -> u64,
+) {
+    let labels = [("channel", row.name.as_str()), ("vhost", row.vhost.as_str())];
+    let told = pairs.iter().map(|(_, counters)| of(counters)).sum::<u64>();
+    let rest = of(&row.numbers.counters).saturating_sub(told);
+    if rest > 0 {
+        writer.write("", &labels, rest.into());
+    }
+    for (name, counters) in pairs {
+        let labels = [labels[0], labels[1], (label, name.as_str())];
+        writer.write("", &labels, of(counters).into());
+    }
+}
+
 fn write_queue(writer: &mut Writer<'_>, view: &View, row: &QueueRow) {
     let (vhost, queue) = (row.vhost.as_str(), row.name.as_str());
     let labels = [("vhost", vhost), ("queue", queue)];
@@ -174,6 +208,13 @@ fn write_queue(writer: &mut Writer<'_>, view: &View, row: &QueueRow) {
         }
         Each::IntoQueue(value) => {
             writer.write_some(&[("queue_vhost", vhost), ("queue", queue)], value(row));
+        }
+        Each::BySource => {
+            for source in &row.sources {
+                let exchange = String::from_utf8_lossy(&source.exchange);
+                let labels = [("vhost", vhost), ("exchange", &exchange), ("queue", queue)];
+                writer.write("", &labels, source.count.into());
+            }
         }
         Each::AboutQueue => {
             let kind = queue_type(row.kind);

@@ -247,6 +247,18 @@ pub(crate) const PUBLISHED: Family = Family {
     )],
 };
 
+pub(crate) const FROM_EXCHANGES: Family = Family {
+    name: "queue_exchange_metrics",
+    prefix: "rabbitmq_",
+    detailed_prefix: "rabbitmq_detailed_",
+    metrics: &[counter(
+        "queue_exchange_messages_published_total",
+        "Total number of messages published into a queue through an exchange",
+        |view| Some(view.kinds.iter().map(|counters| counters.publish).sum::<u64>().into()),
+        Each::BySource,
+    )],
+};
+
 pub(crate) const EXCHANGES: Family = Family {
     name: "exchange_metrics",
     prefix: "rabbitmq_",

@@ -26,6 +26,7 @@ const SUMS: &[Family] = &[
     clients::CONNECTION_BYTES,
     clients::CONNECTIONS,
     queues::PUBLISHED,
+    queues::FROM_EXCHANGES,
     queues::EXCHANGES,
     queues::DELIVERIES,
     nodes::TOTALS,

@@ -3,9 +3,10 @@
 use std::ops::AddAssign;
 
 use message::Name;
-use metadata::QueueKind;
+use metadata::{Definitions, QueueKind};
 use node::observation::{
-    ChannelState, ConnectionState, ExchangeTraffic, MessageCounters, Octets, QueueState,
+    ChannelBreakdown, ChannelState, ConnectionState, ExchangeTraffic, MessageCounters, Octets,
+    QueueState, Source,
 };
 
 /// What is counted of a queue, or of many.
@@ -90,6 +91,8 @@ pub(crate) struct QueueRow {
     pub(crate) name: Name,
     pub(crate) kind: QueueKind,
     pub(crate) numbers: QueueNumbers,
+    /// How many messages came from which exchange.
+    pub(crate) sources: Vec<Source>,
 }
 
 /// What is counted of a channel, or of many.
@@ -138,12 +141,35 @@ impl AddAssign for ChannelNumbers {
 pub(crate) struct ChannelRow {
     /// RabbitMQ's name for it: `127.0.0.1:41876 -> 127.0.0.1:5672 (1)`.
     pub(crate) name: String,
+    pub(crate) vhost: Name,
     pub(crate) numbers: ChannelNumbers,
+    /// What went to each exchange.
+    pub(crate) publishes: Vec<(Name, MessageCounters)>,
+    /// What came from each queue.
+    pub(crate) deliveries: Vec<(Name, MessageCounters)>,
 }
 
 impl ChannelRow {
-    pub(crate) fn new(connection: &ConnectionRow, state: &ChannelState) -> Self {
-        Self { name: format!("{} ({})", connection.name, state.number), numbers: state.into() }
+    /// A channel with the names of its exchanges and queues, as far as they are still there.
+    pub(crate) fn new(
+        connection: &ConnectionRow,
+        state: &ChannelState,
+        breakdown: ChannelBreakdown,
+        definitions: &Definitions,
+    ) -> Self {
+        let publishes = breakdown.publishes.into_iter().filter_map(|(id, counters)| {
+            Some((definitions.exchange_by_id(id)?.name.clone(), counters))
+        });
+        let deliveries = breakdown.deliveries.into_iter().filter_map(|(id, counters)| {
+            Some((definitions.queue_by_id(id)?.name.clone(), counters))
+        });
+        Self {
+            name: format!("{} ({})", connection.name, state.number),
+            vhost: connection.vhost.clone(),
+            numbers: state.into(),
+            publishes: publishes.collect(),
+            deliveries: deliveries.collect(),
+        }
     }
 }
 

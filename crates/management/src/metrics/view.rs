@@ -5,7 +5,9 @@ use std::sync::Arc;
 use message::Name;
 use metadata::QueueKind;
 use node::Shard;
-use node::observation::{Attempts, ExchangeTraffic, MessageCounters, Meters, ShardTotals};
+use node::observation::{
+    Attempts, ChannelState, ExchangeTraffic, MessageCounters, Meters, ShardTotals,
+};
 
 use crate::certificates::Certificate;
 use crate::desk::Desk;
@@ -140,14 +142,17 @@ impl View {
             loop {
                 let page = move |shard: &mut Shard| {
                     let states = shard.observe_queues(after);
-                    let numbers =
-                        states.iter().map(|state| (state.summary.id, QueueNumbers::from(state)));
-                    numbers.collect::<Vec<_>>()
+                    let rows = states.iter().map(|state| {
+                        let id = state.summary.id;
+                        let sources = wanted.queues.then(|| shard.observe_sources(id));
+                        (id, QueueNumbers::from(state), sources.unwrap_or_default())
+                    });
+                    rows.collect::<Vec<_>>()
                 };
                 let page = desk.ask(shard, page).await?;
-                let Some((last, _)) = page.last() else { break };
+                let Some((last, ..)) = page.last() else { break };
                 after = Some(*last);
-                for (id, numbers) in page {
+                for (id, numbers, sources) in page {
                     self.queue_totals += numbers;
                     let Some(queue) = topology.definitions().queue_by_id(id) else { continue };
                     if queue.relay_of.is_some() {
@@ -162,6 +167,7 @@ impl View {
                             name: queue.name.clone(),
                             kind,
                             numbers,
+                            sources,
                         });
                     }
                 }
@@ -189,6 +195,7 @@ impl View {
                         name: queue.name.clone(),
                         kind: QueueKind::of(&queue.arguments),
                         numbers: QueueNumbers::default(),
+                        sources: Vec::new(),
                     });
                 }
             }
@@ -217,14 +224,23 @@ impl View {
         wanted: Wanted,
         shows: &(impl Fn(&str) -> bool + Sync),
     ) -> Result<(), Failure> {
+        let topology = desk.topology();
         for shard in 0..desk.shard_count() {
             let mut after = None;
             loop {
                 let page = move |shard: &mut Shard| {
                     let connections = shard.observe_connections(after);
                     let with_channels = connections.into_iter().map(|state| {
-                        let channels = shard.observe_channels(state.client);
-                        (state.client, ConnectionRow::from(state), channels)
+                        let client = state.client;
+                        let channels = shard.observe_channels(client).into_iter();
+                        let told_apart = |channel: ChannelState| {
+                            let breakdown = wanted
+                                .clients
+                                .then(|| shard.observe_breakdown(client, channel.number));
+                            (channel, breakdown.unwrap_or_default())
+                        };
+                        let channels = channels.map(told_apart).collect::<Vec<_>>();
+                        (client, ConnectionRow::from(state), channels)
                     });
                     with_channels.collect::<Vec<_>>()
                 };
@@ -233,11 +249,13 @@ impl View {
                 after = Some(*last);
                 for (_, connection, channels) in page {
                     let is_shown = wanted.clients && shows(connection.vhost.as_str());
-                    for state in channels {
+                    for (state, breakdown) in channels {
                         self.channel_totals += ChannelNumbers::from(&state);
                         self.publisher_count += u64::from(state.counters.publish > 0);
                         if is_shown {
-                            self.channels.push(ChannelRow::new(&connection, &state));
+                            let definitions = topology.definitions();
+                            let row = ChannelRow::new(&connection, &state, breakdown, definitions);
+                            self.channels.push(row);
                         }
                     }
                     self.pending_connections += u64::from(connection.unsent_bytes > 0);
