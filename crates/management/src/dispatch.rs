@@ -9,8 +9,8 @@ use crate::reply::Reply;
 use crate::{
     aliveness, attempts, bindings, certificates, channels, connections, consumers, definitions,
     events, exchanges, explain, extensions, features, global_parameters, health, limits, messages,
-    nodes, overview, parameters, peek, permissions, policies, queues, redrive, stewardship, trace,
-    users, version, vhosts, whoami,
+    nodes, overview, parameters, peek, permissions, policies, queues, redrive, replicas,
+    stewardship, trace, users, version, vhosts, whoami,
 };
 
 /// The table of answers, as a function: every route that is served has its line in it, or this does not compile.
@@ -118,6 +118,10 @@ answers! {
     FetchMessages => messages::fetch(call).await;
     PurgeQueue => queues::purge(call).await;
     QueueAction => queues::act(call);
+    ReplicaStatus => replicas::status(call);
+    AddReplica => replicas::add(call);
+    RemoveReplica => replicas::remove(call);
+    GrowReplicas => replicas::grow(call);
     Bindings | BindingsOfVhost => bindings::list(call);
     BindingsBySource => bindings::list_by_source(call);
     BindingsByDestination => bindings::list_by_destination(call);

@@ -70,6 +70,7 @@ mod queues;
 mod rates;
 mod redrive;
 mod refusals;
+mod replicas;
 mod reply;
 mod sampler;
 mod sealing;

@@ -68,35 +68,39 @@ pub(super) const ROUTES: &[Route] = &[
         Id::QueuesDetailed,
         "All queues, with everything that a single one shows.",
     ),
-    not_yet(
+    served(
         Method::Post,
         "/queues/quorum/:vhost/:queue/replicas/add",
         Access::Administrator,
-        "queues with replicas: there is one node",
+        Id::AddReplica,
+        "Adds a replica of a quorum queue on a node: on this one it is there.",
     ),
-    not_yet(
+    served(
         Method::Delete,
         "/queues/quorum/:vhost/:queue/replicas/delete",
         Access::Administrator,
-        "queues with replicas: there is one node",
+        Id::RemoveReplica,
+        "Gives up a replica of a quorum queue: refused, because it is the last one.",
     ),
-    not_yet(
+    served(
         Method::Post,
         "/queues/quorum/replicas/on/:node/grow",
         Access::Administrator,
-        "queues with replicas: there is one node",
+        Id::GrowReplicas,
+        "Adds replicas of quorum queues on a node: on this one they are there.",
     ),
     not_yet(
         Method::Delete,
         "/queues/quorum/replicas/on/:node/shrink",
         Access::Administrator,
-        "queues with replicas: there is one node",
+        "there is one node, and a queue does not give up its last replica",
     ),
-    not_yet(
+    served(
         Method::Get,
         "/queues/quorum/:vhost/:queue/status",
         Access::Vhost,
-        "queues with replicas: there is one node",
+        Id::ReplicaStatus,
+        "The replicas of a quorum queue: one, on this node.",
     ),
     served(
         Method::Get,

@@ -160,3 +160,28 @@ fn who_may_not_write_to_an_exchange_makes_nothing_that_sends_there() {
         assert_eq!(node.ask(Some("ann"), "PUT", path, body).0, 204, "{path}");
     }
 }
+
+#[test]
+fn a_quorum_queue_has_its_one_replica_here() {
+    let node = Node::new();
+    let quorum = r#"{"durable":true,"arguments":{"x-queue-type":"quorum"}}"#;
+    assert_eq!(node.put("/queues/%2F/q", quorum), 201);
+    assert_eq!(node.put("/queues/%2F/c", r#"{"durable":true}"#), 201);
+    let status = node.get("/queues/quorum/%2F/q/status");
+    assert_eq!(
+        (&status[0]["Node Name"], &status[0]["Raft State"]),
+        (&json!("leveret@test"), &json!("leader"))
+    );
+    assert_eq!(node.ask(None, "GET", "/queues/quorum/%2F/c/status", "").0, 503);
+    assert_eq!(node.ask(None, "GET", "/queues/quorum/%2F/none/status", "").0, 404);
+    let (here, elsewhere) = (r#"{"node":"leveret@test"}"#, r#"{"node":"rabbit@elsewhere"}"#);
+    let add = "/queues/quorum/%2F/q/replicas/add";
+    assert_eq!(node.ask(None, "POST", add, here).0, 204);
+    assert_eq!(
+        node.refusal("POST", add, elsewhere),
+        (400, "Node is not a cluster member".to_owned())
+    );
+    let delete = "/queues/quorum/%2F/q/replicas/delete";
+    assert_eq!(node.refusal("DELETE", delete, here), (503, "last_node".to_owned()));
+    assert_eq!(node.ask(None, "POST", "/queues/quorum/replicas/on/leveret@test/grow", "{}").0, 204);
+}
