@@ -295,6 +295,11 @@ impl Connection {
             let text = format!("attempt to reuse consumer tag '{tag}'");
             return Err(Exception::new(Code::NotAllowed, text, id));
         }
+        let max = self.settings.limits.consumers_per_channel_max;
+        if let Some(max) = max.filter(|&max| channel.consumers.len() as u64 >= max) {
+            let text = format!("reached maximum ({max}) of consumers per channel");
+            return Err(Exception::new(Code::NotAllowed, text, id));
+        }
         if is_reply_to(consume.queue) {
             return self.consume_replies(cx, number, tag, consume);
         }

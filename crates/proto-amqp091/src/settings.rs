@@ -50,6 +50,8 @@ pub struct Limits {
     pub permits_transient_queues: bool,
     /// The type of queues that ask for none, where their virtual host has none either.
     pub default_queue_kind: QueueKind,
+    /// How many consumers a channel may have; `None` for as many as it likes.
+    pub consumers_per_channel_max: Option<u64>,
     /// How many of what the node may have.
     pub ceilings: Ceilings,
     /// How long consumers of quorum queues have to acknowledge where neither policy nor argument says it, in
@@ -70,6 +72,7 @@ impl Default for Limits {
             permits_global_qos: true,
             permits_transient_queues: true,
             default_queue_kind: QueueKind::Classic,
+            consumers_per_channel_max: None,
             ceilings: Ceilings::default(),
             consumer_timeout_ms: CONSUMER_TIMEOUT_MS,
         }

@@ -372,6 +372,7 @@ fn settings(config: &Config, shards: usize, secret: auth::Secret) -> Settings {
         permits_transient_queues: config.permits_transient_queues,
         default_queue_kind: default_queue_kind(config),
         consumer_timeout_ms: consumer_timeout_ms(config),
+        consumers_per_channel_max: config.limits.consumers_per_channel_max,
         ceilings: Ceilings {
             connections_max: config.limits.connections_max,
             vhosts_max: config.limits.vhosts_max,

@@ -91,13 +91,14 @@ fn parse_step(words: &[&str]) -> Result<Action, String> {
 }
 
 /// What can be limited, see [`proto_amqp091::Limits`].
-pub(crate) const LIMITS: [&str; 12] = [
+pub(crate) const LIMITS: [&str; 13] = [
     "frame_max",
     "initial_frame_max",
     "channel_max",
     "heartbeat",
     "handshake_timeout_ms",
     "message_size_max",
+    "consumers_per_channel_max",
     "memory_bytes_max",
     "permits_global_qos",
     "permits_transient_queues",
@@ -218,6 +219,7 @@ fn limits(args: &Args) -> Result<Limits, String> {
                 limits.default_queue_kind =
                     if number > 0 { QueueKind::Quorum } else { QueueKind::Classic };
             }
+            "consumers_per_channel_max" => limits.consumers_per_channel_max = Some(number),
             "connections_max" => limits.ceilings.connections_max = Some(number),
             "consumer_timeout_ms" => limits.consumer_timeout_ms = number,
             "handshake_timeout_ms" => limits.handshake_timeout_ms = number,
