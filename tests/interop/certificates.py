@@ -24,8 +24,8 @@ class Authority:
             "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
         )  # fmt: skip
 
-    def issue(self, name, alternative="DNS:localhost,IP:127.0.0.1"):
-        """A certificate and its key, as the paths of two files."""
+    def issue(self, name, alternative="DNS:localhost,IP:127.0.0.1", days=1):
+        """A certificate and its key, as the paths of two files. With 0 days it ends as soon as it begins."""
         self.issued += 1
         stem = self.folder / f"{self.name}-{self.issued}-{name}"
         key, request, certificate, extensions = (stem.with_suffix(end) for end in (".key", ".csr", ".crt", ".ext"))
@@ -35,7 +35,7 @@ class Authority:
         )  # fmt: skip
         extensions.write_text(f"subjectAltName={alternative}\nbasicConstraints=CA:FALSE\n")
         openssl(
-            "x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key, "-days", 1,
+            "x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key, "-days", days,
             "-out", certificate, "-extfile", extensions,
         )  # fmt: skip
         canaries.register_key(key)

@@ -2,12 +2,12 @@
 
     python tests/interop/tls.py
 
-Clients connect all the time, show certificates, log in, publish and go, over TLS 1.2 and 1.3, while the server's
+Clients connect all the time, show certificates, log in, publish or ask the HTTP API and go, over TLS 1.2 and 1.3, while the server's
 certificate, its authority and the authority of the clients are replaced twenty times. It must hold that
 
  1. no connection fails, and those that were there before go on;
  2. each certificate is in use soon after it is there, with SIGHUP or without;
- 3. whoever shows a certificate of an authority that is gone is refused;
+ 3. whoever shows a certificate of an authority that is gone is refused, as are strangers and old versions of TLS;
  4. files that cannot be used change nothing, and the log says why.
 
 Then what else comes to such a port: large messages, a client that does not read, garbage, AMQP without TLS, nothing at
@@ -29,6 +29,7 @@ import time
 import broker
 import wire
 from certificates import Authority, fingerprint, install, trusting
+from tls_strangers import HttpVisitor, turn_strangers_away
 from wire import Wire
 
 ROTATIONS = 20
@@ -106,14 +107,24 @@ class Files:
             f"ssl_options.cacertfile={self.authorities}",
             "ssl_options.verify=verify_peer",
             "ssl_options.fail_if_no_peer_cert=true",
+            "management.ssl.ip=127.0.0.1",
+            "management.ssl.port=0",
+            f"management.ssl.certfile={self.certificate}",
+            f"management.ssl.keyfile={self.key}",
+            f"management.ssl.cacertfile={self.authorities}",
+            "management.ssl.verify=verify_peer",
+            "management.ssl.fail_if_no_peer_cert=true",
             f"ssl_handshake_timeout={HANDSHAKE_TIMEOUT_MS}",
         )
 
 
 def shown(address, identity):
-    """The certificate that the broker shows."""
-    with Wire(address, tls=identity.contexts[1]) as client:
-        return client.socket.getpeercert(binary_form=True)
+    """The certificate that the broker shows; None for one that is not trusted any more, or not yet."""
+    try:
+        with Wire(address, tls=identity.contexts[1]) as client:
+            return client.socket.getpeercert(binary_form=True)
+    except ssl.SSLCertVerificationError:
+        return None
 
 
 def await_certificate(address, identity, expected):
@@ -123,11 +134,18 @@ def await_certificate(address, identity, expected):
         time.sleep(0.05)
 
 
+def https_of(running):
+    """Where the HTTP API is."""
+    host, _, port = running.https.rpartition(":")
+    return host, int(port)
+
+
 def announce(running, address, identity, files, is_told):
     """Waits until what is in the files is in use; the broker finds out by itself, or is told."""
     if is_told:
         running.process.send_signal(signal.SIGHUP)
-    await_certificate(address, identity, fingerprint(files.certificate))
+    for door in (address, https_of(running)):
+        await_certificate(door, identity, fingerprint(files.certificate))
 
 
 def is_refused(address, context):
@@ -142,6 +160,7 @@ def is_refused(address, context):
 
 def rotate(running, files, folder, rotations):
     address, address_v6 = sorted(running.tls_addresses, key=lambda it: ":" in it[0])
+    https = https_of(running)
     servers, clients = Authority(folder, "servers-0"), Authority(folder, "clients-0")
     own = clients.issue("visitor")
     identity = Identity([servers], own)
@@ -151,6 +170,7 @@ def rotate(running, files, folder, rotations):
 
     resident = Wire(address_v6, tls=identity.contexts[1]).log_in().open_channel()
     visitors = [Visitor(address, identity, number) for number in range(4)]
+    visitors += [HttpVisitor(https, identity, number) for number in range(2)]
     for visitor in visitors:
         visitor.start()
     for number in range(rotations):
@@ -191,8 +211,14 @@ def rotate(running, files, folder, rotations):
     resident.socket.close()
     failures = [failure for visitor in visitors for failure in visitor.failures]
     visits = sum(visitor.visits for visitor in visitors)
+    asked = sum(visitor.visits for visitor in visitors if isinstance(visitor, HttpVisitor))
     assert not failures, f"{len(failures)} of {visits + len(failures)} connections failed: {failures[:3]}"
-    print(f"{rotations} rotations: {visits} connections, none failed")
+    assert asked, "the HTTP API was asked"
+    print(f"{rotations} rotations: {visits} connections, {asked} of them to the HTTP API, none failed")
+    files.install(servers.issue("server"))
+    announce(running, address, identity, files, is_told=True)
+    turn_strangers_away(running, {"AMQP": address, "HTTP": https}, files, servers, clients)
+    announce(running, address, identity, files, is_told=True)
     return address, identity
 
 

@@ -98,6 +98,6 @@ pub use login::Origin;
 pub use machine::{Machine, Readings};
 pub use metrics::MetricsOptions;
 pub use reply::Content;
-pub use sealing::{Entrance, Sealing};
+pub use sealing::{Entrance, Sealing, why_no_tls};
 pub use serving::{CONNECTIONS_MAX, Sockets, Stop, Stopped, respond, serve, stop_pair};
 pub use steward::{Steward, Threshold};

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::{self, PeerIncompatible, ServerConfig};
 
 use crate::serving::{pause, take};
 
@@ -92,6 +92,21 @@ pub(crate) async fn take_in<S, F>(
     }
 }
 
+/// Why a handshake has failed, for people who look into the log.
+pub fn why_no_tls(error: &rustls::Error) -> String {
+    match error {
+        // Older versions have no way to name signatures, and that is the first thing that is missed.
+        rustls::Error::PeerIncompatible(
+            PeerIncompatible::SignatureAlgorithmsExtensionRequired
+            | PeerIncompatible::Tls12NotOffered
+            | PeerIncompatible::Tls12NotOfferedOrEnabled
+            | PeerIncompatible::Tls13RequiredForQuic,
+        ) => "it speaks no version of TLS that is spoken here; 1.0 and 1.1 are not".to_owned(),
+        rustls::Error::NoCertificatesPresented => "it shows no certificate".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 /// Agrees on TLS; `None`, after a line in the log, when that fails.
 async fn agree(
     stream: TcpStream,
@@ -101,7 +116,11 @@ async fn agree(
     let agreed = TlsAcceptor::from(sealing.config()).accept(stream);
     match timeout(sealing.handshake_wait(), agreed).await {
         Ok(Ok(sealed)) => return Some(Box::new(sealed)),
-        Ok(Err(error)) => tracing::info!("HTTP API: no TLS with {peer}: {error}"),
+        Ok(Err(error)) => {
+            let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+            let reason = inner.map_or_else(|| error.to_string(), why_no_tls);
+            tracing::info!("HTTP API: no TLS with {peer}: {reason}");
+        }
         Err(_) => tracing::info!("HTTP API: no TLS with {peer}: the TLS handshake took too long"),
     }
     None

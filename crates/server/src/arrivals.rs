@@ -354,7 +354,7 @@ fn shake_hands(guest: &mut Guest, scratch: &mut Scratch, plain: &mut [u8]) -> St
         Err(_) if is_amqp => {
             Step::Refused("it speaks AMQP without TLS; use another port".to_owned())
         }
-        Err(error) => Step::Refused(error.to_string()),
+        Err(error) => Step::Refused(format!("no TLS: {}", ::management::why_no_tls(&error))),
         Ok(_) if flushed.is_err() => Step::Refused("it left during the handshake".to_owned()),
         Ok(plain_count) => {
             tls.keep_early(&plain[..plain_count]);
