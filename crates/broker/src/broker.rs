@@ -144,7 +144,7 @@ pub struct Broker {
     /// How many of them went unheard.
     pub(crate) missed_count: u64,
     /// Shard 0's: who has asked for what is being done.
-    pub(crate) actor: Option<ClientId>,
+    pub(crate) actor: Option<Origin>,
 }
 
 impl Broker {

@@ -10,13 +10,14 @@
 
 use std::sync::Arc;
 
-use message::{ClientId, Name};
+use message::Name;
 use metadata::{
     Binding, Change, Exchange, Permissions, Policy, Queue, TopicPermissions, UserLimits,
     VhostDefinition, VhostLimits,
 };
 
 use crate::broker::Broker;
+use crate::request::Origin;
 use crate::topology::Topology;
 
 /// What waits to be polled, at most: the oldest goes first.
@@ -136,7 +137,7 @@ impl Parameter {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Occurred {
     /// Who has asked for it; `None` if nobody did, as when a queue goes by itself.
-    pub actor: Option<ClientId>,
+    pub actor: Option<Origin>,
     /// What.
     pub what: Occurrence,
 }

@@ -94,9 +94,9 @@ pub enum After {
 
 impl After {
     /// Who has asked for the end of the queue.
-    const fn actor(&self) -> Option<ClientId> {
+    const fn actor(&self) -> Option<Origin> {
         match self {
-            Self::Answer(origin, _) => Some(origin.client),
+            Self::Answer(origin, _) => Some(*origin),
             Self::Nothing | Self::Leave(_) => None,
         }
     }
@@ -120,7 +120,7 @@ impl Broker {
         {
             return self.answer(origin, Err(refusal));
         }
-        self.actor = Some(origin.client);
+        self.actor = Some(origin);
         self.register_for(origin, verb);
         self.actor = None;
     }

@@ -21,6 +21,9 @@ impl Call {
     /// # Errors
     /// As [`Call::change`].
     pub(crate) async fn operate(&self, verb: Verb) -> Result<Answer, Failure> {
-        self.desk.operate(verb).await?.map_err(|refusal| refusals::failure(&refusal))
+        self.desk
+            .operate(self.caller.shown_name(), verb)
+            .await?
+            .map_err(|refusal| refusals::failure(&refusal))
     }
 }

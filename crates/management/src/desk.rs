@@ -160,11 +160,16 @@ impl Desk {
         Ok(answers)
     }
 
-    /// Has something made, removed or changed, as every client would; it is on disk when this ends.
+    /// Has something made, removed or changed for a user, as every client would; it is on disk when this ends.
     ///
     /// # Errors
     /// As [`Desk::ask`]; the inner one is the broker's refusal.
-    pub(crate) async fn operate(&self, verb: Verb) -> Result<Result<Answer, Refusal>, Failure> {
+    pub(crate) async fn operate(
+        &self,
+        user: &str,
+        verb: Verb,
+    ) -> Result<Result<Answer, Refusal>, Failure> {
+        let user = user.to_owned();
         // A queue lives where it is asked for: many of them are spread.
         let shard = match verb {
             Verb::DeclareQueue(_) => {
@@ -174,7 +179,7 @@ impl Desk {
         };
         let (sender, receiver) = oneshot::channel();
         let errand = Errand::new(move |shard| {
-            shard.operate(verb, Box::new(|end| drop(sender.send(end))));
+            shard.operate_as(user, verb, Box::new(|end| drop(sender.send(end))));
         });
         self.send(shard, errand, receiver).await
     }

@@ -13,6 +13,7 @@ mod shown;
 
 use std::collections::HashMap;
 
+use broker::Origin;
 use message::ClientId;
 use node::{Event, EventKind};
 use serde_json::{Value, json};
@@ -136,8 +137,15 @@ impl Watch {
         Ok(value)
     }
 
-    /// The user of a client; `None` if it is gone, or an operator, whose name nobody has kept.
-    async fn user_of(&mut self, id: ClientId) -> Result<Option<String>, End> {
+    /// The user of a client, or in whose name an operator has asked; `None` if that is not known any more.
+    async fn user_of(&mut self, origin: Origin) -> Result<Option<String>, End> {
+        let id = origin.client;
+        let desk = &self.call.desk;
+        let asked = desk.ask(desk.shard_of(id), move |shard| shard.observe_operator(origin));
+        let operator = asked.await.map_err(|_| End::Because("the node stops"))?;
+        if operator.is_some() {
+            return Ok(operator);
+        }
         if let Some(user) = self.actors.get(&id) {
             return Ok(user.clone());
         }

@@ -23,6 +23,9 @@ pub type Reply = Box<dyn FnOnce(Result<Answer, Refusal>) + Send>;
 /// Questions of operators that are under way in one shard, at most.
 const WAITING_MAX: usize = 65_536;
 
+/// Names that are remembered, at most: as many as there are events.
+const NAMES_MAX: usize = 1_024;
+
 /// The client that a shard's operator is to the broker: no connection has that number.
 pub(crate) const fn operator_of(shard: ShardId) -> ClientId {
     ClientId::new((1 << 56) - 1, shard)
@@ -33,6 +36,8 @@ pub(crate) const fn operator_of(shard: ShardId) -> ClientId {
 pub(crate) struct Operator {
     last_link: u64,
     waiting: BTreeMap<u64, Reply>,
+    /// In whose names something was asked for lately, by the links of the questions.
+    names: BTreeMap<u64, String>,
     pub(crate) publishing: BTreeMap<u64, Publishing>,
     pub(crate) fetching: BTreeMap<u64, Fetching>,
     /// Those that fetch and go on in the next turn.
@@ -72,6 +77,21 @@ impl Shard {
         self.operator.waiting.insert(link, answer);
         let origin = Origin { client: operator_of(self.id), link };
         self.broker.request(Request { origin, verb });
+    }
+
+    /// As [`Shard::operate`], in the name of somebody whom those who watch the node are told.
+    pub fn operate_as(&mut self, name: String, verb: Verb, answer: Reply) {
+        if self.operator.names.len() >= NAMES_MAX {
+            self.operator.names.pop_first();
+        }
+        self.operator.names.insert(self.operator.last_link + 1, name);
+        self.operate(verb, answer);
+    }
+
+    /// In whose name an operator has asked for something, if it is remembered. `None` for what a client has asked for.
+    pub fn observe_operator(&self, origin: Origin) -> Option<String> {
+        let is_operator = origin.client == operator_of(self.id);
+        self.operator.names.get(&origin.link).filter(|_| is_operator).cloned()
     }
 
     /// Has an operator's change made. How it ends, [`Shard::poll_administered`] tells.

@@ -250,6 +250,7 @@ fn no_secret_is_told_and_fields_are_those_of_rabbitmq() {
             "name": "q", "vhost": "/", "type": "rabbit_classic_queue", "durable": true, "auto_delete": false,
             "exclusive": false, "owner_pid": "", "leader": "leveret@test", "members": ["leveret@test"],
             "arguments": { "x-max-length": 5, "x-queue-type": "classic" },
+            "user_who_performed_action": "rmq-internal",
             "event": "queue.created", "timestamp_in_ms": queue["timestamp_in_ms"],
         });
         assert_eq!(*queue, expected);
