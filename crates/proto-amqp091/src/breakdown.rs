@@ -2,7 +2,6 @@
 
 use broker::MessageCounters;
 use message::QueueId;
-use stdx::Recent;
 
 /// How many exchanges, and how many queues, are told apart. A channel that has had more tells nothing apart any more: the
 /// first ones alone would say little, and nobody shall fill the memory by using ever new ones.
@@ -10,38 +9,59 @@ const ENDS_MAX: usize = 64;
 
 /// Counters by the other end.
 #[derive(Debug)]
-enum Table<K> {
-    Few(Recent<K, MessageCounters>),
-    TooMany,
+struct Table<K> {
+    keys: Vec<K>,
+    /// Those of each key, in the same order.
+    counters: Vec<MessageCounters>,
+    /// Whose counted last: mostly it counts next as well, or else the one behind it.
+    last: usize,
+    has_too_many: bool,
 }
 
-impl<K: Copy + Ord> Default for Table<K> {
+impl<K> Default for Table<K> {
     fn default() -> Self {
-        Self::Few(Recent::new())
+        Self { keys: Vec::new(), counters: Vec::new(), last: 0, has_too_many: false }
     }
 }
 
 impl<K: Copy + Ord> Table<K> {
     #[inline]
     fn count(&mut self, key: K, count: impl FnOnce(&mut MessageCounters)) {
-        let Self::Few(few) = self else { return };
-        if let Some(counters) = few.get_mut(key) {
-            return count(counters);
-        }
-        if few.len() == ENDS_MAX {
-            *self = Self::TooMany;
+        if self.keys.get(self.last) != Some(&key) && !self.turn_to(key) {
             return;
         }
-        let mut counters = MessageCounters::ZERO;
-        count(&mut counters);
-        few.insert(key, counters);
+        if let Some(counters) = self.counters.get_mut(self.last) {
+            count(counters);
+        }
+    }
+
+    /// Finds another key, or adds it. Returns whether it counts.
+    fn turn_to(&mut self, key: K) -> bool {
+        let next = self.last + 1;
+        let found = if self.keys.get(next) == Some(&key) {
+            Some(next)
+        } else {
+            self.keys.iter().position(|known| *known == key)
+        };
+        if found.is_none() && self.keys.len() == ENDS_MAX {
+            *self = Self { has_too_many: true, ..Self::default() };
+        }
+        if self.has_too_many {
+            return false;
+        }
+        self.last = found.unwrap_or_else(|| {
+            self.keys.push(key);
+            self.counters.push(MessageCounters::ZERO);
+            self.keys.len() - 1
+        });
+        true
     }
 
     fn list(&self) -> Vec<(K, MessageCounters)> {
-        match self {
-            Self::Few(few) => few.iter().map(|(key, counters)| (key, *counters)).collect(),
-            Self::TooMany => Vec::new(),
-        }
+        let pairs = self.keys.iter().copied().zip(self.counters.iter().copied());
+        let mut pairs: Vec<_> = pairs.collect();
+        pairs.sort_unstable_by_key(|(key, _)| *key);
+        pairs
     }
 }
 
@@ -88,6 +108,13 @@ mod tests {
         let shown = breakdown.exchanges();
         let counts: Vec<_> = shown.iter().map(|(id, counters)| (*id, counters.publish)).collect();
         assert_eq!(counts, [(1, 7), (2, 1)]);
+        // In turn, and against it.
+        for exchange in [1, 2, 3, 1, 3, 2] {
+            breakdown.count_exchange(exchange, |counters| counters.publish += 1);
+        }
+        let shown = breakdown.exchanges();
+        let counts: Vec<_> = shown.iter().map(|(id, counters)| (*id, counters.publish)).collect();
+        assert_eq!(counts, [(1, 9), (2, 3), (3, 2)]);
         for exchange in 0..100 {
             breakdown.count_exchange(exchange, |counters| counters.publish += 1);
         }
