@@ -98,7 +98,7 @@ fn answer(call: &Call, bindings: Vec<Binding>) -> Result<Reply, Failure> {
     let wanted = Wanted::parse(&call.query)?;
     let key = |binding: &Binding, column: &[String]| Key::at(&shown(binding), column);
     let (about, rows) = wanted.select(bindings, |binding| binding.source.as_str(), key)?.split();
-    Ok(wanted.finish(&about, rows.iter().map(shown).collect()))
+    Ok(wanted.finish(&about, rows.iter().map(shown)))
 }
 
 fn exchange<'c>(call: &'c Call, part: &str) -> Result<&'c Arc<Exchange>, Failure> {

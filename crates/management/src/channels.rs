@@ -79,7 +79,7 @@ fn answer(call: &Call, rows: Vec<Row>) -> Result<Reply, Failure> {
     let wanted = Wanted::parse(&call.query)?;
     let key = |row: &Row, column: &[String]| Key::at(&shown(call, row), column);
     let (about, rows) = wanted.select(rows, |row| row.name.as_str(), key)?.split();
-    Ok(wanted.finish(&about, rows.iter().map(|row| shown(call, row)).collect()))
+    Ok(wanted.finish(&about, rows.iter().map(|row| shown(call, row))))
 }
 
 fn shown(call: &Call, row: &Row) -> Value {

@@ -29,7 +29,7 @@ pub(crate) async fn list(call: &Call) -> Result<Reply, Failure> {
     });
     let key = |row: &ConnectionState, column: &[String]| Key::at(&shown(call, row), column);
     let (about, rows) = wanted.select(rows, |row| row.name.as_str(), key)?.split();
-    Ok(wanted.finish(&about, rows.iter().map(|row| shown(call, row)).collect()))
+    Ok(wanted.finish(&about, rows.iter().map(|row| shown(call, row))))
 }
 
 /// One.

@@ -39,7 +39,7 @@ pub(crate) async fn list(call: &Call) -> Result<Reply, Failure> {
     let key = |row: &Arc<Exchange>, column: &[String]| Key::at(&shown(call, row, &all), column);
     let (about, rows) = wanted.select(rows, |row| row.name.as_str(), key)?.split();
     let traffic = traffic(call, &rows).await?;
-    Ok(wanted.finish(&about, rows.iter().map(|row| shown(call, row, &traffic)).collect()))
+    Ok(wanted.finish(&about, rows.iter().map(|row| shown(call, row, &traffic))))
 }
 
 /// One.

@@ -7,7 +7,9 @@
 //! Only the rows of the page are rendered, so that a page of very many things costs what a page costs.
 
 use std::cmp::Ordering;
+use std::collections::VecDeque;
 
+use bytes::Bytes;
 use regex::{Regex, RegexBuilder};
 use serde_json::{Map, Value};
 
@@ -25,6 +27,8 @@ const FILTER_BYTES_MAX: usize = 1 << 20;
 const PATH_PARTS_MAX: usize = 8;
 /// Columns that may be asked for.
 const COLUMNS_MAX: usize = 256;
+/// About how long the pieces are in which a list is sent, in bytes.
+const PIECE_BYTES: usize = 256 * 1024;
 
 /// How a list is wanted.
 #[derive(Debug)]
@@ -63,6 +67,15 @@ pub(crate) struct Selected<R> {
     page: Option<Page>,
     total_count: usize,
     filtered_count: usize,
+}
+
+/// Rows as they are sent: a list of very many things takes their text and no more.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    pieces: VecDeque<Bytes>,
+    /// What is behind the pieces.
+    text: String,
+    count: usize,
 }
 
 /// What a list is sorted by: numbers come before texts, and what is missing counts as 0.
@@ -133,25 +146,39 @@ impl Wanted {
         let rows: Vec<_> = values.into_iter().map(|value| (name(&value), value)).collect();
         let selected = self.select(rows, |row| &row.0, |row, column| Key::at(&row.1, column))?;
         let (about, rows) = selected.split();
-        Ok(self.finish(&about, rows.into_iter().map(|row| row.1).collect()))
+        Ok(self.finish(&about, rows.into_iter().map(|row| row.1)))
     }
 
-    /// The answer, of the rows that have been rendered.
-    pub(crate) fn finish(&self, about: &Selected<()>, mut items: Vec<Value>) -> Reply {
-        for item in &mut items {
-            self.project(item);
-        }
-        let Some(page) = about.page else { return Reply::ok(&Value::Array(items)) };
-        let page_count = about.filtered_count.div_ceil(page.size);
-        Reply::ok(&serde_json::json!({
-            "filtered_count": about.filtered_count,
-            "item_count": items.len(),
-            "items": items,
-            "page": page.number,
-            "page_count": page_count,
-            "page_size": page.size,
-            "total_count": about.total_count,
-        }))
+    /// The answer, of the rows as they are rendered.
+    pub(crate) fn finish(
+        &self,
+        about: &Selected<()>,
+        items: impl IntoIterator<Item = Value>,
+    ) -> Reply {
+        let mut written = Written::default();
+        items.into_iter().for_each(|item| self.write(&mut written, item));
+        Self::close(about, written)
+    }
+
+    /// Writes a row that has been rendered.
+    pub(crate) fn write(&self, written: &mut Written, mut item: Value) {
+        self.project(&mut item);
+        written.push(&item);
+    }
+
+    /// The answer, of the rows that have been written.
+    pub(crate) fn close(about: &Selected<()>, written: Written) -> Reply {
+        let item_count = written.count;
+        let Some(page) = about.page else { return Reply::pieces(written.between("[", "]")) };
+        let Selected { filtered_count, total_count, .. } = about;
+        let Page { number, size } = page;
+        let page_count = filtered_count.div_ceil(size);
+        let before =
+            format!(r#"{{"filtered_count":{filtered_count},"item_count":{item_count},"items":["#);
+        let after = format!(
+            r#"],"page":{number},"page_count":{page_count},"page_size":{size},"total_count":{total_count}}}"#
+        );
+        Reply::pieces(written.between(&before, &after))
     }
 
     /// Leaves the columns that are wanted. Single things have columns too.
@@ -164,6 +191,27 @@ impl Wanted {
             }
         }
         *item = Value::Object(kept);
+    }
+}
+
+impl Written {
+    fn push(&mut self, item: &Value) {
+        if self.count > 0 {
+            self.text.push(',');
+        }
+        self.text.push_str(&item.to_string());
+        self.count += 1;
+        if self.text.len() >= PIECE_BYTES {
+            self.pieces.push_back(std::mem::take(&mut self.text).into());
+        }
+    }
+
+    fn between(self, before: &str, after: &str) -> VecDeque<Bytes> {
+        let Self { mut pieces, mut text, .. } = self;
+        text.push_str(after);
+        pieces.push_back(text.into());
+        pieces.push_front(before.to_owned().into());
+        pieces
     }
 }
 

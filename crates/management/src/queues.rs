@@ -20,7 +20,7 @@ use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::fields;
 use crate::json;
-use crate::lists::{Key, Wanted};
+use crate::lists::{Key, Wanted, Written};
 use crate::rates::Object;
 use crate::reply::Reply;
 use crate::{erlang, stats, time};
@@ -41,11 +41,11 @@ pub(crate) async fn list(call: &Call, is_detailed: bool) -> Result<Reply, Failur
     let key = |row: &&Arc<Queue>, column: &[String]| sort_key(call, row, &summaries, column);
     let (about, rows) = wanted.select(rows, |row| row.name.as_str(), key)?.split();
     let has_stats = !call.query.is_set("disable_stats") || call.query.is_set("enable_queue_totals");
-    let mut items = Vec::new();
+    let mut written = Written::default();
     for page in rows.chunks(PAGE_MAX) {
         let states = if has_stats { states(call, page).await? } else { States::new() };
         let tags = tags(&call.desk, &states).await?;
-        items.extend(page.iter().map(|queue| {
+        for queue in page {
             let mut value = said(call, queue);
             if has_stats {
                 put_state(call, &mut value, queue, states.get(&queue.id));
@@ -54,13 +54,12 @@ pub(crate) async fn list(call: &Call, is_detailed: bool) -> Result<Reply, Failur
                 put_details(&mut value, states.get(&queue.id));
             }
             put_tags(&mut value, states.get(&queue.id), &tags);
-            wanted.project(&mut value);
-            value
-        }));
+            wanted.write(&mut written, value);
+        }
         // Other requests have their turn between two pages.
         tokio::task::yield_now().await;
     }
-    Ok(wanted.finish(&about, items))
+    Ok(Wanted::close(&about, written))
 }
 
 /// One.

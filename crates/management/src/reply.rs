@@ -1,10 +1,14 @@
 //! What is sent back.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, VARY, WWW_AUTHENTICATE,
 };
@@ -19,13 +23,36 @@ pub type Content = UnsyncBoxBody<Bytes, Infallible>;
 
 /// Something that is sent piece by piece.
 pub(crate) fn streamed(
-    body: impl hyper::body::Body<Data = Bytes, Error = Infallible> + Send + 'static,
+    body: impl Body<Data = Bytes, Error = Infallible> + Send + 'static,
 ) -> Content {
     body.boxed_unsync()
 }
 
 fn whole(bytes: Vec<u8>) -> Content {
     streamed(Full::new(Bytes::from(bytes)))
+}
+
+/// What is sent piece by piece, and is gone when it is sent.
+struct Pieces(VecDeque<Bytes>);
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.iter().map(|piece| piece.len() as u64).sum())
+    }
 }
 
 /// An answer.
@@ -53,6 +80,13 @@ impl Reply {
     /// [`Reply::created`] for what is new, [`Reply::done`] for what was there.
     pub(crate) fn put(is_new: bool) -> Self {
         if is_new { Self::created() } else { Self::done() }
+    }
+
+    /// Something to see, the text of which is there in pieces.
+    pub(crate) fn pieces(pieces: VecDeque<Bytes>) -> Self {
+        let mut reply = Self::empty(StatusCode::OK);
+        *reply.response.body_mut() = streamed(Pieces(pieces));
+        reply.with(CONTENT_TYPE, HeaderValue::from_static("application/json"))
     }
 
     /// A code and a value.
