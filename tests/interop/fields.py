@@ -21,6 +21,7 @@ import broker
 VHOST = "fields"
 # What is not shown here, at any depth, and why.
 DIFFERENT = {
+    "garbage_collection": "there is no collector whose settings could be told",
     "socket_opts": "options of Erlang's sockets",
     "internal_purpose": "there are no plugins that make exchanges for themselves",
     "config_files": "the node under test has none",
