@@ -31,7 +31,9 @@ impl VirtualHost {
     /// # Errors
     /// The HTTP API does not answer, or every name is taken.
     pub(crate) fn create(http: SocketAddr) -> Result<Self, String> {
-        let description = json!({ "description": "a conversation of Leveret's oracle" });
+        // RabbitMQ remembers by name what is traced, also when the virtual host has gone.
+        let description =
+            json!({ "description": "a conversation of Leveret's oracle", "tracing": false });
         for _ in 0..NAMES.len() {
             let turn = NEXT_NAME.fetch_add(1, Ordering::Relaxed);
             let Some(name) = NAMES.chars().nth(turn % NAMES.len()) else { continue };
