@@ -35,6 +35,7 @@ TOOLS = {
     "upgrade": "rabbitmq-upgrade", "streams": "rabbitmq-streams",
 }
 NAMES = {"vhost": "cli-test", "user": "cli-test-user"}
+RUN_S_MAX = 60
 # So long RabbitMQ's statistics may be behind.
 STATISTICS_S = 6
 # Lists that every formatter writes.
@@ -62,8 +63,12 @@ class Cli:
         tool, *arguments = shlex.split(line.format(**self.words))
         program = [str(self.folder / TOOLS[tool])] if tool in TOOLS else [str(self.binary), "ctl"]
         self.commands.update(arguments)
-        return subprocess.run(program + arguments, env=self.environment, input=stdin, capture_output=True, text=True,
-                              timeout=60, check=False)
+        command = program + arguments
+        try:
+            return subprocess.run(command, env=self.environment, input=stdin, capture_output=True, text=True,
+                                  timeout=RUN_S_MAX, check=False)
+        except subprocess.TimeoutExpired:
+            return subprocess.CompletedProcess(command, None, "", f"still running after {RUN_S_MAX} s\n")
 
     def check(self, one):
         """Runs a step, and says what is not as it has to be."""
