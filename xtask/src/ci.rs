@@ -20,6 +20,8 @@ const LEFT_BEHIND: &[&str] = &[
     "metrics",
     "definitions",
     "hostile",
+    "cli",
+    "rabbitmqadmin?",
     "tls",
     "canary",
     "kill9",
