@@ -40,9 +40,7 @@ impl Destined {
     pub fn queues(&self) -> &[QueueId] {
         &self.queues
     }
-}
 
-impl Destined {
     /// How much memory it takes, beside itself.
     pub fn held_bytes(&self) -> usize {
         let relays = self.relays.histories.capacity() + self.relays.delays.capacity();

@@ -56,7 +56,7 @@ impl Connection {
             let redelivered = is_redelivered(delivery);
             redelivered_count += u64::from(redelivered);
             let out = self.out.buffer();
-            if let Some(properties) = shown(message, counts(delivery)) {
+            if let Some(properties) = shown(message, counts(delivery), frame_max) {
                 let head = content::Delivery {
                     consumer_tag: consumer.tag.as_bytes(),
                     delivery_tag: tag,
@@ -139,7 +139,7 @@ impl Connection {
             *sum += counters;
         }
         channel.breakdown().count_queue(queue, |sum| *sum += counters);
-        let shown = shown(message, counts(&delivery));
+        let shown = shown(message, counts(&delivery), self.out.frame_max);
         let properties = shown.as_deref().unwrap_or_else(|| message.properties());
         let content = Content { properties, body: message.body() };
         let frame_max = self.out.frame_max;

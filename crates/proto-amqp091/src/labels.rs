@@ -4,7 +4,7 @@
 use message::{Address, KEYS_BYTES_MAX, Value};
 use wire_amqp091::properties::Scan;
 use wire_amqp091::table::{Pairs, RawValue};
-use wire_amqp091::{FieldValue, Rewrite};
+use wire_amqp091::{FieldValue, Malformed, Rewrite};
 
 use crate::arguments::value;
 use crate::errors::{Expiration, Unfit};
@@ -110,15 +110,18 @@ impl<'a> Labels<'a> {
     }
 
     /// The property bytes that consumers get, if they are not those that the producer sent.
-    pub(crate) fn rewritten(&self, properties: &[u8]) -> Option<Vec<u8>> {
+    ///
+    /// # Errors
+    /// [`Malformed`] when these make no sense.
+    pub(crate) fn rewritten(&self, properties: &[u8]) -> Result<Option<Vec<u8>>, Malformed> {
         let reply_to = self.reply_to;
         if !self.has_hidden && reply_to.is_none() && self.expiration.is_none() {
-            return None;
+            return Ok(None);
         }
         let without: &[&[u8]] = if self.has_hidden { &[BCC] } else { &[] };
         let expiration = self.expiration.as_deref().map(str::as_bytes);
         let rewrite = Rewrite { without, expiration, reply_to, ..Rewrite::default() };
-        Some(rewrite.apply(properties).expect("the properties have been checked"))
+        rewrite.apply(properties).map(Some)
     }
 }
 

@@ -5,7 +5,7 @@ use broker::{MessageCounters, Published, Publisher, Refusal};
 use bytes::Bytes;
 use message::{Arguments, Message, Value};
 use queue::Delivery;
-use wire_amqp091::{FieldValue, Properties, Table, properties};
+use wire_amqp091::{FieldValue, Malformed, Properties, Table, properties};
 
 use crate::arguments::{RawHeaders, arguments};
 use crate::context::Context;
@@ -108,7 +108,7 @@ impl MessageView {
     }
 
     fn new(message: &Message, counts: Counts, is_redelivered: bool) -> Self {
-        let shown = shown(message, counts);
+        let shown = shown(message, counts, 0);
         Self {
             properties: read(shown.as_deref().unwrap_or_else(|| message.properties())),
             exchange: text(message.exchange()),
@@ -145,12 +145,12 @@ pub fn publish(
         return Err(long("the routing key"));
     }
     cx.broker.may_publish(publisher, exchange).map_err(Unpublished::Refused)?;
-    let scan =
-        properties::scan(&bytes).map_err(|malformed| Unpublished::Unfit(malformed.to_string()))?;
+    let unfit = |malformed: Malformed| Unpublished::Unfit(malformed.to_string());
+    let scan = properties::scan(&bytes).map_err(unfit)?;
     let labels = Labels::read(&scan, user, cx.now_ms)
         .map_err(|unfit| Unpublished::Unfit(unfit.explanation()))?;
     let address = labels.address(exchange, key, &scan, cx.now_ms);
-    let rewritten = labels.rewritten(&bytes);
+    let rewritten = labels.rewritten(&bytes).map_err(unfit)?;
     let message =
         cx.arena.message(&address, rewritten.as_deref().unwrap_or(&bytes), &publication.body);
     let headers = RawHeaders { table: scan.headers, properties: &bytes };

@@ -76,7 +76,9 @@ impl Connection {
             let scan = check_header(&header, self.settings.limits.message_size_max)?;
             let labels = self.labels(cx, number, publish.exchange, &scan)?;
             let address = labels.address(publish.exchange, publish.routing_key, &scan, cx.now_ms);
-            let rewritten = labels.rewritten(header.properties);
+            let rewritten = labels
+                .rewritten(header.properties)
+                .map_err(|malformed| Exception::malformed(&malformed, &[]))?;
             let properties = rewritten.as_deref().unwrap_or(header.properties);
             let message = cx.arena.message(&address, properties, body);
             let is_plain = scan.headers.is_none() && rewritten.is_none() && !message.has_fields();
@@ -144,7 +146,9 @@ impl Connection {
                 let scan = check_header(&header, self.settings.limits.message_size_max)?;
                 let labels = self.labels(cx, frame.channel, &exchange, &scan)?;
                 let address = labels.address(&exchange, &routing_key, &scan, cx.now_ms);
-                let rewritten = labels.rewritten(header.properties);
+                let rewritten = labels
+                    .rewritten(header.properties)
+                    .map_err(|malformed| Exception::malformed(&malformed, &[]))?;
                 let properties = rewritten.as_deref().unwrap_or(header.properties);
                 let draft = Draft::new(&address, properties);
                 self.go_on(cx, frame.channel, draft, header.body_len, is_mandatory)
@@ -299,7 +303,7 @@ impl Connection {
             exchange: message.exchange(),
             routing_key: message.routing_key(),
         };
-        let shown = shown(message, Counts::default());
+        let shown = shown(message, Counts::default(), self.out.frame_max);
         let properties = shown.as_deref().unwrap_or_else(|| message.properties());
         let content = Content { properties, body: message.body() };
         let frame_max = self.out.frame_max;

@@ -6,6 +6,7 @@
 use broker::Reader;
 use message::{Death, Deaths, Headers, Message, Reason, Value};
 use queue::Delivery;
+use wire_amqp091::limits::properties_max;
 use wire_amqp091::table::Pairs;
 use wire_amqp091::{FieldValue, Properties, Rewrite, Table};
 
@@ -18,13 +19,13 @@ const FIRST_DEATH: [&str; 3] =
 const LAST_DEATH: [&str; 3] =
     ["x-last-death-queue", "x-last-death-reason", "x-last-death-exchange"];
 
-/// The property bytes of a message that somebody is shown, if they are not its own.
+/// The property bytes of a message that somebody is shown in a frame of at most `frame_max` bytes (0: any), if they are not its own.
 #[inline]
-pub(crate) fn shown(message: &Message, counts: Counts) -> Option<Vec<u8>> {
+pub(crate) fn shown(message: &Message, counts: Counts, frame_max: u32) -> Option<Vec<u8>> {
     if !message.has_fields() && counts == Counts::default() {
         return None;
     }
-    show(message, counts)
+    show(message, counts, frame_max)
 }
 
 /// How often a delivered message was delivered before.
@@ -55,10 +56,38 @@ fn was_rejected(message: &Message) -> bool {
     message.deaths().is_some_and(|deaths| deaths.entries.iter().any(is_delivered))
 }
 
-fn show(message: &Message, counts: Counts) -> Option<Vec<u8>> {
+fn show(message: &Message, counts: Counts, frame_max: u32) -> Option<Vec<u8>> {
+    let own = message.properties();
+    let mut deaths = message.deaths();
+    let is_timeless = deaths.is_some();
+    let mut with = additions(message, deaths.as_ref(), counts);
+    if with.is_empty() {
+        return None;
+    }
+    // No client takes a frame that is too long. Where the producer's headers alone are, nothing is won by saying less.
+    let room = properties_max(frame_max);
+    let room = if own.len() > room { usize::MAX } else { room };
+    // A message whose properties make no sense is shown as it is.
+    let apply = |with: &Table| {
+        Rewrite { with: Some(with), is_timeless, ..Rewrite::default() }.apply(own).ok()
+    };
+    let whole = apply(&with)?;
+    if whole.len() <= room {
+        return Some(whole);
+    }
+    if let Some(deaths) = &mut deaths {
+        deaths.entries.truncate(1);
+        deaths.entries.iter_mut().for_each(|death| death.routing_keys.clear());
+        with = additions(message, Some(deaths), counts);
+    }
+    let last_death = apply(&with).filter(|bytes| bytes.len() <= room);
+    last_death.or_else(|| apply(&Table::new()))
+}
+
+/// The headers that say what the broker knows of a message.
+fn additions(message: &Message, deaths: Option<&Deaths>, counts: Counts) -> Table {
     let mut with = Table::new();
-    let deaths = message.deaths();
-    if let Some(deaths) = &deaths {
+    if let Some(deaths) = deaths {
         push_deaths(&mut with, deaths);
     }
     if let Some(delay) = delay(message) {
@@ -70,12 +99,7 @@ fn show(message: &Message, counts: Counts) -> Option<Vec<u8>> {
     if counts.delivery_count > 0 {
         with.push("x-delivery-count", i64::from(counts.delivery_count));
     }
-    if with.is_empty() {
-        return None;
-    }
-    let rewrite =
-        Rewrite { with: Some(&with), is_timeless: deaths.is_some(), ..Rewrite::default() };
-    Some(rewrite.apply(message.properties()).expect("the properties have been checked"))
+    with
 }
 
 fn push_deaths(headers: &mut Table, deaths: &Deaths) {
@@ -201,7 +225,7 @@ mod tests {
         let properties =
             Properties { headers: Some(&headers), expiration: Some(b"5"), ..Properties::default() };
         let message = dead(&properties, Some(7));
-        let bytes = shown(&message, Counts::default()).unwrap();
+        let bytes = shown(&message, Counts::default(), 0).unwrap();
         let shown = Properties::decode(&bytes).unwrap();
         assert_eq!(shown.expiration, None);
         let table = Table::decode(shown.headers.unwrap()).unwrap();
@@ -216,6 +240,52 @@ mod tests {
     }
 
     #[test]
+    fn no_header_frame_is_too_long_because_of_what_the_broker_adds() {
+        let own = |length: usize| {
+            let headers = Table::new().with("b", text(&vec![b'x'; length])).to_bytes();
+            Properties { headers: Some(&headers), expiration: Some(b"5"), ..Properties::default() }
+                .to_bytes()
+        };
+        let counts = Counts { delivery_count: 3, acquired_count: 3 };
+        let room = properties_max(8_192);
+        let mut seen = Vec::new();
+        for length in 7_000..=room {
+            let bytes = own(length);
+            let message = dead(&Properties::decode(&bytes).unwrap(), None);
+            let shown = shown(&message, counts, 8_192).unwrap();
+            assert!(bytes.len() > room || shown.len() <= room, "{length}: {}", shown.len());
+            let shown = Properties::decode(&shown).unwrap();
+            assert_eq!(shown.expiration, None, "{length}");
+            let table = Table::decode(shown.headers.unwrap()).unwrap();
+            let keys = match table.value(b"x-death") {
+                Some(FieldValue::Array(entries)) => match &entries[..] {
+                    [FieldValue::Table(entry)] => match entry.value(b"routing-keys") {
+                        Some(FieldValue::Array(keys)) => Some(keys.len()),
+                        _ => None,
+                    },
+                    _ => None,
+                },
+                _ => None,
+            };
+            if seen.last() != Some(&keys) {
+                seen.push(keys);
+            }
+        }
+        assert_eq!(seen, [Some(2), Some(0), None, Some(2)]);
+    }
+
+    #[test]
+    fn what_cannot_be_rewritten_is_shown_as_it_is() {
+        let mut deep = Table::new();
+        (0..70).for_each(|_| deep = Table::new().with("t", FieldValue::Table(deep.clone())));
+        let headers = deep.to_bytes();
+        let bytes = Properties { headers: Some(&headers), ..Properties::default() }.to_bytes();
+        let message = Arena::new().message(&Address::new(b"", b"q", 1), &bytes, b"");
+        let counts = Counts { delivery_count: 1, acquired_count: 1 };
+        assert_eq!(shown(&message, counts, 0), None);
+    }
+
+    #[test]
     fn the_core_sees_the_headers_that_consumers_see() {
         let headers = Table::new().with("b", 1).with(X_DEATH, "of my own").to_bytes();
         let properties = Properties { headers: Some(&headers), ..Properties::default() };
@@ -227,15 +297,15 @@ mod tests {
         let bytes = properties.to_bytes();
         let alive = Arena::new().message(&Address::new(b"", b"q", 1), &bytes, b"");
         assert_eq!(header_of(&alive, "x-death"), Some(Value::text("of my own")));
-        assert_eq!(shown(&alive, Counts::default()), None);
+        assert_eq!(shown(&alive, Counts::default(), 0), None);
     }
 
     #[test]
     fn a_message_without_a_story_is_shown_as_it_is() {
         let alive = Arena::new().message(&Address::new(b"", b"q", 1), &[0, 0], b"");
-        assert_eq!(shown(&alive, Counts::default()), None);
+        assert_eq!(shown(&alive, Counts::default(), 0), None);
         let counts = Counts { delivery_count: 0, acquired_count: 2 };
-        let bytes = shown(&alive, counts).unwrap();
+        let bytes = shown(&alive, counts, 0).unwrap();
         let headers = Properties::decode(&bytes).unwrap().headers.unwrap();
         let table = Table::decode(headers).unwrap();
         assert_eq!(table, Table::new().with("x-acquired-count", 2_i64));

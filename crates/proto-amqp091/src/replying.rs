@@ -136,7 +136,7 @@ impl Connection {
             exchange: message.exchange(),
             routing_key: message.routing_key(),
         };
-        let shown = shown(message, Counts::default());
+        let shown = shown(message, Counts::default(), self.out.frame_max);
         let properties = shown.as_deref().unwrap_or_else(|| message.properties());
         let content = Content { properties, body: message.body() };
         let frame_max = self.out.frame_max;

@@ -33,6 +33,13 @@ pub const TABLE_DEPTH_MAX: usize = 64;
 /// The channel number of methods that concern the whole connection.
 pub const CHANNEL_OF_CONNECTION: u16 = 0;
 
+/// The longest properties that a content header has room for in a frame of at most `frame_max` bytes (0: any): beside them are
+/// class, weight and the body's length. A header cannot be cut into several frames as a body can.
+pub const fn properties_max(frame_max: u32) -> usize {
+    const BESIDE_BYTES: usize = FRAME_OVERHEAD_BYTES + 2 + 2 + 8;
+    if frame_max == 0 { usize::MAX } else { (frame_max as usize).saturating_sub(BESIDE_BYTES) }
+}
+
 /// The largest payload that `frame::parse` should accept after `frame_max` was negotiated, as RabbitMQ reckons:
 /// `frame_max`, less a frame's own bytes, plus [`FRAME_SIZE_FUDGE`]. A `frame_max` of 0 means "no limit" on
 /// the wire; a server here always has one, so 0 stands for [`FRAME_MAX_DEFAULT`].
