@@ -78,6 +78,7 @@ pub use occurrence::{Occurred, Occurrence, Parameter};
 pub use peek::PeekPage;
 pub use publish::{Destined, Published};
 pub use publisher::{Confirmation, Publisher};
+pub use queue_arguments::check_queue;
 pub use recover::{Recovery, Start, StartError};
 pub use refusal::{ArgumentFault, Condition, InvalidArgument, Limit, Object, Refusal};
 pub use reply::{REPLY_PREFIX, ReplyAddress};

@@ -56,6 +56,8 @@ enum Check {
     DeadLetterKey,
 }
 
+/// What AMQP 0-9-1 has room for. RabbitMQ takes longer ones here and breaks the connections of those who get such a message.
+const KEY_BYTES_MAX: usize = 255;
 const STRATEGIES: &[&str] = &["at-most-once", "at-least-once"];
 const OVERFLOWS: &[&str] = &["drop-head", "reject-publish", "reject-publish-dlx"];
 const LOCATORS: &[&str] = &["client-local", "balanced", "random", "least-leaders"];
@@ -121,6 +123,18 @@ pub(crate) fn kind_of(wanted: &QueueDeclaration, default: QueueKind) -> Result<Q
         },
     };
     Err(invalid(wanted, TYPE, fault))
+}
+
+/// Whether such a queue could be made, as far as that hangs on what is asked for alone. One that names no type is taken
+/// for a classic queue.
+///
+/// # Errors
+/// What is wrong with an argument.
+pub fn check_queue(wanted: &QueueDeclaration) -> Result<(), Refusal> {
+    let kind = kind_of(wanted, QueueKind::Classic)?;
+    let mut wanted = wanted.clone();
+    wanted.arguments.insert(TYPE.to_owned(), Value::text(kind.as_str()));
+    check(&wanted)
 }
 
 /// Checks the arguments of a queue that is to be made, whose type they name.
@@ -228,6 +242,7 @@ fn check_value(check: Check, value: &Value, all: &Arguments) -> Result<(), Argum
             _ => Err(ArgumentFault::UnknownWord),
         },
         Check::DeadLetterKey => match text(value)? {
+            key if key.len() > KEY_BYTES_MAX => Err(ArgumentFault::KeyTooLong(key.len())),
             _ if all.contains_key(DEAD_LETTER_EXCHANGE) => Ok(()),
             _ => Err(ArgumentFault::NoDeadLetterExchange),
         },

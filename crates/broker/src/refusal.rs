@@ -111,6 +111,8 @@ pub enum ArgumentFault {
     UnknownVersion(i64),
     /// There is no such type of queue.
     UnknownQueueType(String),
+    /// A routing key of so many bytes: no message can have it.
+    KeyTooLong(usize),
     /// A key for dead letters needs an exchange for them.
     NoDeadLetterExchange,
 }

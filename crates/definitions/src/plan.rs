@@ -2,9 +2,12 @@
 
 use std::fmt;
 
-use broker::{Refusal, Verb};
+use broker::{Invalid, Refusal, Verb};
 use message::Name;
 use metadata::{BindingEnd, Change};
+
+/// The longest key of a binding.
+const KEY_BYTES_MAX: usize = 255;
 
 /// What has to be done, in an order in which each step finds what it needs.
 #[derive(Debug, Default)]
@@ -57,7 +60,26 @@ pub const fn is_there(refusal: &Refusal) -> bool {
     matches!(refusal, Refusal::Inequivalent { .. } | Refusal::Locked { .. })
 }
 
+impl Plan {
+    /// The first step that will be refused whatever is there: what it is about, and why. Asked before anything is done.
+    pub fn find_fault(&self) -> Option<(String, Refusal)> {
+        self.operations.iter().find_map(|step| Some((step.subject(), step.fault()?)))
+    }
+}
+
 impl Operation {
+    fn fault(&self) -> Option<Refusal> {
+        match self {
+            Self::Ask(Verb::DeclareQueue(queue)) => broker::check_queue(queue).err(),
+            Self::Ask(Verb::Bind(binding)) => {
+                let count = binding.key.len();
+                let is_too_long = count > KEY_BYTES_MAX;
+                is_too_long.then_some(Refusal::InvalidBinding(Invalid::KeyTooLong(count)))
+            }
+            _ => None,
+        }
+    }
+
     pub(crate) fn change(change: Change) -> Self {
         Self::Ask(Verb::Administer(Box::new(change)))
     }

@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 
 use ::definitions::{Operation, Password, Plan};
-use broker::Verb;
+use broker::{Refusal, Verb};
 use metadata::{Change, User};
 
 use crate::desk::Desk;
@@ -22,8 +22,12 @@ const STEPS_AT_ONCE: usize = 64;
 /// Does what a plan says, as far as it goes.
 ///
 /// # Errors
-/// The first refusal, with the object that it is about. What stood before it in the plan has been done.
+/// The first refusal, with the object that it is about. If that hangs on what is there, what stood before it in the plan
+/// has been done; otherwise nothing has.
 pub(crate) async fn run(desk: &Desk, plan: Plan) -> Result<(), Failure> {
+    if let Some((subject, refusal)) = plan.find_fault() {
+        return Err(refused(&subject, &refusal));
+    }
     for notice in &plan.notices {
         tracing::warn!("definitions: {notice}");
     }
@@ -64,16 +68,15 @@ async fn batch(desk: &Desk, shard: usize, steps: Vec<Operation>) -> Result<(), F
                     "definitions: {subject} exists with other properties; left as it is"
                 );
             }
-            Err(refusal) => {
-                return Err(Failure::bad(format!(
-                    "{subject}: {}",
-                    proto_amqp091::refusal_words(&refusal).1
-                )));
-            }
+            Err(refusal) => return Err(refused(&subject, &refusal)),
             Ok(_) => {}
         }
     }
     Ok(())
+}
+
+fn refused(subject: &str, refusal: &Refusal) -> Failure {
+    Failure::bad(format!("{subject}: {}", proto_amqp091::refusal_words(refusal).1))
 }
 
 /// A user with the hash of a password, which is made where it holds nobody up.

@@ -7,6 +7,8 @@ use serde_json::Value;
 use crate::policy::{Policy, PolicyDefinition, compile};
 
 const SEGMENT_BYTES_MAX: u64 = 3_000_000_000;
+/// AMQP 0-9-1 has no room for such a routing key. RabbitMQ takes it and breaks the connections of those who get the message.
+const KEY_TOO_LONG_BYTES: usize = 256;
 
 const RETRY_TYPES: [&str; 4] = ["all", "failed", "returned", "disabled"];
 
@@ -27,6 +29,8 @@ impl std::error::Error for InvalidPolicy {}
 enum Check {
     /// Text.
     Text,
+    /// A routing key that a message can have.
+    RoutingKey,
     /// Anything: it is for a part that comes later.
     Anything,
     /// One of these.
@@ -66,7 +70,7 @@ const KEYS: [Key; 29] = [
     key("consumer-disconnected-timeout", NUMBER, "consumer disconnected timeout"),
     key("consumer-timeout", NUMBER, "consumer timeout"),
     key("dead-letter-exchange", Check::Text, "dead letter exchange name"),
-    key("dead-letter-routing-key", Check::Text, "dead letter routing key"),
+    key("dead-letter-routing-key", Check::RoutingKey, "dead letter routing key"),
     key(
         "dead-letter-strategy",
         Check::OneOf(&["at-most-once", "at-least-once"]),
@@ -140,6 +144,14 @@ fn check_value(key: &Key, value: &Value) -> Result<(), InvalidPolicy> {
     let is_valid = match key.check {
         Check::Anything => true,
         Check::Text => value.is_string(),
+        Check::RoutingKey => match value.as_str().map(str::len) {
+            Some(count @ KEY_TOO_LONG_BYTES..) => {
+                let max = KEY_TOO_LONG_BYTES - 1;
+                let text = format!("{} has {count} bytes and may have {max}", key.name);
+                return Err(InvalidPolicy(text));
+            }
+            length => length.is_some(),
+        },
         Check::OneOf(words) => value.as_str().is_some_and(|word| words.contains(&word)),
         Check::Integer => value.is_i64() || value.is_u64(),
         Check::Between(min, max) => value.as_u64().is_some_and(|n| (min..=max).contains(&n)),

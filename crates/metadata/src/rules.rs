@@ -17,6 +17,9 @@ use crate::policy::Policy;
 
 type Json = serde_json::Value;
 
+/// AMQP 0-9-1 has no room for longer routing keys.
+const KEY_BYTES_MAX: usize = 255;
+
 /// What deliveries that failed may number on a quorum queue that says nothing of it.
 const QUORUM_DELIVERY_LIMIT: u32 = 20;
 
@@ -191,7 +194,11 @@ impl QueueRules {
             bytes_max: asked.number("max-length-bytes"),
             overflow,
             dead_letter_exchange: asked.name("dead-letter-exchange"),
-            dead_letter_key: asked.word("dead-letter-routing-key").map(str::to_owned),
+            // Longer ones are refused; one that got here some other way must not stop the broker at each start.
+            dead_letter_key: asked
+                .word("dead-letter-routing-key")
+                .filter(|key| key.len() <= KEY_BYTES_MAX)
+                .map(str::to_owned),
             dead_letter_strategy: asked.dead_letter_strategy(overflow),
             delivery_limit: asked.delivery_limit(kind).filter(|_| queue.is_durable),
             retry: asked.retry().filter(|_| kind == QueueKind::Quorum),

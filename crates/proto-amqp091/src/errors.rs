@@ -385,6 +385,9 @@ fn term(argument: &str, fault: &ArgumentFault) -> String {
             format!("\"unsupported queue version '{version}'\"")
         }
         ArgumentFault::UnknownQueueType(kind) => format!("\"unsupported queue type '{kind}'\""),
+        ArgumentFault::KeyTooLong(count) => {
+            format!("\"a routing key has at most 255 bytes, this one has {count}\"")
+        }
         ArgumentFault::NoDeadLetterExchange => "routing_key_but_no_dlx_defined".to_owned(),
     }
 }
@@ -417,6 +420,7 @@ fn invalid_binding(invalid: &Invalid) -> String {
             "Non empty binding '{}' key not permitted",
             key.iter().copied().map(char::from).collect::<String>()
         ),
+        Invalid::KeyTooLong(_) => invalid.to_string(),
         Invalid::NotAQueue => "Destination not found".to_owned(),
         Invalid::QueueKind(kind) => {
             format!("Queue type rabbit_{kind}_queue not valid for this exchange type")

@@ -4,6 +4,8 @@ use std::fmt;
 
 use message::Value;
 
+use crate::key::KEY_BYTES_MAX;
+
 /// What is wrong with the arguments of an exchange, or with the key or arguments of a binding. Front-ends find their
 /// protocol's words for it; AMQP 0-9-1 answers with 406.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +27,8 @@ pub enum Invalid {
     WeightNotPositive,
     /// The weight of a consistent-hash binding is more than [`Invalid::WEIGHT_MAX`].
     WeightTooLarge,
+    /// The key has so many bytes, more than AMQP 0-9-1 has room for.
+    KeyTooLong(usize),
     /// The key of a local-random binding is not empty.
     KeyNotEmpty(Vec<u8>),
     /// A local-random binding leads to an exchange.
@@ -81,6 +85,9 @@ impl fmt::Display for Invalid {
             Self::WeightNotPositive => f.write_str("the weight must be at least 1"),
             Self::WeightTooLarge => {
                 write!(f, "the weight must be at most {}", Self::WEIGHT_MAX)
+            }
+            Self::KeyTooLong(count) => {
+                write!(f, "the binding key has {count} bytes and may have {KEY_BYTES_MAX}")
             }
             Self::KeyNotEmpty(key) => {
                 write!(f, "the binding key must be empty, not '{}'", key.escape_ascii())

@@ -95,10 +95,10 @@ impl Router {
     /// Adds a binding; false when there is one with the same source, destination, key and arguments.
     ///
     /// # Errors
-    /// [`Invalid`] when the type of exchange has no use for such a key or such arguments.
+    /// [`Invalid`] when the type of exchange has no use for such a key or such arguments, or the key is too long.
     ///
     /// # Panics
-    /// When an exchange is not there, or the key has more than 255 bytes: the caller has looked.
+    /// When an exchange is not there: the caller has looked.
     pub fn bind(
         &mut self,
         source: ExchangeId,
@@ -106,7 +106,7 @@ impl Router {
         key: impl AsRef<[u8]>,
         arguments: &Arguments,
     ) -> Result<bool, Invalid> {
-        let binding = new_binding(source, destination, key.as_ref(), arguments);
+        let binding = new_binding(source, destination, key.as_ref(), arguments)?;
         if let Destination::Exchange(exchange) = destination {
             assert!(self.exchanges.contains_key(&exchange), "the destination exchange exists");
         }
@@ -121,9 +121,6 @@ impl Router {
     }
 
     /// Removes a binding; false when there is none with this source, destination, key and arguments.
-    ///
-    /// # Panics
-    /// When the key has more than 255 bytes: the caller has looked.
     pub fn unbind(
         &mut self,
         source: ExchangeId,
@@ -131,7 +128,9 @@ impl Router {
         key: impl AsRef<[u8]>,
         arguments: &Arguments,
     ) -> bool {
-        let binding = new_binding(source, destination, key.as_ref(), arguments);
+        let Ok(binding) = new_binding(source, destination, key.as_ref(), arguments) else {
+            return false;
+        };
         let Some(exchange) = self.exchanges.get_mut(&source) else { return false };
         if !exchange.contains(&binding) {
             return false;
@@ -142,9 +141,6 @@ impl Router {
     }
 
     /// Whether there is a binding with this source, destination, key and arguments.
-    ///
-    /// # Panics
-    /// When the key has more than 255 bytes: the caller has looked.
     pub fn is_bound(
         &self,
         source: ExchangeId,
@@ -152,7 +148,9 @@ impl Router {
         key: impl AsRef<[u8]>,
         arguments: &Arguments,
     ) -> bool {
-        let binding = new_binding(source, destination, key.as_ref(), arguments);
+        let Ok(binding) = new_binding(source, destination, key.as_ref(), arguments) else {
+            return false;
+        };
         self.exchanges.get(&source).is_some_and(|exchange| exchange.contains(&binding))
     }
 
@@ -215,7 +213,10 @@ fn new_binding(
     destination: Destination,
     key: &[u8],
     arguments: &Arguments,
-) -> Arc<Binding> {
-    assert!(key.len() <= KEY_BYTES_MAX, "a binding key has at most {KEY_BYTES_MAX} bytes");
-    Arc::new(Binding { source, destination, key: Key::new(key), arguments: arguments.clone() })
+) -> Result<Arc<Binding>, Invalid> {
+    if key.len() > KEY_BYTES_MAX {
+        return Err(Invalid::KeyTooLong(key.len()));
+    }
+    let (key, arguments) = (Key::new(key), arguments.clone());
+    Ok(Arc::new(Binding { source, destination, key, arguments }))
 }

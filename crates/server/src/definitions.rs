@@ -102,6 +102,9 @@ fn run(
     passwords: &Passwords,
 ) -> Result<(), String> {
     plan.notices.iter().for_each(|notice| tracing::warn!("definitions: {notice}"));
+    if let Some((subject, refusal)) = plan.find_fault() {
+        return Err(format!("{subject}: {}", words(&refusal)));
+    }
     let shards = boot.shards.len();
     let mut left = plan.operations.into_iter().peekable();
     while let Some(first) = left.peek() {

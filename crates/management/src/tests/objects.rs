@@ -81,9 +81,54 @@ fn a_binding_is_found_by_its_key_and_arguments() {
             "routing_key": "q", "arguments": {}, "properties_key": "q",
         }])
     );
+    let long = json!({ "routing_key": "k".repeat(256) }).to_string();
+    let text = "the binding key has 256 bytes and may have 255";
+    assert_eq!(node.refusal("POST", path, &long), (400, text.to_owned()));
     let text = "no exchange 'nope' in vhost '/'";
     let refused = node.refusal("POST", "/bindings/%2F/e/nope/q/q", "{}");
     assert_eq!(refused, (404, text.to_owned()));
+}
+
+#[test]
+fn no_queue_sends_its_dead_under_a_key_that_no_message_can_have() {
+    let node = Node::new();
+    let arguments = |key: &str| {
+        json!({ "arguments": {
+            "x-dead-letter-exchange": "", "x-dead-letter-routing-key": key.repeat(256),
+        }})
+    };
+    let (status, reason) = node.refusal("PUT", "/queues/%2F/q", &arguments("k").to_string());
+    assert_eq!(status, 400);
+    assert!(reason.contains("a routing key has at most 255 bytes, this one has 256"), "{reason}");
+    assert_eq!(node.ask(None, "GET", "/queues/%2F/q", "").0, 404);
+    let definition = json!({ "pattern": "", "definition": {
+        "dead-letter-exchange": "", "dead-letter-routing-key": "k".repeat(256),
+    }});
+    let refused = node.refusal("PUT", "/policies/%2F/p", &definition.to_string());
+    assert_eq!(refused.0, 400);
+    assert!(refused.1.contains("dead-letter-routing-key has 256 bytes"), "{}", refused.1);
+}
+
+#[test]
+fn nothing_of_a_file_is_done_when_something_in_it_cannot_be() {
+    let node = Node::new();
+    let good = json!({ "name": "good", "vhost": "/", "durable": true, "arguments": {} });
+    let bad = json!({
+        "name": "bad", "vhost": "/", "durable": true, "arguments": { "x-message-ttl": -5 },
+    });
+    let file = json!({ "queues": [good, bad] });
+    let (status, reason) = node.refusal("POST", "/definitions", &file.to_string());
+    assert_eq!(status, 400);
+    assert!(reason.contains("queue 'bad' in virtual host '/'"), "{reason}");
+    let binding = json!({
+        "source": "amq.direct", "vhost": "/", "destination": "good", "destination_type": "queue",
+        "routing_key": "k".repeat(256), "arguments": {},
+    });
+    let file = json!({ "queues": [good], "bindings": [binding] });
+    let (status, reason) = node.refusal("POST", "/definitions", &file.to_string());
+    assert_eq!(status, 400);
+    assert!(reason.contains("the binding key has 256 bytes"), "{reason}");
+    assert_eq!(node.ask(None, "GET", "/queues/%2F/good", "").0, 404);
 }
 
 #[test]
