@@ -21,10 +21,10 @@ use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::login::Attempts;
 use crate::machine::Machine;
-use crate::metrics::Scrapes;
+use crate::metrics::{SCRAPES_MAX, Scrapes};
 use crate::rates::Rates;
 use crate::steward::Steward;
-use crate::stream::streams;
+use crate::stream::Streams;
 
 /// How long a shard may take to answer. One that takes longer is in trouble, and so is who asked.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
@@ -63,7 +63,9 @@ pub struct Desk {
     /// Where the next queue is to live.
     next_home: AtomicUsize,
     /// Places for answers that go on and on.
-    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) streams: Streams,
+    /// Places for scrapes, whoever asks for them.
+    pub(crate) scrape_places: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Desk {
@@ -99,7 +101,8 @@ impl Desk {
             scrapes: Scrapes::default(),
             used_at_ms,
             next_home,
-            streams: streams(),
+            streams: Streams::default(),
+            scrape_places: Arc::new(Semaphore::new(SCRAPES_MAX)),
         }
     }
 

@@ -26,8 +26,8 @@ mod text;
 mod view;
 
 pub(crate) use request::respond;
-pub(crate) use scrapes::Scrapes;
-pub(crate) use serving::{converse, scrapes};
+pub(crate) use scrapes::{SCRAPES_MAX, Scrapes};
+pub(crate) use serving::converse;
 
 /// How metrics are served.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,8 @@
 //!   accept ── one task per connection ── hyper ──> answer: route, login, access, body, resource
 //! ```
 //!
-//! Whoever has not logged in has no body read, and everything that a stranger can make grow has a limit here.
+//! Whoever has not logged in has no body read, nor has a route that takes none; everything that a stranger can make grow has a
+//! limit here.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -15,7 +16,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
 use hyper::body::Body;
 use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
 use hyper::server::conn::http1;
@@ -24,9 +24,8 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use management_api::{Found, Method, RouteId, Served, find};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
-use crate::access;
 use crate::api_options::Page;
 use crate::call::Call;
 use crate::caller::Caller;
@@ -34,24 +33,20 @@ use crate::desk::Desk;
 use crate::dispatch::dispatch;
 use crate::failure::Failure;
 use crate::login::{self, Origin};
-use crate::metrics;
+use crate::patience::{Patient, WRITE_WAIT};
 use crate::query::Query;
 use crate::reply::{Content, Reply};
 use crate::sealing::{Entrance, Wire, handshakes, take_in};
+use crate::{access, body, metrics};
 
 /// Connections at a time, at most. Whoever comes then waits until one has gone.
 pub const CONNECTIONS_MAX: usize = 256;
 /// The bytes of a request's first line and headers.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
-/// How long a client may take for a body.
-const BODY_WAIT: Duration = Duration::from_secs(60);
 /// The bytes of a body: the longest message that brokers take by default, in base64, and what is said of it.
 const BODY_BYTES_MAX: usize = 24 * 1024 * 1024;
 /// The bytes of definitions.
 const DEFINITIONS_BYTES_MAX: usize = ::definitions::BYTES_MAX + 64 * 1024;
-/// A body of more bytes is a large one, of which only so many are in memory at a time.
-const LARGE_BODY_BYTES: usize = 256 * 1024;
-const LARGE_BODIES_MAX: usize = 4;
 /// How long to wait before accepting again when the system had no room.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -108,7 +103,7 @@ pub fn serve(
         let desk = Arc::new(desk);
         tokio::spawn(crate::sampler::run(Arc::clone(&desk)));
         let seats = Arc::new(Semaphore::new(connections_max.min(CONNECTIONS_MAX)));
-        let bodies = Arc::new(Semaphore::new(LARGE_BODIES_MAX));
+        let bodies = Arc::new(Semaphore::new(body::LARGE_MAX));
         let handshakes = handshakes();
         for entrance in sockets.tcp {
             let (desk, bodies) = (desk.clone(), bodies.clone());
@@ -117,12 +112,10 @@ pub fn serve(
             };
             tokio::spawn(take_in(entrance, seats.clone(), handshakes.clone(), serve));
         }
-        let scrapes = metrics::scrapes();
         for entrance in sockets.metrics {
-            let (desk, scrapes) = (desk.clone(), scrapes.clone());
-            let serve = move |stream, peer, seat| {
-                metrics::converse(stream, peer, desk.clone(), scrapes.clone(), seat)
-            };
+            let desk = desk.clone();
+            let serve =
+                move |stream, peer, seat| metrics::converse(stream, peer, desk.clone(), seat);
             tokio::spawn(take_in(entrance, seats.clone(), handshakes.clone(), serve));
         }
         if let Some(listener) = sockets.local {
@@ -185,7 +178,7 @@ async fn converse(
         .timer(TokioTimer::new())
         .header_read_timeout(idle_wait)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Patient::new(stream, WRITE_WAIT)), service)
         .await;
     if let Err(error) = ended {
         tracing::debug!(%error, "HTTP API: a connection ended");
@@ -220,7 +213,7 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     desk.note_use();
-    let (head, body) = request.into_parts();
+    let (head, sent) = request.into_parts();
     let name = if head.method == hyper::Method::HEAD { "GET" } else { head.method.as_str() };
     let path = desk.facts.api.path(head.uri.path(), origin).ok_or(Failure::NotFound)?;
     if let Some(rest) = path.strip_prefix("/metrics").filter(|_| name == "GET") {
@@ -254,7 +247,12 @@ where
     let length =
         head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let bytes_max = desk.facts.api.body_bytes_max.unwrap_or_else(|| bytes_max(id));
-    let body = read(body, length, bytes_max, bodies).await?;
+    // The place is kept until the request is answered: until then, the body is in memory.
+    let (body, _place) = if body::is_taken(route) {
+        body::read(sent, length, bytes_max, bodies).await?
+    } else {
+        (Bytes::new(), None)
+    };
     let mut query = Query::parse(head.uri.query().unwrap_or_default());
     if desk.facts.api.has_no_stats {
         query.set("disable_stats");
@@ -276,32 +274,5 @@ const fn bytes_max(id: RouteId) -> usize {
         | RouteId::ImportVhostDefinitions
         | RouteId::ImportAllConfiguration => DEFINITIONS_BYTES_MAX,
         _ => BODY_BYTES_MAX,
-    }
-}
-
-/// Reads a body. Of large ones, and of those that do not say how large they are, few are read at a time.
-async fn read<B>(
-    body: B,
-    length: Option<usize>,
-    bytes_max: usize,
-    bodies: &Semaphore,
-) -> Result<Bytes, Failure>
-where
-    B: Body<Data = Bytes>,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
-    }
-    if length.is_some_and(|length| length > bytes_max) {
-        return Err(Failure::TooLarge);
-    }
-    let is_large = length.is_none_or(|length| length > LARGE_BODY_BYTES);
-    let _place = if is_large { bodies.acquire().await.ok() } else { None };
-    match timeout(BODY_WAIT, Limited::new(body, bytes_max).collect()).await {
-        Err(_) => Err(Failure::Slow),
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Failure::TooLarge),
-        Ok(Err(_)) => Err(Failure::bad("the body of the request ended early")),
     }
 }

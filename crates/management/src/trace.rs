@@ -70,10 +70,10 @@ impl Watch {
                 break end;
             }
         };
-        writer.finish(end).await;
         let number = self.number;
-        // The node may stop; if not, the trace ends by itself.
+        // Before the last words, which the client may let wait. The node may stop; if not, the trace ends by itself.
         let _ = self.call.desk.ask(self.home, move |shard| shard.end_trace(number)).await;
+        writer.finish(end).await;
     }
 
     /// Tells what is new.

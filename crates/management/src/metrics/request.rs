@@ -60,18 +60,18 @@ pub(crate) async fn respond(desk: &Desk, rest: &str, query: &Query) -> Result<Re
     let scrape = |depth| Scrapes::begin(desk, depth);
     let page = match rest {
         "" if !desk.facts.metrics.is_per_object => {
-            let scrape = scrape(Depth::Totals);
+            let scrape = scrape(Depth::Totals).await?;
             let view = View::of(desk, "aggregated", Wanted::default(), &all).await?;
             Page::new(view, scrape, Depth::Totals, SUMS)
         }
         "" | "/default" | "/per-object" => {
-            let scrape = scrape(Depth::Objects);
+            let scrape = scrape(Depth::Objects).await?;
             let wanted = Wanted { queues: true, clients: true, exchanges: true };
             let view = View::of(desk, "per-object", wanted, &all).await?;
             Page::new(view, scrape, Depth::Objects, SUMS)
         }
         "/memory-breakdown" => {
-            let scrape = scrape(Depth::Totals);
+            let scrape = scrape(Depth::Totals).await?;
             let view = View::of(desk, "memory-breakdown", Wanted::default(), &all).await?;
             Page::new(view, scrape, Depth::Totals, &[nodes::MEMORY, nodes::ABOUT])
         }
@@ -83,7 +83,7 @@ pub(crate) async fn respond(desk: &Desk, rest: &str, query: &Query) -> Result<Re
 
 /// The families that are asked for by name; names that nobody knows are of RabbitMQ's that do not apply.
 async fn detailed(desk: &Desk, query: &Query) -> Result<Page, Failure> {
-    let scrape = Scrapes::begin(desk, Depth::Detailed);
+    let scrape = Scrapes::begin(desk, Depth::Detailed).await?;
     let asked: Vec<&str> = query.all("family").collect();
     let vhosts: Vec<&str> = query.all("vhost").collect();
     let mut families: Vec<Family> = SUMS

@@ -4,10 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, timeout};
 
 use crate::desk::Desk;
+use crate::failure::Failure;
 use crate::metrics::page::Depth;
+
+/// Scrapes at a time, at most: each has rows of all objects in memory, until its client has taken all of it or is given up.
+pub(crate) const SCRAPES_MAX: usize = 2;
+/// How long a scrape waits for its place: those before it may wait for their clients.
+const PLACE_WAIT: Duration = Duration::from_secs(30);
 
 /// Scrapes of one kind.
 #[derive(Debug, Default)]
@@ -36,12 +43,21 @@ pub(crate) struct Scrape {
     depth: Depth,
     began: Instant,
     bytes: u64,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Scrapes {
-    /// One begins.
-    pub(crate) fn begin(desk: &Desk, depth: Depth) -> Scrape {
-        Scrape { scrapes: desk.scrapes.clone(), depth, began: Instant::now(), bytes: 0 }
+    /// One begins, as soon as there is a place for it.
+    ///
+    /// # Errors
+    /// When there is none for too long.
+    pub(crate) async fn begin(desk: &Desk, depth: Depth) -> Result<Scrape, Failure> {
+        let began = Instant::now();
+        let place = timeout(PLACE_WAIT, Arc::clone(&desk.scrape_places).acquire_owned()).await;
+        let place = place.ok().and_then(Result::ok).ok_or_else(|| {
+            Failure::Unavailable(format!("{SCRAPES_MAX} clients are being sent metrics"))
+        })?;
+        Ok(Scrape { scrapes: desk.scrapes.clone(), depth, began, bytes: 0, _place: place })
     }
 
     /// What those of one kind took that have ended.

@@ -10,51 +10,50 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::login::{self, Origin};
 use crate::metrics::respond;
+use crate::patience::{Due, Patient, WRITE_WAIT};
 use crate::query::Query;
 use crate::reply::{Content, Reply};
 use crate::sealing::Wire;
 
-/// Scrapes at a time, at most: each has rows of all objects in memory.
-const SCRAPES_MAX: usize = 2;
 /// How long a client may take for the head of a request, and how long it may say nothing between two.
 const HEAD_WAIT: Duration = Duration::from_secs(60);
 
-/// Places for scrapes.
-pub(crate) fn scrapes() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(SCRAPES_MAX))
-}
+/// How long a client may take for all of an answer: it has one of the few places meanwhile, and nobody has logged in.
+const ANSWER_WAIT: Duration = Duration::from_secs(60);
 
 /// Serves one connection to its end. It has its seat among those of the API.
 pub(crate) async fn converse(
     stream: impl Wire,
     peer: SocketAddr,
     desk: Arc<Desk>,
-    scrapes: Arc<Semaphore>,
     _seat: OwnedSemaphorePermit,
 ) {
+    let due = Due::new();
     let service = service_fn(|request: Request<_>| {
-        let (desk, scrapes) = (Arc::clone(&desk), Arc::clone(&scrapes));
+        let (desk, due) = (Arc::clone(&desk), due.clone());
         async move {
             let (head, _): (_, hyper::body::Incoming) = request.into_parts();
-            let _turn = scrapes.acquire().await.ok();
             let query = Query::parse(head.uri.query().unwrap_or_default());
             let answer = answer(&desk, peer, &head.method, head.uri.path(), &query, &head.headers);
-            Ok::<Response<Content>, Infallible>(
-                answer.await.unwrap_or_else(Failure::reply).into_response(),
-            )
+            let response = answer.await.unwrap_or_else(Failure::reply).into_response();
+            let timed = response.map(|content| due.within(ANSWER_WAIT, content));
+            Ok::<Response<Content>, Infallible>(timed)
         }
     });
-    let ended = http1::Builder::new()
+    let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WAIT)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+        .serve_connection(TokioIo::new(Patient::new(stream, WRITE_WAIT)), service);
+    let ended = tokio::select! {
+        ended = serving => ended,
+        () = due.missed() => return tracing::debug!("metrics: {peer} has not taken its answer"),
+    };
     if let Err(error) = ended {
         tracing::debug!(%error, "metrics: a connection ended");
     }

@@ -2,6 +2,7 @@
 
 mod access;
 mod beyond;
+mod bodies;
 mod objects;
 mod options;
 mod settings;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Node, runtime};
 use crate::reply::Content;
-use crate::stream::STREAMS_MAX;
+use crate::stream::STREAMS_OF_USER_MAX;
 
 /// An answer that goes on.
 struct Stream {
@@ -143,17 +143,31 @@ fn whoever_may_not_read_a_queue_any_more_sees_no_more_of_it() {
 fn there_are_only_so_many_streams_and_one_that_nobody_reads_makes_room() {
     let node = Node::new();
     node.put("/queues/%2F/q", "{}");
+    node.put("/users/monitor", r#"{"password":"p","tags":"monitoring"}"#);
     runtime().block_on(async {
         let mut streams = Vec::new();
-        for _ in 0..STREAMS_MAX {
+        for _ in 0..STREAMS_OF_USER_MAX {
             streams.push(Stream::open(&node, None, TRACE).await);
         }
         assert_eq!(node.send(None, "GET", TRACE, "").await.status(), 503);
-        streams.pop();
+        // Others can watch meanwhile.
+        streams.push(Stream::open(&node, Some("monitor"), EVENTS).await);
+        streams.remove(0);
         // Its task sees that it is gone when it next has a turn.
         while node.send(None, "GET", TRACE, "").await.status() == 503 {
             tokio::task::yield_now().await;
         }
+    });
+}
+
+#[test]
+fn whoever_asks_for_no_event_gets_none() {
+    let node = Node::new();
+    node.put("/queues/%2F/q", "{}");
+    runtime().block_on(async {
+        let mut stream = Stream::open(&node, None, &format!("{TRACE}?limit=0")).await;
+        publish(&node, "q", "one").await;
+        assert_eq!(stream.next().await, None);
     });
 }
 
