@@ -63,7 +63,10 @@ pub const fn is_there(refusal: &Refusal) -> bool {
 impl Plan {
     /// The first step that will be refused whatever is there: what it is about, and why. Asked before anything is done.
     pub fn find_fault(&self) -> Option<(String, Refusal)> {
-        self.operations.iter().find_map(|step| Some((step.subject(), step.fault()?)))
+        self.operations.iter().find_map(|step| {
+            let fault = step.fault()?;
+            Some((step.subject(), fault))
+        })
     }
 }
 
