@@ -297,7 +297,7 @@ impl Desk {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(_)) => Err(Failure::Unavailable("the node stops".to_owned())),
             Err(_) => Err(Failure::Unavailable(format!(
-                "shard {shard} has not answered within {} seconds",
+                "shard {shard} has not answered within {} seconds, because it is busy or its disk takes nothing; what was asked for may still be done",
                 ANSWER_MAX.as_secs()
             ))),
         }
