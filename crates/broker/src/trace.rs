@@ -237,8 +237,10 @@ impl Traces {
             (Settlement::Accept, _) => Step::Acknowledged,
             (Settlement::Discard, _) => Step::Rejected,
             (settlement, Settled::Returned(_)) => Step::Returned(settlement),
+            // It has failed too often, or its time is over, and it goes nowhere else.
+            (_, Settled::Dropped(_, reason)) => Step::Dropped(*reason),
             // Why it has died is told when that is seen to.
-            (_, Settled::Gone(_) | Settled::Dropped(..) | Settled::Dying) => return,
+            (_, Settled::Gone(_) | Settled::Dying) => return,
         };
         let taker = match held.whereabout {
             Whereabout::Unsettled { consumer, .. } => consumer,

@@ -172,3 +172,52 @@ fn a_trace_that_nobody_collects_from_ends() {
     world.errand(other.shard, |shard| shard.end_trace(other.number));
     assert!(other.collect(&mut world, 1).is_none());
 }
+
+#[test]
+fn a_message_that_is_dropped_because_it_fails_or_is_too_old_is_told() {
+    for layout in Layout::ALL {
+        let mut world = World::new(layout, proto_amqp091::Limits::default());
+        run(
+            &mut world,
+            "\
+C[1] queue.declare queue=q durable arguments={x-queue-type=quorum, x-delivery-limit=1}
+S[1] queue.declare-ok
+",
+        );
+        let watch = Watch::begin(&mut world, 0);
+        run(
+            &mut world,
+            "\
+C[1] confirm.select  S[1] confirm.select-ok
+C[1] basic.publish routing_key=q \"poison\"  S[1] basic.ack
+C[1] basic.get queue=q  S[1] basic.get-ok delivery_tag=1
+C[1] basic.reject delivery_tag=1 requeue
+C[1] basic.get queue=q  S[1] basic.get-ok delivery_tag=2 redelivered
+C[1] basic.reject delivery_tag=2 requeue
+C[1] basic.get queue=q  S[1] basic.get-empty
+C[1] basic.publish routing_key=q \"in vain\"  S[1] basic.ack
+C[1] basic.get queue=q  S[1] basic.get-ok delivery_tag=3
+C[1] basic.reject delivery_tag=3
+C[1] basic.publish routing_key=q expiration=10 \"old\"  S[1] basic.ack
+C[1] basic.get queue=q  S[1] basic.get-ok delivery_tag=4
+time +20ms
+C[1] basic.reject delivery_tag=4 requeue
+C[1] basic.get queue=q  S[1] basic.get-empty
+",
+        );
+        let expected = [
+            "0 Published",
+            "0 delivered",
+            "0 Returned(Failed)",
+            "0 redelivered",
+            "0 Dropped(DeliveryLimit)",
+            "1 Published",
+            "1 delivered",
+            "1 Rejected",
+            "2 Published",
+            "2 delivered",
+            "2 Dropped(Expired)",
+        ];
+        assert_eq!(watch.told(&mut world), expected, "{layout}");
+    }
+}
