@@ -13,6 +13,7 @@
 //!
 //! This crate knows no protocol, no socket, no file, no thread and no clock.
 
+mod abridge;
 mod administer;
 mod alarm;
 mod alternates;

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! What is told is true: it is told when the change is in force. No secret is in it: not the hash of a password, nor the value of
-//! a parameter, which may be an address with a password. What goes with something else, bindings with their queue, the exchanges
+//! a parameter, which may be an address with a password. What is long is told in short. What goes with something else, bindings with their queue, the exchanges
 //! that every virtual host has, is told by that.
 
 use std::sync::Arc;
@@ -148,8 +148,10 @@ pub(crate) fn occurrences_of(topology: &Topology, change: &Change, out: &mut Vec
     match change {
         Change::RemoveVhost { name } => {
             let queues = definitions.vhost(name.as_str()).into_iter();
-            let queues = queues.flat_map(|vhost| vhost.queues.values()).take(WAITING_MAX);
-            out.extend(queues.map(|queue| Occurrence::QueueDeleted(Arc::clone(queue))));
+            let queues = queues.flat_map(|vhost| vhost.queues.values());
+            let queues = queues.filter(|queue| queue.relay_of.is_none());
+            let told = queues.map(|queue| Occurrence::QueueDeleted(Arc::clone(queue)));
+            out.extend(told.map(Occurrence::abridged));
             out.push(Occurrence::VhostDeleted(name.clone()));
         }
         Change::SetUser(user) => {
@@ -163,11 +165,12 @@ pub(crate) fn occurrences_of(topology: &Topology, change: &Change, out: &mut Vec
                 Some(_) => out.push(Occurrence::PasswordChanged(user.name.clone())),
             }
             if before.is_none_or(|before| before.tags != user.tags) {
-                out.push(Occurrence::TagsSet(user.name.clone(), user.tags.clone()));
+                out.push(Occurrence::TagsSet(user.name.clone(), user.tags.clone()).abridged());
             }
         }
         change => {
-            out.extend(of_object(topology, change).or_else(|| of_setting(topology, change)));
+            let told = of_object(topology, change).or_else(|| of_setting(topology, change));
+            out.extend(told.map(Occurrence::abridged));
         }
     }
 }

@@ -24,4 +24,4 @@ pub use fields::Keys;
 pub use identity::{ClientId, QueueId, ShardId};
 pub use name::{Name, NameTooLong};
 pub use settlement::Settlement;
-pub use value::{Arguments, Headers, NoHeaders, Value};
+pub use value::{Arguments, Headers, NoHeaders, Value, held_bytes, shorter};

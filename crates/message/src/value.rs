@@ -81,6 +81,41 @@ impl Value {
     }
 }
 
+/// About how many bytes of memory named values take.
+pub fn held_bytes(arguments: &Arguments) -> usize {
+    arguments.iter().map(|(name, value)| entry_bytes(name, value)).sum()
+}
+
+/// Those of the values that fit into so many bytes of memory, what is too long passed over; `None` if all do.
+pub fn shorter(arguments: &Arguments, bytes_max: usize) -> Option<Arguments> {
+    if held_bytes(arguments) <= bytes_max {
+        return None;
+    }
+    let mut left_bytes = bytes_max;
+    let mut kept = Arguments::new();
+    for (name, value) in arguments {
+        if let Some(rest) = left_bytes.checked_sub(entry_bytes(name, value)) {
+            left_bytes = rest;
+            kept.insert(name.clone(), value.clone());
+        }
+    }
+    Some(kept)
+}
+
+fn entry_bytes(name: &str, value: &Value) -> usize {
+    size_of::<String>() + name.len() + value_bytes(value)
+}
+
+fn value_bytes(value: &Value) -> usize {
+    let content = match value {
+        Value::Text(bytes) | Value::Bytes(bytes) => bytes.len(),
+        Value::Array(list) => list.iter().map(value_bytes).sum(),
+        Value::Table(table) => held_bytes(table),
+        _ => 0,
+    };
+    size_of::<Value>() + content
+}
+
 /// The headers of a message, read only when something asks: a headers exchange, a dead letter.
 pub trait Headers {
     /// The value of the header `name`, or `None`.

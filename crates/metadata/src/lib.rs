@@ -26,7 +26,7 @@ pub use password_rule::PasswordRule;
 pub use permissions::{
     Access, Grants, InvalidPattern, Need, Permissions, Subject, TopicPermissions,
 };
-pub use policy::{ApplyTo, Policies, Policy, PolicyDefinition};
+pub use policy::{ApplyTo, Policies, Policy, PolicyDefinition, entry_bytes};
 pub use policy_check::InvalidPolicy;
 pub use rules::{
     DEDUPLICATION_CACHE_SIZE, DEDUPLICATION_HEADER, DeadLetterStrategy, Deduplication,

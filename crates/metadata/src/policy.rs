@@ -81,6 +81,23 @@ impl ApplyTo {
 /// What a policy says: RabbitMQ's keys and JSON values.
 pub type PolicyDefinition = BTreeMap<String, serde_json::Value>;
 
+/// About how many bytes of memory one key of a policy takes with its value.
+pub fn entry_bytes(name: &str, value: &serde_json::Value) -> usize {
+    size_of::<String>() + name.len() + value_bytes(value)
+}
+
+fn value_bytes(value: &serde_json::Value) -> usize {
+    let content = match value {
+        serde_json::Value::String(text) => text.len(),
+        serde_json::Value::Array(list) => list.iter().map(value_bytes).sum(),
+        serde_json::Value::Object(fields) => {
+            fields.iter().map(|(name, value)| entry_bytes(name, value)).sum()
+        }
+        _ => 0,
+    };
+    size_of::<serde_json::Value>() + content
+}
+
 /// A policy, or an operator policy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Policy {

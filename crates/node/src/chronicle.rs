@@ -6,7 +6,7 @@
 //!   shortages ───────────────────┘
 //! ```
 //!
-//! Nobody is waited for: who asks too seldom is told how many events are gone.
+//! They take a bounded number of bytes: long ones push more of the older ones out. Nobody is waited for: who asks too seldom is told how many events are gone.
 
 use std::collections::VecDeque;
 
@@ -17,6 +17,9 @@ use crate::shard::Shard;
 
 /// Events that are kept of one shard.
 pub const EVENTS_MAX: usize = 1_024;
+
+/// Bytes of memory that they take, about, at most.
+const BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// What a node can be short of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +44,18 @@ pub enum EventKind {
         /// Whether it is short.
         is_set: bool,
     },
+}
+
+impl EventKind {
+    /// About how many bytes of memory it takes. It does not change.
+    fn held_bytes(&self) -> usize {
+        size_of::<Event>()
+            + match self {
+                Self::Client(happening) => happening.held_bytes(),
+                Self::Declared(occurred) => occurred.held_bytes(),
+                Self::Alarm { .. } => 0,
+            }
+    }
 }
 
 /// Something that happened, and when.
@@ -69,13 +84,17 @@ pub struct EventPage {
 #[derive(Debug, Default)]
 pub(crate) struct Chronicle {
     events: VecDeque<Event>,
+    /// What they take.
+    bytes: usize,
     last: u64,
 }
 
 impl Chronicle {
     pub(crate) fn add(&mut self, at_ms: u64, kind: EventKind) {
-        if self.events.len() >= EVENTS_MAX {
-            self.events.pop_front();
+        self.bytes += kind.held_bytes();
+        while self.events.len() >= EVENTS_MAX || self.bytes > BYTES_MAX {
+            let Some(oldest) = self.events.pop_front() else { break };
+            self.bytes -= oldest.kind.held_bytes();
         }
         self.last += 1;
         self.events.push_back(Event { number: self.last, at_ms, kind });
@@ -115,6 +134,9 @@ impl Shard {
 
 #[cfg(test)]
 mod tests {
+    use broker::Occurrence;
+    use message::Name;
+
     use super::*;
 
     fn alarm(chronicle: &mut Chronicle) {
@@ -137,5 +159,22 @@ mod tests {
         let page = chronicle.page(EVENTS_MAX as u64 + 3, 10);
         assert_eq!((page.events.len(), page.lost_count), (0, 5));
         assert_eq!(chronicle.page(page.last, 10).lost_count, 0);
+    }
+
+    #[test]
+    fn long_events_push_out_more_of_the_older_ones() {
+        let mut chronicle = Chronicle::default();
+        let tags: Vec<String> = (0..64).map(|_| "t".repeat(1_000)).collect();
+        for _ in 0..EVENTS_MAX {
+            let what = Occurrence::TagsSet(Name::fixed("u"), tags.clone());
+            chronicle.add(7, EventKind::Declared(Occurred { actor: None, what }));
+        }
+        let page = chronicle.page(0, EVENTS_MAX);
+        let count = page.events.len();
+        assert!((32..128).contains(&count), "{count}");
+        assert_eq!(page.lost_count as usize + count, EVENTS_MAX);
+        (0..EVENTS_MAX).for_each(|_| alarm(&mut chronicle));
+        assert_eq!(chronicle.page(0, usize::MAX).events.len(), EVENTS_MAX);
+        assert_eq!(chronicle.bytes, EVENTS_MAX * size_of::<Event>());
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use message::{Arguments, ClientId, Name, Value};
+use message::{Arguments, ClientId, Name};
 
 use crate::connection::{Connection, Stage};
 use crate::observe::{ConnectionActivity, ConnectionState};
@@ -38,6 +38,28 @@ pub struct Identity {
     pub is_tls: bool,
     /// How it has logged in.
     pub mechanism: &'static str,
+}
+
+impl Happening {
+    /// About how many bytes of memory it takes, its identity left out, which all that happens to a connection shares.
+    pub fn held_bytes(&self) -> usize {
+        let beside = match &self.what {
+            What::LoginRefused { why } => size_of::<Identity>() + why.len(),
+            What::Opened(state) => {
+                size_of::<ConnectionState>()
+                    + size_of::<Identity>()
+                    + message::held_bytes(&state.client_properties)
+            }
+            What::ConsumerCreated(consumer) => {
+                size_of::<NewConsumer>()
+                    + consumer.tag.len()
+                    + message::held_bytes(&consumer.arguments)
+            }
+            What::ConsumerDeleted { tag, .. } => tag.len(),
+            _ => 0,
+        };
+        size_of::<Self>() + beside
+    }
 }
 
 impl Identity {
@@ -172,22 +194,7 @@ fn cut(text: &str) -> String {
     text[..text.floor_char_boundary(TEXT_BYTES_MAX.min(text.len()))].to_owned()
 }
 
-/// Arguments that are short enough, or none.
+/// Arguments that are short enough.
 fn bounded(arguments: Arguments) -> Arguments {
-    if weight(&arguments) > ARGUMENTS_BYTES_MAX { Arguments::new() } else { arguments }
-}
-
-/// About how many bytes arguments take.
-fn weight(arguments: &Arguments) -> usize {
-    arguments.iter().map(|(name, value)| name.len() + weight_of(value)).sum()
-}
-
-fn weight_of(value: &Value) -> usize {
-    let content = match value {
-        Value::Text(bytes) | Value::Bytes(bytes) => bytes.len(),
-        Value::Array(list) => list.iter().map(weight_of).sum(),
-        Value::Table(table) => weight(table),
-        _ => 0,
-    };
-    size_of::<Value>() + content
+    message::shorter(&arguments, ARGUMENTS_BYTES_MAX).unwrap_or(arguments)
 }
