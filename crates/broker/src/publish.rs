@@ -29,6 +29,7 @@ pub enum Published {
 /// Where a message goes when its transaction is committed.
 #[derive(Debug)]
 pub struct Destined {
+    exchange: u64,
     queues: Box<[QueueId]>,
     relays: Relays,
     addresses: Box<[ReplyAddress]>,
@@ -36,6 +37,11 @@ pub struct Destined {
 }
 
 impl Destined {
+    /// The exchange that it was published to, by its number.
+    pub const fn exchange(&self) -> u64 {
+        self.exchange
+    }
+
     /// The queues that it goes to.
     pub fn queues(&self) -> &[QueueId] {
         &self.queues
@@ -79,12 +85,10 @@ impl Broker {
         let delay_ms = self.delay_ms(message, headers);
         let (topology, random) = (&self.topology, &mut self.random);
         let way = publisher.find_way(topology, message, headers, random, delay_ms > 0)?;
-        Ok(Destined {
-            queues: way.queues.into(),
-            relays: way.relays.clone(),
-            addresses: way.addresses.into(),
-            delay_ms,
-        })
+        let queues = way.queues.into();
+        let (relays, addresses) = (way.relays.clone(), way.addresses.into());
+        let exchange = publisher.last_exchange();
+        Ok(Destined { exchange, queues, relays, addresses, delay_ms })
     }
 
     /// Sends a message where it was destined to go. Its time begins here.
@@ -94,7 +98,7 @@ impl Broker {
         message: &Message,
         destined: &Destined,
     ) -> Published {
-        let Destined { queues, relays, addresses, delay_ms } = destined;
+        let Destined { queues, relays, addresses, delay_ms, .. } = destined;
         let confirm = publisher.next_confirm(queues.len() + relays.len());
         let way = Way { queues, relays, addresses, confirm };
         self.send_along(way, message.renewed(self.now_ms), *delay_ms)

@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 
 use broker::Occurred;
-use proto_amqp091::Happening;
+use proto_amqp091::{Happening, What};
 
 use crate::shard::Shard;
 
@@ -63,7 +63,7 @@ impl EventKind {
 pub struct Event {
     /// Its number: the first event of a shard has 1.
     pub number: u64,
-    /// In milliseconds since 1970.
+    /// In milliseconds since 1970; not before that of the event before it.
     pub at_ms: u64,
     /// What.
     pub kind: EventKind,
@@ -96,6 +96,8 @@ impl Chronicle {
             let Some(oldest) = self.events.pop_front() else { break };
             self.bytes -= oldest.kind.held_bytes();
         }
+        // Where a clock is set back, what comes later stays later.
+        let at_ms = self.events.back().map_or(at_ms, |newest| newest.at_ms.max(at_ms));
         self.last += 1;
         self.events.push_back(Event { number: self.last, at_ms, kind });
     }
@@ -119,6 +121,16 @@ impl Shard {
     pub fn observe_events(&mut self, after: u64, count: usize) -> EventPage {
         self.chronicle_declared();
         self.chronicle.page(after, count)
+    }
+
+    /// Takes over what has happened to a client. A login that nobody was asked about is counted here.
+    pub(crate) fn chronicle_clients(&mut self, happenings: Vec<Happening>) {
+        let now_ms = self.broker.now_ms();
+        for happening in happenings {
+            let is_uncounted = matches!(happening.what, What::LoginRefused { is_claim: false, .. });
+            self.attempts.failed += u64::from(is_uncounted);
+            self.chronicle.add(now_ms, EventKind::Client(happening));
+        }
     }
 
     /// Takes over what has happened to declared things.
@@ -159,6 +171,17 @@ mod tests {
         let page = chronicle.page(EVENTS_MAX as u64 + 3, 10);
         assert_eq!((page.events.len(), page.lost_count), (0, 5));
         assert_eq!(chronicle.page(page.last, 10).lost_count, 0);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_not_change_the_order() {
+        let mut chronicle = Chronicle::default();
+        for at_ms in [7, 3, 9] {
+            let kind = EventKind::Alarm { resource: Resource::Disk, is_set: true };
+            chronicle.add(at_ms, kind);
+        }
+        let times: Vec<_> = chronicle.page(0, 3).events.iter().map(|event| event.at_ms).collect();
+        assert_eq!(times, [7, 7, 9]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use proto_amqp091::{Connection, Context, Octets, Peer, Settings, Severity, Subje
 use stdx::{Random, Time};
 use store::{Completion, Fault, Submission};
 
-use crate::chronicle::{Chronicle, EventKind};
+use crate::chronicle::Chronicle;
 use crate::clients::Clients;
 use crate::notice::Notice;
 use crate::observation::Attempts;
@@ -154,9 +154,8 @@ impl Shard {
             while let Some(notice) = client_gone.connection.poll_notice() {
                 self.notices.push(Notice::Client { client, notice });
             }
-            for happening in client_gone.connection.take_happenings() {
-                self.chronicle.add(self.broker.now_ms(), EventKind::Client(happening));
-            }
+            let happenings = client_gone.connection.take_happenings();
+            self.chronicle_clients(happenings);
             self.timers.remove(client, client_gone.timer);
         }
     }
@@ -195,9 +194,8 @@ impl Shard {
             while let Some(notice) = connection.poll_notice() {
                 self.notices.push(Notice::Client { client: id, notice });
             }
-            for happening in connection.take_happenings() {
-                self.chronicle.add(now_ms, EventKind::Client(happening));
-            }
+            let happenings = connection.take_happenings();
+            self.chronicle_clients(happenings);
             self.clients.count_held(id);
             return Some(id);
         }

@@ -45,6 +45,7 @@ impl Connection {
                 self.abandon(cx);
             }
         }
+        self.tell_last_counts(cx);
     }
 
     /// Gives back what the client had, and is over.

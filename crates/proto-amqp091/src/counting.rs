@@ -65,8 +65,19 @@ impl Connection {
         }
     }
 
-    /// Tells the broker what has gone through since it was last told.
+    /// Tells the broker what has gone through since it was last told; a few bytes only later.
     pub(crate) fn tell_counts(&mut self, cx: &mut Context<'_>) {
+        self.tell_counts_beyond(cx, UNTOLD_BYTES_MAX);
+    }
+
+    /// Tells the broker the rest, at the end of a connection that has been in its virtual host.
+    pub(crate) fn tell_last_counts(&mut self, cx: &mut Context<'_>) {
+        if self.identity.is_some() {
+            self.tell_counts_beyond(cx, 0);
+        }
+    }
+
+    fn tell_counts_beyond(&mut self, cx: &mut Context<'_>, untold_bytes_max: u64) {
         let mut published = std::mem::take(&mut self.story.published);
         published.drain(..).for_each(|number| self.count_published(cx, number));
         self.story.published = published;
@@ -80,7 +91,7 @@ impl Connection {
         let (received, sent) = (story.octets.received, story.octets.sent);
         let received_bytes = received - story.told_bytes.0;
         let sent_bytes = sent - story.told_bytes.1;
-        if story.turn != MessageCounters::ZERO || received_bytes + sent_bytes > UNTOLD_BYTES_MAX {
+        if story.turn != MessageCounters::ZERO || received_bytes + sent_bytes > untold_bytes_max {
             story.told_bytes = (received, sent);
             let counters = std::mem::take(&mut story.turn);
             let traffic = VhostTraffic { counters, received_bytes, sent_bytes };

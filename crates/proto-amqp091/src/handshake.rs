@@ -125,6 +125,7 @@ impl Connection {
         };
         let Some(credentials) = password else {
             let text = format!("{name} response malformed");
+            self.tell_login_refused("", &text, false);
             return Err(Exception::new(Code::SyntaxError, text, 0));
         };
         self.claim = Some(Claim::Password(credentials));
@@ -137,7 +138,7 @@ impl Connection {
         self.claim = self.peer.certificate_name.clone().map(Claim::Certificate);
         if self.claim.is_none() {
             let why = "no certificate that was verified, or no name in it";
-            self.notice_login_refused("", why);
+            self.notice_login_refused("", why, false);
         }
         self.stage = Stage::Verifying;
         if self.claim.is_none() {
@@ -183,7 +184,7 @@ impl Connection {
             Denied::BadCredentials => format!("user '{user}' - invalid credentials"),
             denied => format!("user '{user}' - {denied}"),
         };
-        self.notice_login_refused(&user, &why);
+        self.notice_login_refused(&user, &why, true);
         self.refuse_login(cx);
         self.resume(cx);
     }

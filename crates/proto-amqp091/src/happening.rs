@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use message::{Arguments, ClientId, Name};
 
-use crate::connection::{Connection, Stage};
+use crate::connection::Connection;
 use crate::observe::{ConnectionActivity, ConnectionState};
 
 /// The most of what a client says that is kept with an event, in bytes: what is longer is left out, or cut.
@@ -44,7 +44,7 @@ impl Happening {
     /// About how many bytes of memory it takes, its identity left out, which all that happens to a connection shares.
     pub fn held_bytes(&self) -> usize {
         let beside = match &self.what {
-            What::LoginRefused { why } => size_of::<Identity>() + why.len(),
+            What::LoginRefused { why, .. } => size_of::<Identity>() + why.len(),
             What::Opened(state) => {
                 size_of::<ConnectionState>()
                     + size_of::<Identity>()
@@ -78,6 +78,8 @@ pub enum What {
     LoginRefused {
         /// Why.
         why: String,
+        /// Whether there was a claim to be looked at: a name with a password, or a certificate.
+        is_claim: bool,
     },
     /// The connection is open.
     Opened(Box<ConnectionState>),
@@ -152,17 +154,19 @@ impl Connection {
         self.tell(What::Opened(Box::new(state)));
     }
 
-    /// It is gone. A client that has not said anything that makes sense has never been there.
+    /// It is gone. One that was never open has never been there: strangers could push out with it what matters.
     pub(crate) fn tell_closed(&mut self) {
-        if self.stage != Stage::Greeting {
+        if self.identity.is_some() {
             self.tell(What::Closed);
         }
     }
 
-    /// A user was not let in.
-    pub(crate) fn tell_login_refused(&mut self, mechanism: &'static str, user: &str, why: &str) {
+    /// A user was not let in. `is_claim`: somebody has looked at what the client says of itself, and has counted that.
+    pub(crate) fn tell_login_refused(&mut self, user: &str, why: &str, is_claim: bool) {
+        let mechanism = self.story.mechanism;
         let who = Arc::new(Identity { user: cut(user), mechanism, ..self.identify() });
-        self.happenings.push(Happening { who, what: What::LoginRefused { why: cut(why) } });
+        self.happenings
+            .push(Happening { who, what: What::LoginRefused { why: cut(why), is_claim } });
     }
 
     /// A consumer is there.

@@ -82,7 +82,7 @@ impl Connection {
     }
 
     /// A login that is refused: once for the user, and once for the connection.
-    pub(crate) fn notice_login_refused(&mut self, user: &str, why: &str) {
+    pub(crate) fn notice_login_refused(&mut self, user: &str, why: &str, is_claim: bool) {
         let text = format!("User '{user}' failed to authenticate: {why}");
         self.notice(Severity::Warning, Subject::User, text);
         let text = format!(
@@ -92,7 +92,7 @@ impl Connection {
             self.story.mechanism
         );
         self.notice(Severity::Error, Subject::Connection, text);
-        self.tell_login_refused(self.story.mechanism, user, why);
+        self.tell_login_refused(user, why, is_claim);
     }
 
     pub(crate) fn notice_channel_exception(&mut self, number: u16, exception: &Exception) {

@@ -245,7 +245,8 @@ impl Connection {
         let published = cx.broker.publish(&mut channel.publisher, message, &headers);
         let published =
             published.map_err(|refusal| Exception::refused(&refusal, basic::Publish::ID))?;
-        self.published(cx, number, published, kept);
+        let exchange = channel.publisher.last_exchange();
+        self.published(cx, (number, exchange), published, kept);
         Ok(())
     }
 
@@ -258,14 +259,15 @@ impl Connection {
     ) {
         let Some(channel) = self.channels.get_mut(number) else { return };
         let published = cx.broker.send_destined(&mut channel.publisher, &message, &destined);
-        self.published(cx, number, published, is_mandatory.then_some(message));
+        let place = (number, destined.exchange());
+        self.published(cx, place, published, is_mandatory.then_some(message));
     }
 
-    /// What became of a message, which is `kept` if its producer wants it back from nowhere.
+    /// What became of a message that a channel has sent to an exchange, which is `kept` if its producer wants it back from nowhere.
     fn published(
         &mut self,
         cx: &mut Context<'_>,
-        number: u16,
+        (number, exchange): (u16, u64),
         published: Published,
         kept: Option<Message>,
     ) {
@@ -280,7 +282,6 @@ impl Connection {
                     ..MessageCounters::ZERO
                 };
                 if let Some(channel) = self.channels.get_mut(number) {
-                    let exchange = channel.publisher.last_exchange();
                     channel.breakdown().count_exchange(exchange, |sum| *sum += counters);
                 }
                 self.count(number, counters);

@@ -22,7 +22,7 @@ fn words(event: &Event) -> Option<String> {
     let who = &happening.who;
     Some(match &happening.what {
         What::LoggedIn => format!("{} logged in with {}", who.user, who.mechanism),
-        What::LoginRefused { why } => format!("refused: {why}"),
+        What::LoginRefused { why, .. } => format!("refused: {why}"),
         What::Opened(state) => format!("opened in {} as {}", who.vhost, state.user),
         What::Closed => "closed".to_owned(),
         What::ChannelOpened { number } => format!("channel {number} opened"),

@@ -61,7 +61,7 @@ fn client(call: &Call, who: &Identity, what: &What) -> Value {
     let channel_name = |number: u16| format!("{} ({number})", who.name());
     match what {
         What::LoggedIn => login(who),
-        What::LoginRefused { why } => {
+        What::LoginRefused { why, .. } => {
             let mut value = login(who);
             value["error"] = json!(why);
             value
@@ -264,10 +264,7 @@ fn setting(what: &O) -> Value {
 
 fn vhost_value(vhost: &VhostDefinition) -> Value {
     let settings = &vhost.settings;
-    let kind = settings.default_queue_type.map(|kind| match kind {
-        QueueKind::Classic => "classic",
-        QueueKind::Quorum => "quorum",
-    });
+    let kind = settings.default_queue_type.map(QueueKind::as_str);
     json!({
         "name": vhost.name.as_str(),
         "description": settings.description,
