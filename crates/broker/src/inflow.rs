@@ -53,6 +53,13 @@ impl Inflow {
         }
     }
 
+    /// How many came from an exchange, before the place that comes next, and whether all did. `None` when none is known.
+    pub(crate) fn source(&self, exchange: &[u8], next_seq: u64) -> Option<(u64, bool)> {
+        let at = self.sources.iter().position(|source| *source.exchange == *exchange)?;
+        let run = if at == self.current { next_seq.saturating_sub(self.since_seq) } else { 0 };
+        Some((self.sources[at].count + run, self.sources.len() == 1))
+    }
+
     /// What came from where, before the place that comes next.
     pub(crate) fn sources(&self, next_seq: u64) -> Vec<Source> {
         let mut sources = self.sources.clone();

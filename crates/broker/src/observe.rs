@@ -224,6 +224,12 @@ impl Broker {
         hosted.map_or_else(Vec::new, |hosted| hosted.inflow.sources(hosted.queue.next_seq()))
     }
 
+    /// How many messages of a queue of this shard have come from an exchange, and whether they have come from no other.
+    pub fn source(&self, id: QueueId, exchange: &[u8]) -> Option<(u64, bool)> {
+        let hosted = self.queues.get(id)?;
+        hosted.inflow.source(exchange, hosted.queue.next_seq())
+    }
+
     /// What a queue of this shard knows of its consumers.
     pub fn takers(&self, id: QueueId) -> Vec<TakerState> {
         self.queues.get(id).map_or_else(Vec::new, |hosted| hosted.queue.takers().collect())

@@ -1,13 +1,17 @@
 //! Which channel publishes to which exchange, which exchange feeds which queue, and which queue which channel.
 //!
 //! Each channel tells its exchanges and queues apart, and each queue the exchanges; the other side of a pair is found by
-//! asking them all. RabbitMQ shows this where `management_agent` keeps detailed rates, and empty lists otherwise.
+//! asking them all, unless statistics are not wanted. RabbitMQ shows this where `management_agent` keeps detailed rates, and
+//! empty lists otherwise.
 
 use std::sync::Arc;
 
+use message::Name;
 use metadata::{Exchange, Queue};
 use node::Shard;
-use node::observation::{ChannelBreakdown, ConnectionState, MessageCounters, PAGE_MAX, Source};
+use node::observation::{
+    ChannelBreakdown, ConnectionState, End, MessageCounters, PAGE_MAX, Source,
+};
 use serde_json::{Map, Value, json};
 
 use crate::call::Call;
@@ -45,6 +49,9 @@ pub(crate) async fn of_channel(
 
 /// From which exchanges the messages of a queue came.
 pub(crate) async fn into_queue(call: &Call, queue: &Queue) -> Result<Value, Failure> {
+    if call.query.is_set("disable_stats") {
+        return Ok(json!([]));
+    }
     let id = queue.id;
     let home = usize::from(id.home()) % call.desk.shard_count();
     let sources = call.desk.ask(home, move |shard| shard.observe_sources(id)).await?;
@@ -61,69 +68,48 @@ pub(crate) async fn into_queue(call: &Call, queue: &Queue) -> Result<Value, Fail
 
 /// To which channels the messages of a queue went.
 pub(crate) async fn out_of_queue(call: &Call, queue: &Queue) -> Result<Value, Failure> {
-    let (id, vhost) = (queue.id, queue.vhost.clone());
-    let look = move |shard: &mut Shard, state: &ConnectionState| {
-        if state.vhost != vhost {
-            return Vec::new();
-        }
-        let mut found = Vec::new();
-        for channel in shard.observe_channels(state.client) {
-            let all = shard.observe_breakdown(state.client, channel.number).deliveries;
-            let is_only = all.len() == 1;
-            let of_queue = all.into_iter().find(|(of, _)| *of == id);
-            found.extend(
-                of_queue.map(|(_, counters)| (state.clone(), channel.number, counters, is_only)),
-            );
-        }
-        found
-    };
-    let rows = walk(call, look).await?;
-    let shown = rows.iter().map(|(connection, number, counters, is_only)| {
-        let object = if *is_only {
-            Object::Channel(connection.client, *number)
-        } else {
-            Object::Deliveries(connection.client, *number, id)
-        };
-        let stats = stats(call, &object, &delivered(counters));
-        json!({ "channel_details": channel_details(call, connection, *number), "stats": stats })
-    });
-    Ok(shown.collect())
+    channels_of(call, &queue.vhost, End::Queue(queue.id)).await
 }
 
 /// Which channels have published to an exchange.
 pub(crate) async fn into_exchange(call: &Call, exchange: &Exchange) -> Result<Value, Failure> {
-    let (id, vhost) = (exchange.id, exchange.vhost.clone());
+    channels_of(call, &exchange.vhost, End::Exchange(exchange.id)).await
+}
+
+/// Which channels have to do with an exchange or a queue.
+async fn channels_of(call: &Call, vhost: &Name, end: End) -> Result<Value, Failure> {
+    if call.query.is_set("disable_stats") {
+        return Ok(json!([]));
+    }
+    let vhost = vhost.clone();
     let look = move |shard: &mut Shard, state: &ConnectionState| {
         if state.vhost != vhost {
             return Vec::new();
         }
-        let mut found = Vec::new();
-        for channel in shard.observe_channels(state.client) {
-            let all = shard.observe_breakdown(state.client, channel.number).publishes;
-            let is_only = all.len() == 1;
-            let to_exchange = all.into_iter().find(|(of, _)| *of == id);
-            found.extend(
-                to_exchange.map(|(_, counters)| (state.clone(), channel.number, counters, is_only)),
-            );
-        }
-        found
+        let found = shard.observe_shares(state.client, end).into_iter();
+        found.map(|share| (state.clone(), share)).collect()
     };
     let rows = walk(call, look).await?;
-    let shown = rows.iter().map(|(connection, number, counters, is_only)| {
-        let object = if *is_only {
-            Object::Channel(connection.client, *number)
-        } else {
-            Object::Publishes(connection.client, *number, id)
+    let shown = rows.iter().map(|(connection, (number, counters, is_only))| {
+        let (client, number) = (connection.client, *number);
+        let object = match end {
+            _ if *is_only => Object::Channel(client, number),
+            End::Queue(id) => Object::Deliveries(client, number, id),
+            End::Exchange(id) => Object::Publishes(client, number, id),
         };
-        let stats = stats(call, &object, &published(counters, *is_only));
-        json!({ "channel_details": channel_details(call, connection, *number), "stats": stats })
+        let stats = match end {
+            End::Queue(_) => stats(call, &object, &delivered(counters)),
+            End::Exchange(_) => stats(call, &object, &published(counters, *is_only)),
+        };
+        json!({ "channel_details": channel_details(call, connection, number), "stats": stats })
     });
     Ok(shown.collect())
 }
 
 /// Which queues messages of an exchange went to.
 pub(crate) async fn out_of_exchange(call: &Call, exchange: &Exchange) -> Result<Value, Failure> {
-    let Some(vhost) = call.definitions().vhost(exchange.vhost.as_str()) else {
+    let vhost = call.definitions().vhost(exchange.vhost.as_str());
+    let Some(vhost) = vhost.filter(|_| !call.query.is_set("disable_stats")) else {
         return Ok(json!([]));
     };
     let queues: Vec<&Arc<Queue>> = vhost.queues.values().collect();
@@ -136,13 +122,7 @@ pub(crate) async fn out_of_exchange(call: &Call, exchange: &Exchange) -> Result<
             let ids: Vec<_> = page.iter().map(|queue| queue.id).collect();
             let name = exchange.name.clone();
             let look = move |shard: &mut Shard| {
-                let of = |id| {
-                    let sources = shard.observe_sources(id);
-                    let is_only = sources.len() == 1;
-                    let name = name.as_str().as_bytes();
-                    let found = sources.into_iter().find(|source| *source.exchange == *name);
-                    found.map(|source| (source.count, is_only))
-                };
+                let of = |id| shard.observe_source(id, name.as_str().as_bytes());
                 ids.into_iter().map(of).collect::<Vec<_>>()
             };
             let counts = call.desk.ask(shard, look).await?;
@@ -196,6 +176,6 @@ fn stats(call: &Call, object: &Object, fields: &[Field]) -> Value {
     Value::Object(stats)
 }
 
-fn named(vhost: &message::Name, name: &message::Name) -> Value {
+fn named(vhost: &Name, name: &Name) -> Value {
     json!({ "name": name.as_str(), "vhost": vhost.as_str() })
 }

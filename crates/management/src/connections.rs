@@ -105,7 +105,8 @@ pub(crate) fn is_visible(call: &Call, state: &ConnectionState) -> bool {
     call.must_own(&state.user).is_ok()
 }
 
-/// Looks at all connections of all shards, page by page, and gathers what `look` makes of each.
+/// Looks at all connections of all shards, page by page, and gathers what `look` makes of each. What is looked at counts
+/// against a page, channels too, and not what is found: a look in vain takes as long.
 pub(crate) async fn walk<T: Send + 'static>(
     call: &Call,
     look: impl Fn(&mut Shard, &ConnectionState) -> Vec<T> + Clone + Send + 'static,
@@ -116,13 +117,14 @@ pub(crate) async fn walk<T: Send + 'static>(
         loop {
             let look = look.clone();
             let page = move |shard: &mut Shard| {
-                let (mut found, mut last) = (Vec::new(), None);
+                let (mut found, mut last, mut looked_at) = (Vec::new(), None, 0);
                 for client in shard.observe_clients(after) {
                     last = Some(client);
                     if let Some(state) = shard.observe_connection(client) {
                         found.extend(look(shard, &state));
+                        looked_at += 1 + state.channel_count;
                     }
-                    if found.len() >= PAGE_MAX {
+                    if looked_at >= PAGE_MAX {
                         break;
                     }
                 }

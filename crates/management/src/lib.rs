@@ -32,6 +32,7 @@ mod call;
 mod caller;
 mod certificates;
 mod change;
+mod channel_pages;
 mod channels;
 mod connections;
 mod consumers;

@@ -4,7 +4,8 @@
 //!   every 5 s: sampler ── record(object, fields) ──> a series per object ── put ──> "publish_details": { "rate": 0.4 }
 //! ```
 //!
-//! How much is kept has one bound for all objects together: many objects have short series.
+//! How much is kept has one bound for all objects together, and one for all pairs: many objects have short series, and no
+//! number of pairs takes anything from the objects.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,8 +19,9 @@ use crate::query::Query;
 const NODE_SAMPLES_MAX: usize = 720;
 /// Samples of any other object, at most: ten minutes.
 const SAMPLES_MAX: usize = 120;
-/// Samples of all other objects together, at most.
+/// Samples of all other objects together, at most, and of all pairs of them.
 const SAMPLES_TOTAL_MAX: usize = 60_000;
+const PAIR_SAMPLES_TOTAL_MAX: usize = 30_000;
 /// Without two samples there is no rate.
 const SAMPLES_MIN: usize = 2;
 /// Samples that an answer has, at most.
@@ -64,30 +66,40 @@ struct Sample {
     fields: Box<[Field]>,
 }
 
+type All = BTreeMap<Object, Series>;
+
 /// All series.
 #[derive(Debug, Default)]
 pub(crate) struct Rates {
-    series: Mutex<BTreeMap<Object, Series>>,
+    objects: Mutex<All>,
+    pairs: Mutex<All>,
+}
+
+impl Object {
+    const fn is_pair(&self) -> bool {
+        matches!(self, Self::Publishes(..) | Self::Deliveries(..) | Self::Incoming(..))
+    }
 }
 
 impl Rates {
     /// How many objects may have a series.
     pub(crate) const OBJECTS_MAX: usize = SAMPLES_TOTAL_MAX / SAMPLES_MIN;
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Object, Series>> {
-        // Numbers for people: a series that a panic has cut short is still one.
-        self.series.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Those among which an object is.
+    fn lock(&self, object: &Object) -> MutexGuard<'_, All> {
+        lock(if object.is_pair() { &self.pairs } else { &self.objects })
     }
 
     /// Adds a sample.
     pub(crate) fn record(&self, object: Object, at_ms: u64, fields: &[Field]) {
-        let mut all = self.lock();
+        let total_max = if object.is_pair() { PAIR_SAMPLES_TOTAL_MAX } else { SAMPLES_TOTAL_MAX };
+        let mut all = self.lock(&object);
         let length_max = if object == Object::Node {
             NODE_SAMPLES_MAX
-        } else if !all.contains_key(&object) && all.len() >= Self::OBJECTS_MAX {
+        } else if !all.contains_key(&object) && all.len() >= total_max / SAMPLES_MIN {
             return;
         } else {
-            (SAMPLES_TOTAL_MAX / all.len().max(1)).clamp(SAMPLES_MIN, SAMPLES_MAX)
+            (total_max / all.len().max(1)).clamp(SAMPLES_MIN, SAMPLES_MAX)
         };
         let series = all.entry(object).or_default();
         series.samples.push_back(Sample { at_ms, fields: fields.into() });
@@ -98,16 +110,19 @@ impl Rates {
 
     /// Forgets everything.
     pub(crate) fn clear(&self) {
-        self.lock().clear();
+        lock(&self.objects).clear();
+        lock(&self.pairs).clear();
     }
 
     /// Forgets what was not recorded for so long, and longer than the time that always is waited.
     pub(crate) fn forget(&self, now_ms: u64, age_max_ms: u64) {
         let age_max_ms = age_max_ms.max(FORGOTTEN_AFTER_MS);
-        self.lock().retain(|_, series| {
-            let last = series.samples.back().map_or(0, |sample| sample.at_ms);
-            last + age_max_ms > now_ms
-        });
+        for all in [&self.objects, &self.pairs] {
+            lock(all).retain(|_, series| {
+                let last = series.samples.back().map_or(0, |sample| sample.at_ms);
+                last + age_max_ms > now_ms
+            });
+        }
     }
 
     /// Puts a field and what is known of its change into an object.
@@ -120,7 +135,7 @@ impl Rates {
         query: &Query,
     ) {
         into.insert(field.to_owned(), Value::from(value));
-        let all = self.lock();
+        let all = self.lock(object);
         let series = all.get(object);
         let rate = series.map_or(0.0, |series| series.rate(field));
         let mut details = json!({ "rate": rate });
@@ -131,6 +146,11 @@ impl Rates {
         }
         into.insert(format!("{field}_details"), details);
     }
+}
+
+fn lock(all: &Mutex<All>) -> MutexGuard<'_, All> {
+    // Numbers for people: a series that a panic has cut short is still one.
+    all.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Series {
@@ -250,8 +270,25 @@ mod tests {
         for at in 0..200 {
             rates.record(Object::Exchange(1), at, &[]);
         }
-        assert_eq!(rates.lock()[&Object::Exchange(1)].samples.len(), SAMPLES_MAX);
+        let object = Object::Exchange(1);
+        assert_eq!(rates.lock(&object)[&object].samples.len(), SAMPLES_MAX);
         rates.forget(FORGOTTEN_AFTER_MS + 200, 0);
-        assert!(rates.lock().is_empty());
+        assert!(rates.lock(&object).is_empty());
+    }
+
+    #[test]
+    fn pairs_take_nothing_from_objects() {
+        let rates = Rates::default();
+        let pairs = 2 * PAIR_SAMPLES_TOTAL_MAX as u64;
+        let queue = |number: u64| Object::Exchange(number);
+        let client = ClientId::new(1, 0);
+        (0..pairs).for_each(|number| rates.record(Object::Publishes(client, 1, number), 0, &[]));
+        (0..3).for_each(|number| rates.record(queue(number), 0, &[("publish", number)]));
+        for at_ms in 1..10 {
+            rates.record(queue(2), at_ms * 1_000, &[("publish", at_ms * 5)]);
+        }
+        assert_eq!(put(&rates, &queue(2), "publish", "")["publish_details"]["rate"], 5.0);
+        assert_eq!(rates.lock(&queue(2))[&queue(2)].samples.len(), 10);
+        assert_eq!(lock(&rates.pairs).len(), PAIR_SAMPLES_TOTAL_MAX / SAMPLES_MIN);
     }
 }

@@ -6,13 +6,11 @@
 use std::sync::Arc;
 
 use message::ClientId;
-use node::Shard;
-use node::observation::{
-    ChannelBreakdown, ChannelState, MessageCounters, PAGE_MAX, QueueState, Source,
-};
+use node::observation::{ChannelBreakdown, MessageCounters, QueueState, Source};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::breakdown::{delivered, published};
+use crate::channel_pages::{Part, Place, page};
 use crate::desk::Desk;
 use crate::exchanges::traffic_of;
 use crate::failure::Failure;
@@ -63,13 +61,16 @@ async fn sample(desk: &Desk) -> Result<(), Failure> {
         .collect();
     desk.rates.record(Object::Node, now_ms, &fields);
     if desk.idle_ms() <= CURIOUS_MS {
-        for shard in 0..desk.shard_count() {
-            sample_clients(desk, shard, now_ms).await?;
-            sample_queues(desk, shard, now_ms).await?;
-        }
-        sample_exchanges(desk, now_ms).await?;
+        // What is declared before who comes and goes: there is not room for the rates of any number of either.
         for (vhost, totals) in vhosts::totals(desk).await? {
             desk.rates.record(Object::Vhost(vhost), now_ms, &totals.fields());
+        }
+        sample_exchanges(desk, now_ms).await?;
+        for shard in 0..desk.shard_count() {
+            sample_queues(desk, shard, now_ms).await?;
+        }
+        for shard in 0..desk.shard_count() {
+            sample_clients(desk, shard, now_ms).await?;
         }
     }
     // What two samples in a row have not seen is not there.
@@ -79,33 +80,19 @@ async fn sample(desk: &Desk) -> Result<(), Failure> {
 }
 
 async fn sample_clients(desk: &Desk, shard: usize, now_ms: u64) -> Result<(), Failure> {
-    let (mut after, mut seen) = (None, 0);
-    while seen < Rates::OBJECTS_MAX {
-        let page = move |shard: &mut Shard| {
-            let (mut found, mut last) = (Vec::new(), None);
-            for client in shard.observe_clients(after) {
-                last = Some(client);
-                let Some(state) = shard.observe_connection(client) else { continue };
-                let channels = shard.observe_channels(client).into_iter();
-                let told_apart = |channel: ChannelState| {
-                    let breakdown = shard.observe_breakdown(client, channel.number);
-                    (channel, breakdown)
-                };
-                found.push((client, state.octets, channels.map(told_apart).collect::<Vec<_>>()));
-                if found.len() >= PAGE_MAX / 4 {
-                    break;
-                }
+    let (mut next, mut seen) = (Some(Place::default()), 0);
+    while let Some(place) = next
+        && seen < Rates::OBJECTS_MAX
+    {
+        let parts;
+        (parts, next) = desk.ask(shard, move |shard| page(shard, place, true)).await?;
+        for Part { connection, is_first, channels } in parts {
+            let (client, octets) = (connection.client, connection.octets);
+            if is_first {
+                let fields = [("recv_oct", octets.received), ("send_oct", octets.sent)];
+                desk.rates.record(Object::Connection(client), now_ms, &fields);
             }
-            (found, last)
-        };
-        let (found, last) = desk.ask(shard, page).await?;
-        let Some(last) = last else { break };
-        after = Some(last);
-        seen += found.len();
-        for (client, octets, channels) in found {
-            let fields = [("recv_oct", octets.received), ("send_oct", octets.sent)];
-            desk.rates.record(Object::Connection(client), now_ms, &fields);
-            seen += channels.len();
+            seen += 1 + channels.len();
             for (channel, breakdown) in channels {
                 let object = Object::Channel(client, channel.number);
                 desk.rates.record(object, now_ms, &stats::fields(&channel.counters));
@@ -143,15 +130,7 @@ async fn sample_queues(desk: &Desk, shard: usize, now_ms: u64) -> Result<(), Fai
     let (mut after, mut seen) = (None, 0);
     let topology = desk.topology();
     while seen < Rates::OBJECTS_MAX {
-        let look = move |shard: &mut Shard| {
-            let states = shard.observe_queues(after).into_iter();
-            let with_sources = states.map(|state| {
-                let sources = shard.observe_sources(state.summary.id);
-                (state, sources)
-            });
-            with_sources.collect::<Vec<_>>()
-        };
-        let page = desk.ask(shard, look).await?;
+        let page = desk.ask(shard, move |shard| shard.observe_inflows(after)).await?;
         let Some((last, _)) = page.last() else { break };
         after = Some(last.summary.id);
         seen += page.len();

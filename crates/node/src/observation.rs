@@ -11,7 +11,7 @@ use std::ops::Add;
 
 use message::{ClientId, Name, QueueId};
 pub use proto_amqp091::{
-    ChannelBreakdown, ChannelState, ConnectionActivity, ConnectionState, ConsumerState, Octets,
+    ChannelBreakdown, ChannelState, ConnectionActivity, ConnectionState, ConsumerState, End, Octets,
 };
 pub use queue::{ConsumerId, TakerState};
 
@@ -121,6 +121,24 @@ impl Shard {
         self.clients.get(client).map_or_else(Vec::new, |found| found.connection.channel_states())
     }
 
+    /// At most so many channels of a connection, by number, from behind one of them on.
+    pub fn observe_channels_after(
+        &self,
+        client: ClientId,
+        after: Option<u16>,
+        count_max: usize,
+    ) -> Vec<ChannelState> {
+        let found = self.clients.get(client);
+        found.map_or_else(Vec::new, |it| it.connection.channel_states_after(after, count_max))
+    }
+
+    /// What each channel of a connection has to do with an exchange or a queue: its number, what is counted, and whether
+    /// it has to do with no other.
+    pub fn observe_shares(&self, client: ClientId, end: End) -> Vec<(u16, MessageCounters, bool)> {
+        let found = self.clients.get(client);
+        found.map_or_else(Vec::new, |found| found.connection.shares(end).collect())
+    }
+
     /// The consumers of a connection, in the order in which they came.
     pub fn observe_consumers(&self, client: ClientId) -> Vec<ConsumerState> {
         self.clients.get(client).map_or_else(Vec::new, |found| found.connection.consumer_states())
@@ -135,6 +153,11 @@ impl Shard {
     /// From which exchanges the messages of a queue of this shard have come.
     pub fn observe_sources(&self, queue: QueueId) -> Vec<Source> {
         self.broker.sources(queue)
+    }
+
+    /// How many messages of a queue of this shard have come from an exchange, and whether they have come from no other.
+    pub fn observe_source(&self, queue: QueueId, exchange: &[u8]) -> Option<(u64, bool)> {
+        self.broker.source(queue, exchange)
     }
 
     /// The tag of a consumer.
@@ -167,6 +190,17 @@ impl Shard {
     /// At most [`PAGE_MAX`] queues of this shard that have been used since the start, with all that is known of each.
     pub fn observe_queues(&self, after: Option<QueueId>) -> Vec<QueueState> {
         self.broker.queue_states(after, PAGE_MAX)
+    }
+
+    /// As [`Shard::observe_queues`], with [`Shard::observe_sources`] of each: there may be many, so that a page has a quarter of
+    /// the queues.
+    pub fn observe_inflows(&self, after: Option<QueueId>) -> Vec<(QueueState, Vec<Source>)> {
+        let states = self.broker.queue_states(after, PAGE_MAX / 4).into_iter();
+        let with_sources = states.map(|state| {
+            let sources = self.broker.sources(state.summary.id);
+            (state, sources)
+        });
+        with_sources.collect()
     }
 
     /// Closes a client's connection, which is told the reason (RabbitMQ says `Closed via management plugin`). Returns

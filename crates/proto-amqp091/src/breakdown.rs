@@ -7,6 +7,15 @@ use message::QueueId;
 /// first ones alone would say little, and nobody shall fill the memory by using ever new ones.
 const ENDS_MAX: usize = 64;
 
+/// The other end of what goes through a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The exchange of this number, which it publishes to.
+    Exchange(u64),
+    /// The queue that it is delivered from.
+    Queue(QueueId),
+}
+
 /// Counters by the other end.
 #[derive(Debug)]
 struct Table<K> {
@@ -57,6 +66,12 @@ impl<K: Copy + Ord> Table<K> {
         true
     }
 
+    /// Those of one key, and whether it is the only one.
+    fn find(&self, key: K) -> Option<(MessageCounters, bool)> {
+        let at = self.keys.iter().position(|known| *known == key)?;
+        Some((*self.counters.get(at)?, self.keys.len() == 1))
+    }
+
     fn list(&self) -> Vec<(K, MessageCounters)> {
         let pairs = self.keys.iter().copied().zip(self.counters.iter().copied());
         let mut pairs: Vec<_> = pairs.collect();
@@ -82,6 +97,14 @@ impl Breakdown {
     #[inline]
     pub(crate) fn count_queue(&mut self, id: QueueId, count: impl FnOnce(&mut MessageCounters)) {
         self.queues.count(id, count);
+    }
+
+    /// What went to an exchange or came from a queue, and whether the channel has no other.
+    pub(crate) fn find(&self, end: End) -> Option<(MessageCounters, bool)> {
+        match end {
+            End::Exchange(id) => self.exchanges.find(id),
+            End::Queue(id) => self.queues.find(id),
+        }
     }
 
     /// What went to each exchange, by its number.

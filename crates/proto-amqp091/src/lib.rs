@@ -46,6 +46,7 @@ mod settings;
 mod transaction;
 mod unacked;
 
+pub use breakdown::End;
 pub use connection::Connection;
 pub use context::Context;
 pub use counting::Octets;

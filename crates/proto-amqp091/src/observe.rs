@@ -5,6 +5,7 @@ use message::{Arguments, ClientId, Name, QueueId};
 use wire_amqp091::FieldValue;
 
 use crate::arguments::arguments;
+use crate::breakdown::End;
 use crate::connection::{Connection, Stage};
 use crate::counting::Octets;
 use crate::handshake::stage_name;
@@ -201,7 +202,17 @@ impl Connection {
 
     /// What is known of its channels, by number.
     pub fn channel_states(&self) -> Vec<ChannelState> {
-        let open = self.channels.iter().filter(|(_, channel)| !channel.is_closing);
+        self.channel_states_after(None, usize::MAX)
+    }
+
+    /// What is known of so many of its channels, from behind a number on.
+    pub fn channel_states_after(&self, after: Option<u16>, count_max: usize) -> Vec<ChannelState> {
+        let is_behind = |number: u16| after.is_none_or(|after| number > after);
+        let open = self
+            .channels
+            .iter()
+            .filter(|(number, channel)| !channel.is_closing && is_behind(*number))
+            .take(count_max);
         let states = open.map(|(number, channel)| ChannelState {
             client: self.client,
             number,
@@ -221,6 +232,20 @@ impl Connection {
             counters: channel.counters,
         });
         states.collect()
+    }
+
+    /// What each of its channels has to do with an exchange or a queue: its number, what is counted, and whether it has to do
+    /// with no other. Those that have nothing to do with it are left out.
+    pub fn shares(&self, end: End) -> impl Iterator<Item = (u16, MessageCounters, bool)> + '_ {
+        self.channels.iter().filter(|(_, channel)| !channel.is_closing).filter_map(
+            move |(number, channel)| {
+                let (mut counters, is_only) = channel.breakdown.as_ref()?.find(end)?;
+                if is_only && matches!(end, End::Exchange(_)) {
+                    counters.confirm = channel.counters.confirm;
+                }
+                Some((number, counters, is_only))
+            },
+        )
     }
 
     /// What went through one of its channels, told apart.

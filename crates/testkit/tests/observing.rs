@@ -4,7 +4,7 @@ use broker::{Answer, Verb};
 use message::{QueueId, Reason};
 use metadata::QueueKind;
 use node::observation::{
-    ChannelBreakdown, ChannelState, Churn, ConnectionActivity, ConsumerState, ExchangeTraffic,
+    ChannelBreakdown, ChannelState, Churn, ConnectionActivity, ConsumerState, End, ExchangeTraffic,
     MessageCounters, Meters, QueueState, ShardTotals, Source, Strategy,
 };
 use node::{AckMode, Fetched, MessageProperties, Outcome, Publication};
@@ -155,6 +155,10 @@ fn who_sends_what_where_is_told_apart() {
         for id in [q, r] {
             let sources = all(&mut world, |shard| shard.observe_sources(id));
             assert_eq!(sources, std::slice::from_ref(&from_fanout), "{layout:?}");
+            let mut found =
+                |name: &[u8]| all(&mut world, |s| Vec::from_iter(s.observe_source(id, name)));
+            assert_eq!(found(b"amq.fanout"), [(10, true)]);
+            assert_eq!(found(b"amq.direct"), []);
         }
         let client = all(&mut world, |shard| shard.observe_connections(None))[0].client;
         let mut channel = |number| {
@@ -170,6 +174,10 @@ fn who_sends_what_where_is_told_apart() {
         assert_eq!(one.deliveries, [(r, MessageCounters { get: 1, get_no_ack: 1, ..none })]);
         let taken = MessageCounters { deliver: 7, redeliver: 1, ack: 2, ..none };
         assert_eq!((two.publishes, two.deliveries), (Vec::new(), vec![(q, taken)]));
+        let mut shares = |end| all(&mut world, |shard| shard.observe_shares(client, end));
+        assert_eq!(shares(End::Queue(q)), [(2, taken, true)]);
+        let (exchange, counters) = one.publishes[1];
+        assert_eq!(shares(End::Exchange(exchange)), [(1, counters, false)]);
     }
 }
 

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use message::Name;
 use metadata::QueueKind;
 use node::Shard;
-use node::observation::{
-    Attempts, ChannelState, ExchangeTraffic, MessageCounters, Meters, ShardTotals,
-};
+use node::observation::{Attempts, ExchangeTraffic, MessageCounters, Meters, ShardTotals};
 
 use crate::certificates::Certificate;
+use crate::channel_pages::{Part, Place, page};
 use crate::desk::Desk;
 use crate::disk_use::DiskUse;
 use crate::failure::Failure;
@@ -141,11 +140,14 @@ impl View {
             let mut after = None;
             loop {
                 let page = move |shard: &mut Shard| {
-                    let states = shard.observe_queues(after);
-                    let rows = states.iter().map(|state| {
-                        let id = state.summary.id;
-                        let sources = wanted.queues.then(|| shard.observe_sources(id));
-                        (id, QueueNumbers::from(state), sources.unwrap_or_default())
+                    let with_sources = if wanted.queues {
+                        shard.observe_inflows(after)
+                    } else {
+                        let states = shard.observe_queues(after).into_iter();
+                        states.map(|state| (state, Vec::new())).collect()
+                    };
+                    let rows = with_sources.into_iter().map(|(state, sources)| {
+                        (state.summary.id, QueueNumbers::from(&state), sources)
                     });
                     rows.collect::<Vec<_>>()
                 };
@@ -226,28 +228,13 @@ impl View {
     ) -> Result<(), Failure> {
         let topology = desk.topology();
         for shard in 0..desk.shard_count() {
-            let mut after = None;
-            loop {
-                let page = move |shard: &mut Shard| {
-                    let connections = shard.observe_connections(after);
-                    let with_channels = connections.into_iter().map(|state| {
-                        let client = state.client;
-                        let channels = shard.observe_channels(client).into_iter();
-                        let told_apart = |channel: ChannelState| {
-                            let breakdown = wanted
-                                .clients
-                                .then(|| shard.observe_breakdown(client, channel.number));
-                            (channel, breakdown.unwrap_or_default())
-                        };
-                        let channels = channels.map(told_apart).collect::<Vec<_>>();
-                        (client, ConnectionRow::from(state), channels)
-                    });
-                    with_channels.collect::<Vec<_>>()
-                };
-                let page = desk.ask(shard, page).await?;
-                let Some((last, ..)) = page.last() else { break };
-                after = Some(*last);
-                for (_, connection, channels) in page {
+            let mut next = Some(Place::default());
+            while let Some(place) = next {
+                let parts;
+                let look = move |shard: &mut Shard| page(shard, place, wanted.clients);
+                (parts, next) = desk.ask(shard, look).await?;
+                for Part { connection, is_first, channels } in parts {
+                    let connection = ConnectionRow::from(connection);
                     let is_shown = wanted.clients && shows(connection.vhost.as_str());
                     for (state, breakdown) in channels {
                         self.channel_totals += ChannelNumbers::from(&state);
@@ -258,8 +245,8 @@ impl View {
                             self.channels.push(row);
                         }
                     }
-                    self.pending_connections += u64::from(connection.unsent_bytes > 0);
-                    if is_shown {
+                    self.pending_connections += u64::from(is_first && connection.unsent_bytes > 0);
+                    if is_shown && is_first {
                         self.connections.push(connection);
                     }
                 }
