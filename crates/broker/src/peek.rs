@@ -15,7 +15,7 @@ use crate::trace::Step;
 
 /// How many messages one page shows at most.
 const COUNT_MAX: usize = 256;
-/// How many bytes of messages one page shows at most, and one message.
+/// How many bytes of messages one page shows at most, and one message: of what lies behind these, nothing is read.
 const BYTES_MAX: usize = 8 * 1024 * 1024;
 /// How much of the tail one read brings.
 const READ_BYTES: usize = 256 * 1024;
@@ -27,6 +27,22 @@ pub struct PeekPage {
     pub messages: Vec<Peeked>,
     /// Where the next page begins; `None` when this was the last one.
     pub next: Option<Cursor>,
+}
+
+impl PeekPage {
+    /// Leaves what lies behind so many bytes to the next page.
+    fn cut(&mut self) {
+        let mut bytes = 0;
+        for (index, one) in self.messages.iter().enumerate() {
+            if bytes >= BYTES_MAX {
+                self.next = Some(one.cursor);
+                return self.messages.truncate(index);
+            }
+            // How long one is that has to be read shows when it has been.
+            let Some(message) = &one.message else { return };
+            bytes += message.len_bytes();
+        }
+    }
 }
 
 /// What a look waits for.
@@ -88,6 +104,7 @@ impl Broker {
                 return self.read_for(peek, Wanted::Tail(tail));
             }
         }
+        peek.page.cut();
         match peek.page.messages.iter().position(|one| one.message.is_none()) {
             Some(index) => self.read_for(peek, Wanted::One(index)),
             None => self.answer(peek.origin, Ok(Answer::Peeked(Box::new(peek.page)))),
@@ -149,6 +166,7 @@ impl Broker {
             let Ok(message) = Message::from_bytes(bytes) else { continue };
             peek.bytes += message.len_bytes();
             peek.page.messages.push(Peeked {
+                cursor: Cursor::in_line(lane, seq),
                 lane,
                 seq,
                 message: Some(message.detached()),

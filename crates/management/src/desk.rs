@@ -23,6 +23,7 @@ use crate::login::Attempts;
 use crate::machine::Machine;
 use crate::metrics::{SCRAPES_MAX, Scrapes};
 use crate::rates::Rates;
+use crate::showing::SHOWS_MAX;
 use crate::steward::Steward;
 use crate::stream::Streams;
 
@@ -66,6 +67,8 @@ pub struct Desk {
     pub(crate) streams: Streams,
     /// Places for scrapes, whoever asks for them.
     pub(crate) scrape_places: Arc<Semaphore>,
+    /// Places for answers with messages in them.
+    pub(crate) show_places: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Desk {
@@ -103,6 +106,7 @@ impl Desk {
             next_home,
             streams: Streams::default(),
             scrape_places: Arc::new(Semaphore::new(SCRAPES_MAX)),
+            show_places: Arc::new(Semaphore::new(SHOWS_MAX)),
         }
     }
 

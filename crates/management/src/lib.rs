@@ -78,6 +78,7 @@ mod reply;
 mod sampler;
 mod sealing;
 mod serving;
+mod showing;
 mod stats;
 mod steward;
 mod stewardship;

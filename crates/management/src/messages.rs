@@ -14,6 +14,7 @@ use crate::fields::{self, Fields};
 use crate::json;
 use crate::refusals;
 use crate::reply::Reply;
+use crate::showing::Show;
 
 /// Messages that one request may take.
 const COUNT_MAX: u64 = 100_000;
@@ -55,6 +56,10 @@ pub(crate) async fn publish(call: &Call) -> Result<Reply, Failure> {
     }
 }
 
+/// Why there are fewer messages than were asked for, though the queue has them.
+const CUT: &str =
+    "8 MiB of messages are fetched at a time: ask again for more, or for fewer with count";
+
 /// Takes messages out of a queue, or looks at them.
 pub(crate) async fn fetch(call: &Call) -> Result<Reply, Failure> {
     let given = call.object()?;
@@ -82,10 +87,14 @@ pub(crate) async fn fetch(call: &Call) -> Result<Reply, Failure> {
     call.may_in_words(Access::Read, "queue", &queue.name)
         .map_err(|text| Failure::NotAuthorised(text.trim_start_matches("403 ").to_owned()))?;
     let (vhost, name) = (queue.vhost.clone(), queue.name.clone());
+    let mut show = Show::begin(&call.desk).await?;
     let fetched = call.desk.fetch(vhost, name, count, mode).await?;
     let fetched = fetched.map_err(|refusal| refusals::failure(&refusal))?;
-    let shown = fetched.iter().map(|fetched| shown(fetched, &shape));
-    Ok(Reply::ok(&shown.collect()))
+    let is_cut = fetched.len() < count && fetched.last().is_some_and(|last| last.ready_count > 0);
+    for fetched in &fetched {
+        show.add(&shown(fetched, &shape));
+    }
+    Ok(show.finish("", "", is_cut.then_some(CUT)))
 }
 
 /// A number, which RabbitMQ takes as a text, too.

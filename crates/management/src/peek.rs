@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::filter::Filter;
 use crate::messages::{Shape, shown_message};
 use crate::reply::Reply;
+use crate::showing::Show;
 use crate::{queues, time};
 
 /// Messages of one answer.
@@ -18,6 +19,9 @@ const COUNT_MAX: usize = 1_000;
 const COUNT_DEFAULT: usize = 50;
 /// Messages that are looked at for one answer, whether they fit the filter or not.
 const EXAMINED_MAX: usize = 10_000;
+
+/// Why there are fewer messages than were asked for, though the queue has them.
+const CUT: &str = "an answer with 8 MiB gets no more messages: go on with cursor, or ask with truncate or a smaller count";
 
 /// Messages of one section, `ready` unless the query says `unacknowledged` or `delayed`, from the first on or from where
 /// the answer before has ended (`cursor`).
@@ -38,23 +42,25 @@ pub(crate) async fn list(call: &Call) -> Result<Reply, Failure> {
     let shape = Shape { is_base64: false, truncate: call.number("truncate")? };
     let filter = Filter::of_query(&call.query);
     let mut cursor = call.query.find("cursor").map(parse_cursor).transpose()?;
-    let (mut found, mut examined) = (Vec::new(), 0);
+    let (mut show, mut found, mut examined) = (Show::begin(&call.desk).await?, 0, 0);
     loop {
-        let wanted = (count - found.len()).min(EXAMINED_MAX - examined);
+        let wanted = (count - found).min(EXAMINED_MAX - examined);
         let page = page(call, queue, section, cursor, wanted).await?;
         examined += page.messages.len();
-        found.extend(page.messages.iter().filter_map(|peeked| shown(peeked, &filter, &shape)));
+        for message in page.messages.iter().filter_map(|peeked| shown(peeked, &filter, &shape)) {
+            show.add(&message);
+            found += 1;
+        }
         cursor = page.next;
-        if cursor.is_none() || found.len() >= count || examined >= EXAMINED_MAX {
+        if cursor.is_none() || found >= count || examined >= EXAMINED_MAX || show.is_full() {
             break;
         }
     }
-    Ok(Reply::ok(&json!({
-        "section": name,
-        "messages": found,
-        "examined": examined,
-        "cursor": cursor.map(cursor_text),
-    })))
+    let is_cut = show.is_full() && cursor.is_some() && found < count;
+    let cursor = json!(cursor.map(cursor_text));
+    let before = format!("{{\"cursor\":{cursor},\"examined\":{examined},\"messages\":");
+    let behind = format!(",\"section\":\"{name}\"}}");
+    Ok(show.finish(&before, &behind, is_cut.then_some(CUT)))
 }
 
 /// Calls a message off that waits for its time.

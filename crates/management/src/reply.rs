@@ -121,6 +121,11 @@ impl Reply {
         self
     }
 
+    /// With something else around what it holds.
+    pub(crate) fn map(self, around: impl FnOnce(Content) -> Content) -> Self {
+        Self { response: self.response.map(around) }
+    }
+
     /// With what a path is for.
     pub(crate) fn allowing(self, methods: &[Method]) -> Self {
         let mut allowed = String::from("OPTIONS");

@@ -16,7 +16,7 @@ use crate::shard::Shard;
 /// How many messages one question fetches at most in a turn.
 const FETCH_STEP: usize = 128;
 /// How many bytes of messages one question fetches: no more are fetched beyond.
-const FETCH_BYTES_MAX: usize = 64 * 1024 * 1024;
+const FETCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// What became of a message that an operator has published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

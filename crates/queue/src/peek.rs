@@ -48,6 +48,8 @@ pub enum Whereabout {
 /// A message that was looked at.
 #[derive(Clone, Debug)]
 pub struct Peeked {
+    /// A look that begins here finds this one first.
+    pub cursor: Cursor,
     /// Its lane.
     pub lane: u8,
     /// Its place.
@@ -148,7 +150,8 @@ impl Queue {
             if cursor.1 < LINE {
                 let before = seen.messages.len();
                 for (seq, entry, is_redelivered) in lane.returned.iter_from(cursor.1).take(left) {
-                    seen.messages.push(self.peeked(number, seq, entry, is_redelivered));
+                    let here = Cursor(cursor.0, seq);
+                    seen.messages.push(self.peeked(here, number, entry, is_redelivered));
                 }
                 if seen.messages.len() - before == left {
                     let last = seen.messages.last().map_or(cursor.1, |last| last.seq + 1);
@@ -163,7 +166,8 @@ impl Queue {
             for entry in lane.line_from(from_seq).take(left) {
                 end = entry.seq + 1;
                 let is_redelivered = entry.is_redelivered();
-                seen.messages.push(self.peeked(number, entry.seq, Some(entry), is_redelivered));
+                let here = Cursor::in_line(number, entry.seq);
+                seen.messages.push(self.peeked(here, number, Some(entry), is_redelivered));
             }
             if seen.messages.len() >= count_max {
                 seen.next = Some(Cursor::in_line(number, end));
@@ -178,7 +182,8 @@ impl Queue {
                     }
                     Piece::Kept(entry) => {
                         let (seq, is_redelivered) = (entry.seq, entry.is_redelivered());
-                        seen.messages.push(self.peeked(number, seq, Some(entry), is_redelivered));
+                        let here = Cursor::in_line(number, seq);
+                        seen.messages.push(self.peeked(here, number, Some(entry), is_redelivered));
                         if seen.messages.len() >= count_max {
                             seen.next = Some(Cursor::in_line(number, seq + 1));
                             return seen;
@@ -198,7 +203,7 @@ impl Queue {
         let from_slot = u32::try_from(from_slot).unwrap_or(u32::MAX);
         let mut seen = Glimpse::default();
         for (slot, held) in self.unsettled.views(from_slot).take(count_max) {
-            seen.messages.push(self.peeked_held(held));
+            seen.messages.push(self.peeked_held(slot, held));
             seen.next = Some(Cursor(u64::from(slot) + 1, 0));
         }
         if seen.messages.len() < count_max {
@@ -209,12 +214,13 @@ impl Queue {
 
     /// One delivery that is not settled.
     pub fn peek_delivery(&self, id: DeliveryId) -> Option<Peeked> {
-        self.unsettled.view(id).map(|held| self.peeked_held(held))
+        self.unsettled.view(id).map(|held| self.peeked_held(id.slot.get() - 1, held))
     }
 
-    fn peeked_held(&self, held: HeldView<'_>) -> Peeked {
+    fn peeked_held(&self, slot: u32, held: HeldView<'_>) -> Peeked {
         let consumer = held.taker.and_then(|taker| self.takers.consumer(taker));
         Peeked {
+            cursor: Cursor(slot.into(), 0),
             lane: held.lane,
             seq: held.seq,
             message: held.message.cloned(),
@@ -233,9 +239,15 @@ impl Queue {
         let from = cursor.map_or((0, 0), |cursor| (cursor.0, cursor.1));
         for (until_ms, spot, entry) in ruled.schedule.iter_from(from).take(count_max) {
             let is_redelivered = entry.is_some_and(Entry::is_redelivered);
-            let mut peeked = self.peeked(spot.lane(), spot.seq(), entry, is_redelivered);
-            peeked.whereabout = Whereabout::Delayed { until_ms };
-            seen.messages.push(peeked);
+            seen.messages.push(Peeked {
+                cursor: Cursor(until_ms, spot.bits()),
+                lane: spot.lane(),
+                seq: spot.seq(),
+                message: entry.map(|entry| entry.message.clone()),
+                is_redelivered,
+                delivery_count: self.delivery_count(spot.seq()),
+                whereabout: Whereabout::Delayed { until_ms },
+            });
             seen.next = Some(Cursor(until_ms, spot.after().bits()));
         }
         if seen.messages.len() < count_max {
@@ -244,8 +256,17 @@ impl Queue {
         seen
     }
 
-    fn peeked(&self, lane: u8, seq: u64, entry: Option<&Entry>, is_redelivered: bool) -> Peeked {
+    /// One that is ready, where the cursor points to.
+    fn peeked(
+        &self,
+        cursor: Cursor,
+        lane: u8,
+        entry: Option<&Entry>,
+        is_redelivered: bool,
+    ) -> Peeked {
+        let seq = cursor.1 & !LINE;
         Peeked {
+            cursor,
             lane,
             seq,
             message: entry.map(|entry| entry.message.clone()),

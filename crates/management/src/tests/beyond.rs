@@ -1,5 +1,6 @@
 //! What RabbitMQ does not have.
 
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use super::Node;
@@ -59,6 +60,41 @@ fn a_look_takes_nothing_and_marks_nothing() {
     assert_eq!(payloads(&node, &format!("{DEAD}?cursor={cursor}")), ["cc"]);
     let (status, text) = node.refusal("GET", &format!("{DEAD}?section=lost"), "");
     assert!(status == 400 && text.contains("unacknowledged"), "{text}");
+}
+
+#[test]
+fn an_answer_has_so_many_bytes_of_messages_and_says_so() {
+    let node = Node::new();
+    node.put("/queues/%2F/q", r#"{"durable":true}"#);
+    let large = "x".repeat(3 << 20);
+    for number in 0..5 {
+        publish(&node, "q", &format!("{number}{large}"), &json!({}));
+    }
+    let cut = |method: &str, path: &str, body: &str| {
+        super::runtime().block_on(async {
+            let answer = node.send(None, method, path, body).await;
+            let is_cut = answer.headers().contains_key("x-leveret-cut");
+            let free = node.desk.show_places.available_permits();
+            let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+            (serde_json::from_slice::<Value>(&bytes).unwrap(), is_cut, free)
+        })
+    };
+    let path = "/leveret/queues/%2F/q/messages";
+    let (seen, is_cut, free) = cut("GET", path, "");
+    assert_eq!((seen["messages"].as_array().unwrap().len(), is_cut), (3, true));
+    // What is sent has its place until it is sent.
+    assert_eq!((free, node.desk.show_places.available_permits()), (3, 4));
+    let next = format!("{path}?cursor={}", seen["cursor"].as_str().unwrap());
+    let (seen, is_cut, _) = cut("GET", &next, "");
+    assert_eq!((seen["messages"].as_array().unwrap().len(), is_cut), (2, false));
+    assert!(seen["messages"][0]["payload"].as_str().unwrap().starts_with('3'));
+    let (seen, is_cut, free) = cut("GET", &format!("{path}?truncate=1"), "");
+    assert_eq!((seen["messages"].as_array().unwrap().len(), is_cut, free), (5, false, 4));
+    let take = r#"{"count":9,"ackmode":"ack_requeue_false","encoding":"auto"}"#;
+    for expected in [(3, true), (2, false)] {
+        let (taken, is_cut, _) = cut("POST", "/queues/%2F/q/get", take);
+        assert_eq!((taken.as_array().unwrap().len(), is_cut), expected);
+    }
 }
 
 #[test]
