@@ -110,6 +110,14 @@ impl Desk {
         }
     }
 
+    /// Has its clock count from `origin`, as that of the shards does: failures to log in are remembered for all doors together, and
+    /// two clocks would forget them at two times.
+    #[must_use]
+    pub fn counting_from(mut self, origin: std::time::Instant) -> Self {
+        self.started = Instant::from_std(origin);
+        self
+    }
+
     /// What time it is, by a clock that only goes on.
     pub(crate) fn now(&self) -> Time {
         Time::ZERO.plus_micros(self.started.elapsed().as_micros() as u64)

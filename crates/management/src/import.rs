@@ -14,7 +14,7 @@ use metadata::{Change, User};
 
 use crate::desk::Desk;
 use crate::failure::Failure;
-use crate::users;
+use crate::{login, users};
 
 /// So many steps are asked of a shard in one turn: few enough to leave time for messages.
 const STEPS_AT_ONCE: usize = 64;
@@ -79,15 +79,10 @@ fn refused(subject: &str, refusal: &Refusal) -> Failure {
     Failure::bad(format!("{subject}: {}", proto_amqp091::refusal_words(refusal).1))
 }
 
-/// A user with the hash of a password, which is made where it holds nobody up.
+/// A user with the hash of a password.
 async fn user_of(desk: &Desk, password: Password) -> Result<Verb, Failure> {
-    let (hashing, mut salt) = (desk.facts.password_hashing, [0; auth::SALT_BYTES]);
-    desk.machine.fill_random(&mut salt);
     let Password { user: name, tags, password } = password;
     users::must_do(desk, &password)?;
-    let hashed =
-        tokio::task::spawn_blocking(move || auth::hash(password.as_bytes(), hashing, salt));
-    let password_hash =
-        hashed.await.map_err(|_| Failure::Unavailable("the node stops".to_owned()))?;
+    let (password_hash, hashing) = login::hash(desk, &password).await?;
     Ok(Verb::Administer(Box::new(Change::SetUser(User { name, password_hash, hashing, tags }))))
 }

@@ -15,6 +15,11 @@ impl Clock {
         Self { origin: Instant::now() }
     }
 
+    /// Where it counts from.
+    pub(crate) const fn origin(&self) -> Instant {
+        self.origin
+    }
+
     pub(crate) fn now(&self) -> Time {
         let micros = self.origin.elapsed().as_micros();
         Time::from_micros(u64::try_from(micros).expect("less than 600,000 years"))

@@ -143,14 +143,19 @@ fn verb(step: Operation, passwords: &Passwords) -> Result<Verb, String> {
                 ));
             }
             let hashing = passwords.hashing;
-            let mut salt = [0; auth::SALT_BYTES];
-            rustix::rand::getrandom(&mut salt, rustix::rand::GetRandomFlags::empty())
-                .map_err(|error| format!("the system gives no random numbers: {error}"))?;
-            let password_hash = auth::hash(password.password.as_bytes(), hashing, salt);
+            let password_hash = hashed(&password.password, hashing)?;
             let user = User { name: password.user, password_hash, hashing, tags: password.tags };
             Ok(Verb::Administer(Box::new(Change::SetUser(user))))
         }
     }
+}
+
+/// The hash of a password that stands in a file, with a salt that nobody else has.
+pub(crate) fn hashed(password: &str, hashing: Hashing) -> Result<String, String> {
+    let mut salt = [0; auth::SALT_BYTES];
+    rustix::rand::getrandom(&mut salt, rustix::rand::GetRandomFlags::empty())
+        .map_err(|error| format!("the system gives no random numbers: {error}"))?;
+    Ok(auth::hash(password.as_bytes(), hashing, salt))
 }
 
 fn words(refusal: &Refusal) -> String {

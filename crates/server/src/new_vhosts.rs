@@ -3,7 +3,8 @@
 use config::{Config, DefaultPolicy, DefaultUser};
 use message::Name;
 use metadata::{ApplyTo, Hashing, Policy, User, VhostDefaults, VhostLimits};
-use rustix::rand::{GetRandomFlags, getrandom};
+
+use crate::definitions::hashed;
 
 /// Reads `default_limits`, `default_policies` and `default_users`.
 ///
@@ -49,12 +50,7 @@ fn default_user(user: &DefaultUser, config: &Config) -> Result<User, String> {
     let hashing = Hashing::parse(&config.accounts.password_hashing).unwrap_or_default();
     let password_hash = match &user.password {
         None => String::new(),
-        Some(password) => {
-            let mut salt = [0; auth::SALT_BYTES];
-            getrandom(&mut salt, GetRandomFlags::empty())
-                .map_err(|error| format!("the system gives no random numbers: {error}"))?;
-            auth::hash(password.0.as_bytes(), hashing, salt)
-        }
+        Some(password) => hashed(&password.0, hashing)?,
     };
     let name = Name::new(&user.name).map_err(|error| error.to_string())?;
     Ok(User { name, password_hash, hashing, tags: user.tags.clone() })

@@ -110,8 +110,10 @@ fn serve(loaded: &Loaded, data_path: &Path) -> Result<(), String> {
     let gauges =
         Gauges::new(&data_dir, shares, Arc::clone(&bounds), certificates.all(), disks.clone());
     let caretaker = Caretaker::new(Arc::clone(&bounds), loaded.settings.clone());
-    let (inboxes, threads) = start(boot, listeners, &data_dir, shares, (watch, bounds), &disks)
-        .map_err(|error| format!("the system refuses a thread or a file: {error}"))?;
+    let clock = Clock::start();
+    let started = start(boot, listeners, &data_dir, shares, (watch, bounds), &disks, clock);
+    let (inboxes, threads) =
+        started.map_err(|error| format!("the system refuses a thread or a file: {error}"))?;
     let desk = Desk::new(
         Box::new(ByInbox(Inboxes::clone(&inboxes))),
         topology,
@@ -119,7 +121,8 @@ fn serve(loaded: &Loaded, data_path: &Path) -> Result<(), String> {
         logins,
         Box::new(gauges),
         Box::new(caretaker),
-    );
+    )
+    .counting_from(clock.origin());
     tls::watch(certificates.all())
         .map_err(|error| format!("the system refuses a thread: {error}"))?;
     let management = management
@@ -434,8 +437,8 @@ fn start(
     shares: Shares,
     (watch, bounds): (Watch, Arc<Bounds>),
     disks: &DiskMeters,
+    clock: Clock,
 ) -> io::Result<(Inboxes, Vec<JoinHandle<()>>)> {
-    let clock = Clock::start();
     let shard_count = boot.shards.len();
     let mut polls = Vec::new();
     let mut inboxes = Vec::new();

@@ -3,6 +3,7 @@
 mod access;
 mod beyond;
 mod bodies;
+mod clock;
 mod objects;
 mod options;
 mod settings;
