@@ -225,7 +225,7 @@ impl Draft {
     pub(crate) fn remarks(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();
         if self.config.management.rates_mode == RatesMode::Detailed {
-            let text = "`detailed` is `basic` here: pairs of objects have no rates";
+            let text = "`detailed` is `basic` here: pairs of objects are told apart with either";
             found.push(("management.rates_mode".to_owned(), text.to_owned()));
         }
         found

@@ -136,6 +136,40 @@ pub fn settings(
     reading.substituted().into_iter().map(shown).collect()
 }
 
+/// The settings of the same sources as lines of a file: whoever reads it gets the same configuration, but for what is secret,
+/// which is named in comments.
+pub fn lines(
+    sources: &[Source<'_>],
+    sets: &[(String, String)],
+    world: &Surroundings<'_>,
+) -> String {
+    let mut reading = Reading::new(world);
+    sources.iter().for_each(|source| reading.read(source, 0));
+    reading.read_environment();
+    sets.iter().for_each(|(key, value)| reading.read_set(key, value));
+    let settings = reading.substituted();
+    let is_environment = |setting: &Setting| setting.key.join(".") == environment::LISTENER;
+    let has_environment = settings.iter().any(is_environment);
+    let mut lines = String::new();
+    for setting in &settings {
+        let parts: Vec<&str> = setting.key.iter().map(String::as_str).collect();
+        let is_public = options::find(&parts).is_some_and(|(definition, _)| !definition.is_secret);
+        let key = match is_environment(setting) {
+            true => "listeners.tcp.environment".to_owned(),
+            // The environment's is then the only one.
+            false if has_environment && parts.starts_with(&["listeners", "tcp"]) => continue,
+            false => syntax::written_key(&parts),
+        };
+        let value = syntax::written_value(&setting.written).filter(|_| is_public);
+        lines += &match value {
+            Some(value) => format!("{key} = {value}\n"),
+            None if is_public => format!("# {key} is set, to what a file cannot hold\n"),
+            None => format!("# {key} is set, and hidden\n"),
+        };
+    }
+    lines
+}
+
 /// Every option: those that have an effect first, then those of RabbitMQ that are accepted with a notice.
 pub fn options() -> impl Iterator<Item = ConfigOption> {
     options::definitions().flat_map(options::Definition::options).chain(later::options())

@@ -233,14 +233,19 @@ impl LogShape {
          left out";
     pub(crate) const EXPECTED_VERBOSITY: &'static str = "levels and numbers: debug:7 info:6 …";
 
-    /// Reads `time:ts level msg *:-`.
-    pub(crate) fn parse_fields(text: &str) -> Vec<(String, Option<String>)> {
+    /// Reads `time:ts level msg *:-`. A field that lines do not have may be left out, and not be shown.
+    pub(crate) fn parse_fields(text: &str) -> Option<Vec<(String, Option<String>)>> {
+        const KNOWN: [&str; 7] = ["time", "level", "msg", "domain", "pid", "verbosity", "*"];
         let field = |word: &str| match word.split_once(':') {
             None => (word.to_owned(), Some(word.to_owned())),
             Some((name, "-")) => (name.to_owned(), None),
             Some((name, other)) => (name.to_owned(), Some(other.to_owned())),
         };
-        text.split_ascii_whitespace().map(field).collect()
+        let is_there = |(name, shown): &(String, Option<String>)| {
+            shown.is_none() || KNOWN.contains(&name.as_str())
+        };
+        let fields = text.split_ascii_whitespace().map(field);
+        fields.map(|field| is_there(&field).then_some(field)).collect()
     }
 
     /// Reads `debug:7 info:6`.

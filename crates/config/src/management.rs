@@ -77,7 +77,7 @@ pub enum RatesMode {
     /// Rates of everything but of pairs of objects.
     #[default]
     Basic,
-    /// Rates of pairs are asked for, too, which are not counted.
+    /// Rates of pairs are asked for, too, which are told with [`RatesMode::Basic`] as well.
     Detailed,
     /// No rates.
     None,

@@ -190,6 +190,28 @@ fn parse_key(text: &str) -> Option<Vec<String>> {
     parts.iter().all(|part| !part.is_empty()).then_some(parts)
 }
 
+/// A key as [`parse_key`] reads it.
+pub(crate) fn written_key(parts: &[&str]) -> String {
+    parts.iter().map(|part| part.replace('.', "\\.")).collect::<Vec<_>>().join(".")
+}
+
+/// A value as it is read back; `None` if nothing is read so.
+pub(crate) fn written_value(value: &str) -> Option<String> {
+    let is_plain = !value.is_empty()
+        && value.trim() == value
+        && !value.starts_with('\'')
+        && !value.contains(['#', '\n', '\r']);
+    if is_plain {
+        Some(value.to_owned())
+    } else if !value.contains('\'') {
+        Some(format!("'{value}'"))
+    } else if !value.contains("'''") && !value.ends_with('\'') {
+        Some(format!("'''{value}'''"))
+    } else {
+        None
+    }
+}
+
 /// Takes the first line off, without what ends it.
 fn cut_line<'a>(rest: &mut &'a str) -> &'a str {
     let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));

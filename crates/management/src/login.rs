@@ -67,12 +67,14 @@ pub(crate) async fn caller(
     };
     let whence =
         Whence { address: peer.ip().to_string(), is_loopback: auth::is_loopback(peer.ip()) };
-    let verified = verify(desk, whence, Claim::Password(credentials)).await?;
+    let claim = Claim::Password(credentials);
+    let user = claim.user();
+    let verified = verify(desk, whence, claim).await?;
     desk.attempts.count(verified.is_ok());
     let name = match verified {
         Ok(name) => name,
         Err(denied) => {
-            tracing::warn!(%peer, "HTTP API: login refused: {denied}");
+            tracing::warn!(%peer, "HTTP API: login of {user:?} refused: {denied}");
             return Err(Failure::BadCredentials);
         }
     };

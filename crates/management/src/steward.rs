@@ -35,6 +35,9 @@ pub trait Steward: Send + Sync {
     /// The options that were set, and their values unless those are secret.
     fn configuration(&self) -> Vec<(String, String)>;
 
+    /// The same as lines of a file that is read as the same configuration. Secrets are named, and not told.
+    fn effective_configuration(&self) -> String;
+
     /// Changes how many bytes messages and connections of all shards may take, until the node stops. Returns how many
     /// these are; the shards are told by the caller.
     fn set_memory_limit(&self, limit: Threshold) -> u64;

@@ -40,13 +40,7 @@ pub(crate) fn set_log_level(call: &Call) -> Result<Reply, Failure> {
 
 /// The last lines of the log.
 pub(crate) async fn log(call: &Call) -> Result<Reply, Failure> {
-    let count = match call.query.find("lines") {
-        None => LINES_DEFAULT,
-        Some(text) => {
-            let count = text.parse::<usize>();
-            count.map_err(|_| Failure::bad(format!("lines {text:?} is no number")))?.min(LINES_MAX)
-        }
-    };
+    let count = call.number("lines")?.unwrap_or(LINES_DEFAULT).min(LINES_MAX);
     let desk = call.desk.clone();
     let lines = spawn_blocking(move || desk.steward.last_log_lines(count)).await;
     let lines = lines.map_err(|_| Failure::Unavailable("the node stops".to_owned()))?;
@@ -59,10 +53,9 @@ pub(crate) fn configuration(call: &Call) -> Reply {
     Reply::ok(&Value::Object(options.map(|(key, value)| (key, json!(value))).collect()))
 }
 
-/// What was configured, as lines that can be configured again. RabbitMQ answers with terms of Erlang.
+/// What was configured, as lines that can be configured again, but for secrets. RabbitMQ answers with terms of Erlang.
 pub(crate) fn effective_configuration(call: &Call) -> Reply {
-    let options = call.desk.steward.configuration().into_iter();
-    let lines: String = options.map(|(key, value)| format!("{key} = {value}\n")).collect();
+    let lines = call.desk.steward.effective_configuration();
     Reply::bytes(StatusCode::OK, "text/plain; charset=utf-8", lines.into_bytes())
 }
 

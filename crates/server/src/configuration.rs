@@ -40,6 +40,8 @@ pub(crate) struct Loaded {
     pub(crate) notices: Vec<Notice>,
     /// What was set, without secrets.
     pub(crate) settings: Vec<(String, String)>,
+    /// The same as lines of a file.
+    pub(crate) lines: String,
 }
 
 /// Why there is no configuration.
@@ -84,7 +86,9 @@ impl Sources {
         let sources: Vec<_> = texts.iter().map(|(name, text)| Source { name, text }).collect();
         let sets = self.sets()?;
         let (config, notices) = config::parse(&sources, &sets, &world).map_err(Unread::Problems)?;
-        Ok(Loaded { config, notices, settings: config::settings(&sources, &sets, &world) })
+        let settings = config::settings(&sources, &sets, &world);
+        let lines = config::lines(&sources, &sets, &world);
+        Ok(Loaded { config, notices, settings, lines })
     }
 
     fn sets(&self) -> Result<Vec<(String, String)>, Unread> {

@@ -24,7 +24,7 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
-use crate::log_file::LogFile;
+use crate::log_file::{LogFile, add_once};
 use crate::log_line::Line;
 
 /// How many lines may wait to be written.
@@ -67,19 +67,21 @@ pub(crate) fn open(logging: &Logging, data_dir: &Path, node: &str) -> Result<(),
         Some(output) => Some((output.clone(), LogFile::open(logging, data_dir, node)?)),
         None => None,
     };
-    let mut files = BTreeMap::new();
+    let path = file.as_ref().map(|(_, file)| file.path().to_owned());
+    let (mut files, mut of_category) = (Vec::new(), BTreeMap::new());
+    let main = file.map(|(output, file)| (output, add_once(&mut files, file)));
     for (category, name) in &logging.category_files {
-        files.insert(*category, LogFile::open_named(name, logging, data_dir)?);
+        let file = LogFile::open_named(name, logging, data_dir)?;
+        of_category.insert(*category, add_once(&mut files, file));
     }
     let (orders, receiver) = sync_channel(LINES_MAX);
-    let path = file.as_ref().map(|(_, file)| file.path().to_owned());
     let dropped = AtomicU64::new(0);
     let log = Log { logging: logging.clone(), file: path, orders, dropped };
     if LOG.set(log).is_err() {
         return Ok(());
     }
     let (console, category_output) = (logging.console.clone(), logging.category_output.clone());
-    let writer = Writer { console, file, files, category_output, is_failing: false };
+    let writer = Writer { console, files, main, of_category, category_output, is_failing: false };
     Builder::new()
         .name("log".to_owned())
         .spawn(move || writer.run(&receiver))
@@ -185,9 +187,12 @@ fn line(level: LogLevel, category: LogCategory, pid: String, mut text: String) -
 /// The thread that writes.
 struct Writer {
     console: Option<LogOutput>,
-    file: Option<(LogOutput, LogFile)>,
-    /// Files that lines of a category go to instead.
-    files: BTreeMap<LogCategory, LogFile>,
+    /// Each file once.
+    files: Vec<LogFile>,
+    /// Which of them lines go to.
+    main: Option<(LogOutput, usize)>,
+    /// Which of them lines of a category go to instead.
+    of_category: BTreeMap<LogCategory, usize>,
     category_output: LogOutput,
     /// The file could not be written, and that has been said.
     is_failing: bool,
@@ -199,10 +204,7 @@ impl Writer {
             match orders.recv_timeout(Duration::from_secs(1)) {
                 Ok(Order::Line(line)) => self.write(&line),
                 Ok(Order::Reopen) => {
-                    if let Some((_, file)) = &mut self.file {
-                        file.reopen();
-                    }
-                    self.files.values_mut().for_each(LogFile::reopen);
+                    self.files.iter_mut().for_each(LogFile::reopen);
                 }
                 Ok(Order::Flush(done)) => {
                     let _ = done.try_send(());
@@ -233,9 +235,10 @@ impl Writer {
                 false => io::stderr().lock().write_all(text.as_bytes()),
             };
         }
-        let own = self.files.get_mut(&line.category).map(|file| (&self.category_output, file));
-        let main = self.file.as_mut().map(|(output, file)| (&*output, file));
-        let Some((output, file)) = own.or(main) else { return };
+        let own = self.of_category.get(&line.category).map(|at| (&self.category_output, *at));
+        let main = self.main.as_ref().map(|(output, at)| (output, *at));
+        let Some((output, at)) = own.or(main) else { return };
+        let Some(file) = self.files.get_mut(at) else { return };
         if is_below(line.level, output.level) {
             return;
         }

@@ -22,6 +22,8 @@ pub(crate) struct LogFile {
     bytes: u64,
     /// The number of the time span that the file is of.
     span: u64,
+    /// It could not be set aside, and that has been said.
+    is_stuck: bool,
 }
 
 impl LogFile {
@@ -51,8 +53,8 @@ impl LogFile {
             dir => PathBuf::from(dir),
         };
         let path = dir.join(name);
-        let mut file =
-            Self { path, rotation: logging.rotation.clone(), file: None, bytes: 0, span: 0 };
+        let rotation = logging.rotation.clone();
+        let mut file = Self { path, rotation, file: None, bytes: 0, span: 0, is_stuck: false };
         let opened = file.path.parent().map_or(Ok(()), fs::create_dir_all);
         opened.and_then(|()| file.begin(SystemTime::now())).map_err(|error| {
             let shown = file.path.display();
@@ -72,8 +74,7 @@ impl LogFile {
             && self.bytes > 0
             && self.bytes + text.len() as u64 > self.rotation.bytes_max;
         if self.file.is_some() && (is_full || self.span != self.span_of(at)) {
-            self.file = None;
-            set_aside(&self.path, self.rotation.count)?;
+            self.set_aside(at);
         }
         if self.file.is_none() {
             self.begin(at)?;
@@ -83,6 +84,23 @@ impl LogFile {
             self.bytes += text.len() as u64;
         }
         Ok(())
+    }
+
+    /// Another file is begun with the next line. If this one cannot be set aside, it goes on until it is full anew, or the
+    /// next time has come: no line is lost for that.
+    fn set_aside(&mut self, at: SystemTime) {
+        let Err(error) = set_aside(&self.path, self.rotation.count) else {
+            (self.file, self.is_stuck) = (None, false);
+            return;
+        };
+        (self.bytes, self.span) = (0, self.span_of(at));
+        if !self.is_stuck {
+            self.is_stuck = true;
+            let shown = self.path.display();
+            let text = format!("the log file {shown} cannot be set aside, and goes on: {error}");
+            // The log is this file.
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        }
     }
 
     /// Somebody has moved the file away: the next line begins another one.
@@ -114,10 +132,22 @@ fn span(rotation: RotationDate, seconds: u64) -> u64 {
         // The first of 1970 was a Thursday, and a day is added above.
         RotationPeriod::Week(day) => (days + 3 + 7 - u64::from(day)) / 7,
         RotationPeriod::Month(day) => {
-            let date = date(days - 1);
+            // Boards without a battery begin in 1970, before the first span has begun.
+            let date = date(days.saturating_sub(1));
             date.year * 12 + date.month - u64::from(date.day < u64::from(day))
         }
     }
+}
+
+/// Adds a file unless it is there under the same path. Returns where it is: two that write one file would set it aside beneath
+/// each other.
+pub(crate) fn add_once(files: &mut Vec<LogFile>, file: LogFile) -> usize {
+    let whole = |file: &LogFile| fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone());
+    let path = whole(&file);
+    files.iter().position(|known| whole(known) == path).unwrap_or_else(|| {
+        files.push(file);
+        files.len() - 1
+    })
 }
 
 /// `a.log` becomes `a.log.0`, that becomes `a.log.1`, and so on; what is beyond the count goes.
@@ -178,6 +208,37 @@ mod tests {
     }
 
     #[test]
+    fn no_line_is_lost_when_a_file_cannot_be_set_aside() {
+        let temporary = tempfile::tempdir().expect("made");
+        let rotation = Rotation { date: None, bytes_max: 4, count: 1 };
+        let mut log = LogFile::open(&logging(rotation, temporary.path()), Path::new(""), "n")
+            .expect("opened");
+        let in_the_way = temporary.path().join("a.log.0");
+        fs::create_dir(&in_the_way).expect("made");
+        for text in ["1\n", "2\n", "3\n", "4\n"] {
+            log.write(text, SystemTime::now()).expect("written");
+        }
+        fs::remove_dir(&in_the_way).expect("removed");
+        assert_eq!(files(temporary.path()), owned(&[("a.log", "1\n2\n3\n4\n")]));
+        log.write("5\n", SystemTime::now()).expect("written");
+        let expected = owned(&[("a.log", "5\n"), ("a.log.0", "1\n2\n3\n4\n")]);
+        assert_eq!(files(temporary.path()), expected);
+    }
+
+    #[test]
+    fn two_places_with_one_file_write_one_file() {
+        let temporary = tempfile::tempdir().expect("made");
+        let logging = logging(Rotation::default(), temporary.path());
+        let mut files = Vec::new();
+        let mut add = |name: &str| {
+            let file = LogFile::open_named(name, &logging, Path::new("")).expect("opened");
+            add_once(&mut files, file)
+        };
+        assert_eq!([add("a.log"), add("b.log"), add("./a.log")], [0, 1, 0]);
+        assert_eq!(files.len(), 2);
+    }
+
+    #[test]
     fn a_file_that_was_moved_away_is_begun_again() {
         let temporary = tempfile::tempdir().expect("made");
         let mut log =
@@ -209,5 +270,6 @@ mod tests {
         assert!(is_new(RotationPeriod::Month(1), 0, at(31, 0) - 1, at(31, 0)));
         assert!(is_new(RotationPeriod::Month(15), 6, at(45, 6) - 1, at(45, 6)));
         assert!(!is_new(RotationPeriod::Month(15), 6, at(31, 0) - 1, at(31, 0)));
+        assert!(!is_new(RotationPeriod::Month(1), 5, at(0, 0), at(0, 5)));
     }
 }

@@ -42,7 +42,7 @@ const READ_BYTES_BETWEEN_WORK: usize = 256 * 1024;
 /// How often work and writing alternate in a turn, at most: then sockets are looked at again.
 const WORK_ROUNDS_MAX: usize = 8;
 /// How many errands of other threads are run in a turn, at most.
-const ERRANDS_MAX: usize = 8;
+const ERRANDS_PER_TURN: usize = 8;
 /// How long to wait before accepting again when there was no room for a client.
 const ACCEPT_PAUSE_MS: u64 = 100;
 /// How long clients are given to agree to the end of the server.
@@ -230,7 +230,7 @@ impl Reactor {
     /// Runs some of what other threads have asked for; a turn that is too long is felt by every client.
     fn run_errands(&mut self) {
         let inbox = &self.inboxes[usize::from(self.id)];
-        for _ in 0..ERRANDS_MAX {
+        for _ in 0..ERRANDS_PER_TURN {
             let Some(errand) = inbox.take_errand() else { return };
             errand.run(&mut self.shard);
         }

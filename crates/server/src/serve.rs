@@ -109,7 +109,7 @@ fn serve(loaded: &Loaded, data_path: &Path) -> Result<(), String> {
     let disks = DiskMeters::default();
     let gauges =
         Gauges::new(&data_dir, shares, Arc::clone(&bounds), certificates.all(), disks.clone());
-    let caretaker = Caretaker::new(Arc::clone(&bounds), loaded.settings.clone());
+    let caretaker = Caretaker::new(&bounds, loaded);
     let clock = Clock::start();
     let started = start(boot, listeners, &data_dir, shares, (watch, bounds), &disks, clock);
     let (inboxes, threads) =

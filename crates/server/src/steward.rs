@@ -8,6 +8,7 @@ use std::time::Duration;
 use management::{Steward, Threshold};
 use rustix::process::{Signal, getpid, kill_process};
 
+use crate::configuration::Loaded;
 use crate::log;
 use crate::memory::memory_bytes;
 
@@ -43,11 +44,14 @@ pub(crate) struct Caretaker {
     bounds: Arc<Bounds>,
     /// The options that are set, without secrets.
     configuration: Vec<(String, String)>,
+    /// The same as lines of a file.
+    lines: String,
 }
 
 impl Caretaker {
-    pub(crate) const fn new(bounds: Arc<Bounds>, configuration: Vec<(String, String)>) -> Self {
-        Self { bounds, configuration }
+    pub(crate) fn new(bounds: &Arc<Bounds>, loaded: &Loaded) -> Self {
+        let (configuration, lines) = (loaded.settings.clone(), loaded.lines.clone());
+        Self { bounds: Arc::clone(bounds), configuration, lines }
     }
 }
 
@@ -84,6 +88,10 @@ impl Steward for Caretaker {
 
     fn configuration(&self) -> Vec<(String, String)> {
         self.configuration.clone()
+    }
+
+    fn effective_configuration(&self) -> String {
+        self.lines.clone()
     }
 
     fn set_memory_limit(&self, limit: Threshold) -> u64 {

@@ -196,8 +196,8 @@ macro_rules! shape_table {
                  as ts. Fields are time, level, msg, domain, pid, and verbosity if levels have numbers.",
                 LogShape::EXPECTED_FIELDS,
                 |draft, _, value| {
-                    draft.log.$output.shape.fields = LogShape::parse_fields(value);
-                    true
+                    let fields = LogShape::parse_fields(value);
+                    fields.map(|fields| draft.log.$output.shape.fields = fields).is_some()
                 },
             )
             .default("time level msg"),

@@ -104,7 +104,7 @@ pub(super) const TABLE: &[Definition] = &[
     Definition::text(
         "management.rates_mode",
         "What rates are told: `basic`; `none` for none, and no samples are taken. `detailed` is `basic` here: pairs of objects \
-         have no rates.",
+         are told apart with either.",
         "basic, detailed or none",
         |draft, _, value| {
             draft.config.management.rates_mode = match value {
@@ -255,8 +255,11 @@ pub(super) const TABLE: &[Definition] = &[
 
 const HEADER: &str = "the value of an HTTP header: printable ASCII, 4096 bytes at most";
 
+const HEADER_BYTES_MAX: usize = 4096;
+
 /// Has every answer carry a header.
 fn header(draft: &mut Draft, name: &'static str, value: &str) -> bool {
     draft.config.management.headers.insert(name, value.to_owned());
-    !value.is_empty() && value.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+    (1..=HEADER_BYTES_MAX).contains(&value.len())
+        && value.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }

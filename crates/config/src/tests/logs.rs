@@ -26,6 +26,7 @@ fn lines_look_as_is_configured_for_each_place() {
         "log.console.formatter.time_format = iso",
         "log.file.formatter.level_format = uc5",
         "log.file.formatter.json.verbosity_map = debug=7",
+        "log.file.formatter.json.field_map = tiem:ts msg",
     ] {
         assert!(read(wrong).is_err(), "{wrong}");
     }

@@ -130,3 +130,32 @@ fn a_program_in_erlang_is_not_taken_for_a_configuration() {
     let problems = read_in("", &variables).unwrap_err();
     assert!(problems[0].contains("write its options into rabbitmq.conf"), "{problems:?}");
 }
+
+#[test]
+fn what_is_written_of_a_configuration_is_read_back_as_the_same() {
+    let text = "heartbeat = 7\nlisteners.tcp.1 = 127.0.0.1:5000\nlog.file = 'a # b.log'\n\
+                default_vhost = '''it's # mine'''\ncluster_name = 'two\nlines'\n\
+                default_permissions.read = ''\nloopback_users.a\\.b = true\n";
+    let lines_of = |text: &str, sets: &[(String, String)]| {
+        lines(&[Source { name: "rabbitmq.conf", text }], sets, &Surroundings::NONE)
+    };
+    let written = lines_of(text, &[]);
+    assert_eq!(config(&written), config(text), "{written}");
+    assert_eq!(lines_of(&written, &[]), written);
+    for value in ["it's", "'quoted", "a'''b", "#", "'"] {
+        let written = lines_of("", &[("default_vhost".to_owned(), value.to_owned())]);
+        let (expected, _) = read_with("", &[("default_vhost", value)]).unwrap();
+        let is_told = written.starts_with("# default_vhost is set");
+        assert!(is_told || config(&written) == expected, "{value}: {written}");
+    }
+}
+
+#[test]
+fn secrets_are_not_written_and_nothing_stands_for_them() {
+    let text = "heartbeat = 7\ndefault_user = me\ndefault_pass = s3cret\n";
+    let source = [Source { name: "rabbitmq.conf", text }];
+    let written = lines(&source, &[], &Surroundings::NONE);
+    assert!(written.contains("# default_pass is set, and hidden\n"), "{written}");
+    assert!(!written.contains("s3cret"), "{written}");
+    assert_eq!(config(&written), config("heartbeat = 7\ndefault_user = me\n"));
+}

@@ -91,7 +91,7 @@ fn the_http_api_is_configured_as_in_rabbitmq() {
         (10_000, Some(5))
     );
     assert!(management.has_no_stats && management.forbids_operator_policies);
-    let notice = "rabbitmq.conf:10: `management.rates_mode`: `detailed` is `basic` here: pairs of objects have no rates";
+    let notice = "rabbitmq.conf:10: `management.rates_mode`: `detailed` is `basic` here: pairs of objects are told apart with either";
     assert_eq!(notices, [notice]);
     assert!(read("management.disable_basic_auth = true").is_err(), "nobody could log in");
     assert!(read("management.csp.policy = ü").is_err());

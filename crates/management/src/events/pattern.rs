@@ -15,10 +15,12 @@ impl Pattern {
     /// # Errors
     /// When it is far longer than any name.
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
-        let words: Vec<String> = text.split('.').map(str::to_owned).collect();
+        let mut words: Vec<String> = text.split('.').map(str::to_owned).collect();
         if words.len() > WORDS_MAX {
             return Err(Failure::bad(format!("a pattern has {WORDS_MAX} words at most")));
         }
+        // Several `#` in a row mean one, and each more would cost a look at every rest of a name.
+        words.dedup_by(|word, before| word == "#" && before == "#");
         Ok(Self(words))
     }
 
@@ -61,5 +63,6 @@ mod tests {
             assert_eq!(Pattern::parse(pattern).unwrap().fits(name), is_meant, "{pattern} {name}");
         }
         assert!(Pattern::parse(&"#.".repeat(20)).is_err());
+        assert_eq!(Pattern::parse("#.#.#.a").unwrap(), Pattern::parse("#.a").unwrap());
     }
 }

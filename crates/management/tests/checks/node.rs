@@ -76,6 +76,10 @@ impl Steward for Still {
         vec![("heartbeat".to_owned(), "10".to_owned())]
     }
 
+    fn effective_configuration(&self) -> String {
+        "heartbeat = 10\n".to_owned()
+    }
+
     fn set_memory_limit(&self, limit: Threshold) -> u64 {
         match limit {
             Threshold::Bytes(bytes) => bytes,
