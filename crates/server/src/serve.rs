@@ -123,17 +123,12 @@ fn serve(loaded: &Loaded, data_path: &Path) -> Result<(), String> {
         Box::new(caretaker),
     )
     .counting_from(clock.origin());
-    tls::watch(certificates.all())
-        .map_err(|error| format!("the system refuses a thread: {error}"))?;
-    let management = management
-        .start(desk, connections_max(config, shares))
-        .map_err(|error| format!("the system refuses a thread: {error}"))?;
+    tls::watch(certificates.all()).map_err(no_thread)?;
+    let management = management.start(desk, connections_max(config, shares)).map_err(no_thread)?;
     let status = ready_text(&bound, &data_dir);
     announce(&status).map_err(|error| format!("cannot write to standard output: {error}"))?;
     supervisor.ready(&status);
-    supervisor
-        .watch(Inboxes::clone(&inboxes), status)
-        .map_err(|error| format!("the system refuses a thread: {error}"))?;
+    supervisor.watch(Inboxes::clone(&inboxes), status).map_err(no_thread)?;
     wait_for_the_end(&mut signals, &certificates.all());
     supervisor.stopping();
     management.stop();
@@ -145,6 +140,10 @@ fn serve(loaded: &Loaded, data_path: &Path) -> Result<(), String> {
     }
     tracing::info!("stopped; everything is on disk");
     Ok(())
+}
+
+fn no_thread(error: io::Error) -> String {
+    format!("the system refuses a thread: {error}")
 }
 
 /// The configuration, and the data directory. From here on, there is a log.
