@@ -18,6 +18,9 @@ use serde_json::Value;
 
 use crate::api_options::{ApiOptions, Page};
 
+/// The bytes of a piece of what is there as a whole.
+const PIECE_BYTES: usize = 64 * 1024;
+
 /// What an answer holds: all of it at once, or piece by piece as the client takes it.
 pub type Content = UnsyncBoxBody<Bytes, Infallible>;
 
@@ -28,8 +31,48 @@ pub(crate) fn streamed(
     body.boxed_unsync()
 }
 
+/// All of it, in pieces: what belongs to the answer is kept until the client has taken all but the last one.
 fn whole(bytes: Vec<u8>) -> Content {
-    streamed(Full::new(Bytes::from(bytes)))
+    if bytes.len() <= PIECE_BYTES {
+        return streamed(Full::new(Bytes::from(bytes)));
+    }
+    let mut left = Bytes::from(bytes);
+    let mut pieces = VecDeque::new();
+    while !left.is_empty() {
+        pieces.push_back(left.split_to(left.len().min(PIECE_BYTES)));
+    }
+    streamed(Pieces(pieces))
+}
+
+/// What is sent while something is kept, which goes when all is sent, or the client is gone.
+struct Keeping<T> {
+    content: Content,
+    _kept: T,
+}
+
+/// Keeps something until all is sent.
+pub(crate) fn keeping<T: Send + Unpin + 'static>(kept: T, content: Content) -> Content {
+    streamed(Keeping { content, _kept: kept })
+}
+
+impl<T: Unpin> Body for Keeping<T> {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.content).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.content.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.content.size_hint()
+    }
 }
 
 /// What is sent piece by piece, and is gone when it is sent.

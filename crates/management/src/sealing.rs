@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::{self, PeerIncompatible, ServerConfig};
 
-use crate::serving::{pause, take};
+use crate::seats::{Seat, Seats};
+use crate::serving::pause;
 
 /// Handshakes at a time, at most, of all listeners: each costs the processor what hundreds of requests do.
 const HANDSHAKES_MAX: usize = 32;
@@ -51,11 +52,11 @@ pub(crate) fn handshakes() -> Arc<Semaphore> {
 /// Serves whoever connects. Each connection has a seat, and while it agrees on TLS a place among the handshakes.
 pub(crate) async fn take_in<S, F>(
     entrance: Entrance,
-    seats: Arc<Semaphore>,
+    seats: Seats,
     handshakes: Arc<Semaphore>,
     serve: S,
 ) where
-    S: Fn(Box<dyn Wire>, SocketAddr, OwnedSemaphorePermit) -> F + Send + Sync + 'static,
+    S: Fn(Box<dyn Wire>, SocketAddr, Seat) -> F + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
     let Entrance { listener, sealing } = entrance;
@@ -66,7 +67,6 @@ pub(crate) async fn take_in<S, F>(
     };
     let serve = Arc::new(serve);
     loop {
-        let Some(seat) = take(&seats).await else { return };
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -74,16 +74,20 @@ pub(crate) async fn take_in<S, F>(
                 continue;
             }
         };
+        let Some(seat) = seats.take().await else { return };
         // Answers are written whole: waiting for more only costs time.
         let _ = stream.set_nodelay(true);
         let Some(sealing) = &sealing else {
             tokio::spawn(serve(Box::new(stream), peer, seat));
             continue;
         };
-        let Some(place) = take(&handshakes).await else { return };
+        let Ok(place) = Arc::clone(&handshakes).acquire_owned().await else { return };
         let (sealing, serve) = (Arc::clone(sealing), Arc::clone(&serve));
         tokio::spawn(async move {
-            let agreed = agree(stream, peer, &*sealing).await;
+            let agreed = tokio::select! {
+                agreed = agree(stream, peer, &*sealing) => agreed,
+                () = seat.left() => None,
+            };
             drop(place);
             if let Some(sealed) = agreed {
                 serve(sealed, peer, seat).await;

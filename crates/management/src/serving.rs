@@ -23,7 +23,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use management_api::{Found, Method, RouteId, Served, find};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::sleep;
 
 use crate::api_options::Page;
@@ -37,10 +37,13 @@ use crate::patience::{Patient, WRITE_WAIT};
 use crate::query::Query;
 use crate::reply::{Content, Reply};
 use crate::sealing::{Entrance, Wire, handshakes, take_in};
+use crate::seats::{Seat, Seats};
 use crate::{access, body, metrics};
 
-/// Connections at a time, at most. Whoever comes then waits until one has gone.
+/// Connections at a time, at most. For whoever comes then, the one that has been silent longest is closed.
 pub const CONNECTIONS_MAX: usize = 256;
+/// The same for the local socket: a crowd of strangers keeps no operator out.
+pub const LOCAL_MAX: usize = 12;
 /// The bytes of a request's first line and headers.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// The bytes of a body: the longest message that brokers take by default, in base64, and what is said of it.
@@ -102,7 +105,7 @@ pub fn serve(
     let outcome = runtime.block_on(async {
         let desk = Arc::new(desk);
         tokio::spawn(crate::sampler::run(Arc::clone(&desk)));
-        let seats = Arc::new(Semaphore::new(connections_max.min(CONNECTIONS_MAX)));
+        let seats = Seats::new(connections_max.min(CONNECTIONS_MAX));
         let bodies = Arc::new(Semaphore::new(body::LARGE_MAX));
         let handshakes = handshakes();
         for entrance in sockets.tcp {
@@ -121,11 +124,12 @@ pub fn serve(
         if let Some(listener) = sockets.local {
             listener.set_nonblocking(true)?;
             let listener = tokio::net::UnixListener::from_std(listener)?;
+            let seats = Seats::new(LOCAL_MAX);
             tokio::spawn(async move {
                 loop {
-                    let Some(seat) = take(&seats).await else { return };
                     match listener.accept().await {
                         Ok((stream, _)) => {
+                            let Some(seat) = seats.take().await else { return };
                             let (desk, bodies) = (desk.clone(), bodies.clone());
                             tokio::spawn(converse(stream, Origin::Local, desk, bodies, seat));
                         }
@@ -142,10 +146,6 @@ pub fn serve(
     outcome
 }
 
-pub(crate) async fn take(seats: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-    Arc::clone(seats).acquire_owned().await.ok()
-}
-
 pub(crate) async fn pause(error: &io::Error) {
     tracing::warn!("HTTP API: no room for another connection: {error}");
     sleep(ACCEPT_PAUSE).await;
@@ -157,13 +157,13 @@ async fn converse(
     origin: Origin,
     desk: Arc<Desk>,
     bodies: Arc<Semaphore>,
-    _seat: OwnedSemaphorePermit,
+    seat: Seat,
 ) {
     let idle_wait = desk.facts.api.idle_wait;
     let requests_max = desk.facts.api.requests_max;
     let request_count = AtomicU32::new(0);
     let service = service_fn(|request| {
-        let (desk, bodies) = (Arc::clone(&desk), Arc::clone(&bodies));
+        let (desk, bodies, busy) = (Arc::clone(&desk), Arc::clone(&bodies), seat.begin());
         let is_last =
             request_count.fetch_add(1, Ordering::Relaxed).saturating_add(1) == requests_max;
         async move {
@@ -171,15 +171,19 @@ async fn converse(
             if is_last {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok::<_, Infallible>(response)
+            Ok::<_, Infallible>(response.map(|content| busy.until_sent(content)))
         }
     });
-    let ended = http1::Builder::new()
+    let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(idle_wait)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(Patient::new(stream, WRITE_WAIT)), service)
-        .await;
+        .serve_connection(TokioIo::new(Patient::new(stream, WRITE_WAIT)), service);
+    let ended = tokio::select! {
+        biased;
+        () = seat.left() => return tracing::debug!("HTTP API: a silent connection makes room"),
+        ended = serving => ended,
+    };
     if let Err(error) = ended {
         tracing::debug!(%error, "HTTP API: a connection ended");
     }

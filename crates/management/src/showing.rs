@@ -4,15 +4,10 @@
 //!   a place ── messages, until SHOWN_BYTES ──> short: the place is free │ long: free when the client has taken it, or is gone
 //! ```
 
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use hyper::StatusCode;
-use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{HeaderName, HeaderValue};
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
@@ -20,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::desk::Desk;
 use crate::failure::Failure;
-use crate::reply::{Content, Reply};
+use crate::reply::{Reply, keeping};
 
 /// Answers with messages at a time, at most: what they hold is in memory until it is sent.
 pub(crate) const SHOWS_MAX: usize = 4;
@@ -38,12 +33,6 @@ const CUT: HeaderName = HeaderName::from_static("x-leveret-cut");
 pub(crate) struct Show {
     place: OwnedSemaphorePermit,
     text: String,
-}
-
-/// What is sent while it has a place.
-struct Placed {
-    content: Content,
-    _place: OwnedSemaphorePermit,
 }
 
 impl Show {
@@ -85,26 +74,6 @@ impl Show {
         if is_short {
             return reply;
         }
-        reply.map(|content| crate::reply::streamed(Placed { content, _place: self.place }))
-    }
-}
-
-impl Body for Placed {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Pin::new(&mut self.content).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.content.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.content.size_hint()
+        reply.map(|content| keeping(self.place, content))
     }
 }

@@ -61,7 +61,9 @@ impl Shares {
             (limit / MANAGEMENT_PART).clamp(MANAGEMENT_MIN, management::CONNECTIONS_MAX);
         let reserve = FIXED
             + management_max
-            + listeners
+            + management::LOCAL_MAX
+            // Each listener, and whoever has come there and has no seat yet.
+            + 2 * listeners
             + shards * PER_SHARD
             + disks * (files_per_disk + TRANSIENT_PER_DISK);
         match limit.checked_sub(reserve) {
@@ -129,7 +131,7 @@ mod tests {
 
     #[test]
     fn the_disk_has_its_share_whatever_the_limit() {
-        for limit in [100, 256, 1_024, 65_536, usize::MAX] {
+        for limit in [160, 256, 1_024, 65_536, usize::MAX] {
             let shares = Shares::of(limit, 2, 2).expect("enough for two shards");
             let disk = 2 * disk_threads::PER_SHARD * (shares.files_per_disk + 1);
             assert!(shares.clients_max <= limit - disk - FIXED);
@@ -141,8 +143,8 @@ mod tests {
     #[test]
     fn a_limit_that_is_too_low_is_refused_with_the_one_that_is_needed() {
         let reason = Shares::of(20, 2, 1).expect_err("there is nothing left for clients");
-        assert!(reason.contains("2 shards need 63"), "{reason}");
-        let shares = Shares::of(63, 2, 1).expect("just enough");
+        assert!(reason.contains("2 shards need 76"), "{reason}");
+        let shares = Shares::of(76, 2, 1).expect("just enough");
         assert_eq!(shares.clients_max, CLIENTS_MIN);
     }
 

@@ -45,7 +45,7 @@ pub(super) const TABLE: &[Definition] = &[
     Definition::text(
         "management.tcp.max_connections",
         "How many connections there may be, of all listeners of the HTTP API and of metrics together; never more than 256. \
-         Who comes then waits.",
+         Then whoever has been silent longest makes room, and if nobody is, who comes waits.",
         COUNT_OR_INFINITY,
         |draft, _, value| count_or_infinity(value, |count| draft.config.management.http.connections_max = count),
     )

@@ -10,7 +10,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::desk::Desk;
 use crate::failure::Failure;
@@ -20,6 +19,7 @@ use crate::patience::{Due, Patient, WRITE_WAIT};
 use crate::query::Query;
 use crate::reply::{Content, Reply};
 use crate::sealing::Wire;
+use crate::seats::Seat;
 
 /// How long a client may take for the head of a request, and how long it may say nothing between two.
 const HEAD_WAIT: Duration = Duration::from_secs(60);
@@ -28,21 +28,16 @@ const HEAD_WAIT: Duration = Duration::from_secs(60);
 const ANSWER_WAIT: Duration = Duration::from_secs(60);
 
 /// Serves one connection to its end. It has its seat among those of the API.
-pub(crate) async fn converse(
-    stream: impl Wire,
-    peer: SocketAddr,
-    desk: Arc<Desk>,
-    _seat: OwnedSemaphorePermit,
-) {
+pub(crate) async fn converse(stream: impl Wire, peer: SocketAddr, desk: Arc<Desk>, seat: Seat) {
     let due = Due::new();
     let service = service_fn(|request: Request<_>| {
-        let (desk, due) = (Arc::clone(&desk), due.clone());
+        let (desk, due, busy) = (Arc::clone(&desk), due.clone(), seat.begin());
         async move {
             let (head, _): (_, hyper::body::Incoming) = request.into_parts();
             let query = Query::parse(head.uri.query().unwrap_or_default());
             let answer = answer(&desk, peer, &head.method, head.uri.path(), &query, &head.headers);
             let response = answer.await.unwrap_or_else(Failure::reply).into_response();
-            let timed = response.map(|content| due.within(ANSWER_WAIT, content));
+            let timed = response.map(|content| busy.until_sent(due.within(ANSWER_WAIT, content)));
             Ok::<Response<Content>, Infallible>(timed)
         }
     });
@@ -51,6 +46,8 @@ pub(crate) async fn converse(
         .header_read_timeout(HEAD_WAIT)
         .serve_connection(TokioIo::new(Patient::new(stream, WRITE_WAIT)), service);
     let ended = tokio::select! {
+        biased;
+        () = seat.left() => return tracing::debug!("metrics: {peer} is silent and makes room"),
         ended = serving => ended,
         () = due.missed() => return tracing::debug!("metrics: {peer} has not taken its answer"),
     };
