@@ -103,6 +103,7 @@ fn report(found: &Checked) -> String {
         push_line(&mut text, format_args!("{}", names.tell(damage)));
     }
     let Checked { files, file_bytes, messages, message_bytes, queues, damage, .. } = found;
+    let declared: usize = names.definitions.vhosts().map(|(_, vhost)| vhost.queues.len()).sum();
     let verdict = match damage.len() {
         0 => "everything is as it was written".to_owned(),
         1 => "1 piece of damage".to_owned(),
@@ -112,7 +113,7 @@ fn report(found: &Checked) -> String {
     push_line(
         &mut text,
         format_args!(
-            "{files} files of {file_bytes} bytes: {messages} messages of {message_bytes} bytes in {holding} queues; {verdict}"
+            "{files} files of {file_bytes} bytes: {messages} messages of {message_bytes} bytes in {holding} of {declared} queues; {verdict}"
         ),
     );
     text

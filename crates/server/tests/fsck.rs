@@ -78,7 +78,8 @@ fn a_whole_directory_is_clean_and_is_not_touched() {
     let (code, out, err) = fsck(directory.path(), &[]);
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert!(out.contains(": 90 messages of "), "{out}");
-    assert!(out.ends_with(" in 5 queues; everything is as it was written\n"), "{out}");
+    assert!(out.contains(" in 5 of "), "{out}");
+    assert!(out.ends_with(" queues; everything is as it was written\n"), "{out}");
     assert!(before == files(directory.path()), "a check changes nothing");
 }
 
