@@ -55,17 +55,22 @@ impl Shares {
     /// That it is too low, and what to do.
     fn of(limit: usize, shards: usize, listeners: usize) -> Result<Self, String> {
         let disks = shards * disk_threads::PER_SHARD;
-        let files_per_disk =
-            (limit / DISK_PART / disks).clamp(FILES_PER_DISK_MIN, FILES_PER_DISK_MAX);
         let management_max =
             (limit / MANAGEMENT_PART).clamp(MANAGEMENT_MIN, management::CONNECTIONS_MAX);
-        let reserve = FIXED
-            + management_max
-            + management::LOCAL_MAX
-            // Each listener, and whoever has come there and has no seat yet.
-            + 2 * listeners
-            + shards * PER_SHARD
-            + disks * (files_per_disk + TRANSIENT_PER_DISK);
+        let reserve_for = |files_per_disk: usize| {
+            FIXED
+                + management_max
+                + management::LOCAL_MAX
+                // Each listener, and whoever has come there and has no seat yet.
+                + 2 * listeners
+                + shards * PER_SHARD
+                + disks * (files_per_disk + TRANSIENT_PER_DISK)
+        };
+        let share = (limit / DISK_PART / disks).clamp(FILES_PER_DISK_MIN, FILES_PER_DISK_MAX);
+        // What is said to be needed has to be enough, and a disk gets by with less.
+        let is_tight = limit < reserve_for(share) + CLIENTS_MIN;
+        let files_per_disk = if is_tight { FILES_PER_DISK_MIN } else { share };
+        let reserve = reserve_for(files_per_disk);
         match limit.checked_sub(reserve) {
             Some(clients_max) if clients_max >= CLIENTS_MIN => {
                 Ok(Self { limit, files_per_disk, clients_max, management_max })
