@@ -12,10 +12,12 @@ mod import;
 mod item;
 mod json;
 mod objects;
+mod parameters;
 mod plan;
 mod principals;
 
 pub use export::{Provenance, node, vhost};
 pub use import::{BYTES_MAX, Invalid, PARAMETER_COMPONENTS, Scope, read};
 pub use json::{Unsuited, arguments_from_json, arguments_to_json, value_from_json, value_to_json};
+pub use parameters::check_parameter;
 pub use plan::{Operation, Password, Plan, Stage, is_there};

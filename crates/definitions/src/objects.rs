@@ -168,6 +168,9 @@ impl Import<'_> {
                     self.policy(item, terms, vhost, name, is_operator)?;
                 }
                 _ if PARAMETER_COMPONENTS.contains(&component) => {
+                    crate::check_parameter(component, name.as_str(), value).map_err(|fault| {
+                        item.invalid(format_args!("Validation failed\n\n{fault}\n"))
+                    })?;
                     self.notice(format!(
                         "parameter '{name}' of '{component}' in virtual host '{vhost}' is kept, but nothing runs by it here"
                     ));

@@ -63,6 +63,8 @@ pub(crate) async fn put(call: &Call) -> Result<Reply, Failure> {
         let reason = format!("Validation failed\n\ncomponent {component} not found\n");
         return Err(Failure::bad(reason));
     }
+    ::definitions::check_parameter(component, parameter, &value)
+        .map_err(|fault| Failure::bad(format!("Validation failed\n\n{fault}\n")))?;
     let key = (component.to_owned(), parameter.to_owned());
     let is_new = !vhost.parameters.contains_key(&key);
     let (component, parameter) = key;

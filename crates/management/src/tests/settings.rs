@@ -122,6 +122,9 @@ fn limits_and_parameters_are_two_views_of_one_thing() {
     let upstream = r#"{"value":{"uri":"amqp://localhost"}}"#;
     assert_eq!(node.put("/parameters/federation-upstream/%2F/x", upstream), 201);
     assert_eq!(node.get("/parameters").as_array().unwrap().len(), 1);
+    let (status, reason) = node.refusal("PUT", "/parameters/shovel/%2F/x", upstream);
+    assert_eq!(status, 400);
+    assert_eq!(reason, "Validation failed\n\nKey \"src-uri\" not found in x\n");
     let (status, reason) = node.refusal("PUT", "/parameters/nope/%2F/x", upstream);
     assert_eq!((status, reason.as_str()), (400, "Validation failed\n\ncomponent nope not found\n"));
     assert_eq!(node.put("/global-parameters/g", r#"{"value":[1]}"#), 201);
