@@ -307,9 +307,21 @@ pub(crate) fn reason(answer: &Answer) -> String {
     }
 }
 
+/// Whether it is not the user's permissions that are missing: nobody is logged in.
+fn is_unknown(answer: &Answer) -> bool {
+    // Whoever may not do something is told `not_authorised`.
+    let document: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    matches!(document["error"].as_str(), None | Some("not_authorized"))
+}
+
 fn accepted(answer: Answer) -> Result<Answer, Failure> {
     match answer.status {
         200..=299 => Ok(answer),
+        401 if is_unknown(&answer) => Err(Failure::stated(
+            code::DATA,
+            "the server does not know the user and the password of --uri (Not_Authorized); they are wrong, or the user may \
+             not log in from here, or has to wait after wrong passwords: the log of the server says which",
+        )),
         401 | 403 => Err(Failure::stated(
             code::NO_PERMISSION,
             format!(
@@ -388,6 +400,17 @@ mod tests {
             let Err(failure) = of(uri) else { panic!("{uri}") };
             assert!(!format!("{failure:?}").contains("sesame"), "{failure:?}");
         }
+    }
+
+    #[test]
+    fn a_wrong_password_is_no_missing_tag() {
+        let told = |error: &str| {
+            let body = format!(r#"{{"error":"{error}","reason":"Not"}}"#).into_bytes();
+            accepted(Answer { status: 401, body }).err().unwrap()
+        };
+        let (wrong, missing) = (told("not_authorized"), told("not_authorised"));
+        assert_eq!((wrong.code(), missing.code()), (code::DATA, code::NO_PERMISSION));
+        assert!(format!("{wrong:?}").contains("password of --uri"), "{wrong:?}");
     }
 
     #[test]
