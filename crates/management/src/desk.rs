@@ -217,6 +217,33 @@ impl Desk {
         self.send(0, errand, receiver).await
     }
 
+    /// Publishes messages for a user, one after the other in one turn; what became of them stands in the same order.
+    /// Each of those that are routed is safe when this ends.
+    ///
+    /// # Errors
+    /// As [`Desk::ask`]: then nobody knows what became of them.
+    pub(crate) async fn publish_all(
+        &self,
+        vhost: Name,
+        user: String,
+        publications: Vec<Publication>,
+    ) -> Result<Vec<Result<Outcome, Unpublished>>, Failure> {
+        let count = publications.len();
+        let (sender, receiver) = mpsc::channel(count.max(1));
+        let (begun, started) = oneshot::channel();
+        let errand = Errand::new(move |shard| {
+            for (index, publication) in publications.iter().enumerate() {
+                let sender = sender.clone();
+                let answer = Box::new(move |end| drop(sender.try_send((index, end))));
+                shard.publish_as_operator(&vhost, &user, publication, answer);
+            }
+            // Whoever asked may have gone.
+            let _ = begun.send(());
+        });
+        self.send(0, errand, started).await?;
+        gather(count, receiver).await
+    }
+
     /// Takes messages out of a queue, or looks at them.
     ///
     /// # Errors
@@ -252,7 +279,7 @@ impl Desk {
         verbs: Vec<Verb>,
     ) -> Result<Vec<Result<Answer, Refusal>>, Failure> {
         let count = verbs.len();
-        let (sender, mut receiver) = mpsc::channel(count.max(1));
+        let (sender, receiver) = mpsc::channel(count.max(1));
         let (begun, started) = oneshot::channel();
         let errand = Errand::new(move |shard| {
             for (index, verb) in verbs.into_iter().enumerate() {
@@ -264,17 +291,7 @@ impl Desk {
             let _ = begun.send(());
         });
         self.send(shard, errand, started).await?;
-        let mut ends = Vec::with_capacity(count);
-        while ends.len() < count {
-            match timeout(ANSWER_MAX, receiver.recv()).await {
-                Ok(Some(end)) => ends.push(end),
-                Ok(None) | Err(_) => {
-                    return Err(Failure::Unavailable("the node stops, or is too busy".to_owned()));
-                }
-            }
-        }
-        ends.sort_by_key(|(index, _)| *index);
-        Ok(ends.into_iter().map(|(_, end)| end).collect())
+        gather(count, receiver).await
     }
 
     /// Settles messages that were fetched to be held.
@@ -314,4 +331,22 @@ impl Desk {
             ))),
         }
     }
+}
+
+/// So many numbered ends, in the order of their numbers.
+async fn gather<T>(
+    count: usize,
+    mut receiver: mpsc::Receiver<(usize, T)>,
+) -> Result<Vec<T>, Failure> {
+    let mut ends = Vec::with_capacity(count);
+    while ends.len() < count {
+        match timeout(ANSWER_MAX, receiver.recv()).await {
+            Ok(Some(end)) => ends.push(end),
+            Ok(None) | Err(_) => {
+                return Err(Failure::Unavailable("the node stops, or is too busy".to_owned()));
+            }
+        }
+    }
+    ends.sort_by_key(|(index, _)| *index);
+    Ok(ends.into_iter().map(|(_, end)| end).collect())
 }

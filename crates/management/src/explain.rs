@@ -34,6 +34,8 @@ impl Headers for Said {
 /// Answers for a message with the key, headers and properties of the body. Nothing is published.
 pub(crate) fn explain(call: &Call) -> Result<Reply, Failure> {
     let given = call.object()?;
+    let known = ["routing_key", "headers", "properties"];
+    fields::only("explain", &known, given.keys().map(String::as_str))?;
     let (vhost, name) = (call.parameter("vhost"), name_of(call.parameter("exchange")));
     let exchange = call.topology.exchange(vhost, name).ok_or(Failure::NotFound)?;
     call.may(Access::Read, &exchange.name)?;

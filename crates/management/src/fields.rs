@@ -16,6 +16,24 @@ pub(crate) fn required<'f>(fields: &'f Fields, name: &str) -> Result<&'f Value, 
     fields.get(name).ok_or_else(|| Failure::bad(format!("[{{key_missing,{name}}}]")))
 }
 
+/// Refuses fields that `what` does not know.
+///
+/// # Errors
+/// The first of them, with those that there are.
+pub(crate) fn only<'n>(
+    what: &str,
+    known: &[&str],
+    mut names: impl Iterator<Item = &'n str>,
+) -> Result<(), Failure> {
+    match names.find(|name| !known.contains(name)) {
+        Some(other) => {
+            let known = known.join(", ");
+            Err(Failure::bad(format!("{what} knows no {other:?}; it knows {known}")))
+        }
+        None => Ok(()),
+    }
+}
+
 /// A text that has to be there.
 ///
 /// # Errors

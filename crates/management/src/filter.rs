@@ -29,12 +29,7 @@ impl Filter {
     /// One that is not known, or of the wrong kind.
     pub(crate) fn parse(given: &Fields) -> Result<Self, Failure> {
         let known = ["exchange", "routing_key", "message_id", "reason", "headers", "contains"];
-        if let Some(other) = given.keys().find(|name| !known.contains(&name.as_str())) {
-            return Err(Failure::bad(format!(
-                "a filter knows no {other:?}; it knows {}",
-                known.join(", ")
-            )));
-        }
+        fields::only("a filter", &known, given.keys().map(String::as_str))?;
         let text = |name| fields::text(given, name).map(|text| text.map(str::to_owned));
         let headers = match given.get("headers") {
             None | Some(Value::Null) => Map::new(),

@@ -12,7 +12,7 @@ use crate::filter::Filter;
 use crate::messages::{Shape, shown_message};
 use crate::reply::Reply;
 use crate::showing::Show;
-use crate::{queues, time};
+use crate::{fields, queues, time};
 
 /// Messages of one answer.
 const COUNT_MAX: usize = 1_000;
@@ -23,11 +23,28 @@ const EXAMINED_MAX: usize = 10_000;
 /// Why there are fewer messages than were asked for, though the queue has them.
 const CUT: &str = "an answer with 8 MiB gets no more messages: go on with cursor, or ask with truncate or a smaller count";
 
+/// What may be asked for, beside `header.NAME`. The last two are said of all requests by the configuration.
+const KNOWN: [&str; 11] = [
+    "section",
+    "count",
+    "cursor",
+    "truncate",
+    "exchange",
+    "routing_key",
+    "message_id",
+    "reason",
+    "contains",
+    "disable_stats",
+    "enable_queue_totals",
+];
+
 /// Messages of one section, `ready` unless the query says `unacknowledged` or `delayed`, from the first on or from where
 /// the answer before has ended (`cursor`).
 pub(crate) async fn list(call: &Call) -> Result<Reply, Failure> {
     let queue = queues::named(call)?;
     call.may(Access::Read, &queue.name)?;
+    let names = call.query.fields().map(|(name, _)| name);
+    fields::only("this look", &KNOWN, names.filter(|name| !name.starts_with("header.")))?;
     let (name, section) = match call.query.find("section").unwrap_or("ready") {
         "ready" => ("ready", Section::Ready),
         "unacknowledged" => ("unacknowledged", Section::Unsettled),

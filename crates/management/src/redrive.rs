@@ -7,8 +7,8 @@
 //!                                                    └ no: back to its place, and no more are moved
 //! ```
 //!
-//! A message leaves its queue only when it is safe in the other one: one that is in both for a moment may be there
-//! twice after a crash, and is in none never.
+//! A message leaves its queue only when it is safe in the other one: those that are in both for a moment, a batch at most,
+//! may be there twice after a crash, and are in none never.
 
 use std::time::Duration;
 
@@ -96,10 +96,7 @@ pub(crate) async fn redrive(call: &Call) -> Result<Reply, Failure> {
 
 fn wish(given: &Fields) -> Result<Wish, Failure> {
     let known = ["to", "filter", "count", "per_second", "dry_run"];
-    if let Some(other) = given.keys().find(|name| !known.contains(&name.as_str())) {
-        let known = known.join(", ");
-        return Err(Failure::bad(format!("redrive knows no {other:?}; it knows {known}")));
-    }
+    fields::only("redrive", &known, given.keys().map(String::as_str))?;
     let way = match given.get("to") {
         None | Some(Value::Null) => Way::Origin,
         Some(Value::String(text)) if text == "origin" => Way::Origin,
@@ -183,9 +180,7 @@ async fn move_all(call: &Call, queue: &Queue, wish: &Wish) -> Result<Done, Failu
             let fetched = call.desk.fetch(vhost, name, count, AckMode::Hold).await?;
             let fetched = fetched.map_err(|refusal| crate::refusals::failure(&refusal))?;
             left = if fetched.is_empty() { 0 } else { left - fetched.len().min(left) };
-            for message in fetched {
-                move_one(call, queue, wish, message, &mut done).await?;
-            }
+            move_fetched(call, queue, wish, fetched, &mut done).await?;
         }
         Ok(())
     };
@@ -203,53 +198,79 @@ async fn ready_count(call: &Call, queue: &Queue) -> Result<usize, Failure> {
     Ok(usize::try_from(ready).unwrap_or(usize::MAX))
 }
 
-/// Moves one message, if it is meant and may go.
-async fn move_one(
+/// Moves one message after the other, with pauses if so many a second are asked for; otherwise some at a time.
+async fn move_fetched(
     call: &Call,
     queue: &Queue,
     wish: &Wish,
-    fetched: Fetched,
+    fetched: Vec<Fetched>,
     done: &mut Done,
 ) -> Result<(), Failure> {
-    let Some(due) = fetched.due else { return Ok(()) };
-    done.examined += 1;
-    let is_over = done.stopped.is_some() || done.moved >= wish.count_max;
-    if is_over || !wish.filter.fits(&fetched.message) {
-        done.kept.push(due);
-        return Ok(());
-    }
-    done.matched += 1;
-    let Some(publication) = publication(&wish.way, fetched.message) else {
-        done.kept.push(due);
-        done.stopped = Some(
-            "a message says nothing of where it died first; say where it shall go with \"to\""
-                .to_owned(),
-        );
-        return Ok(());
+    let Some(per_second) = wish.per_second else {
+        return move_some(call, queue, wish, fetched, done).await;
     };
-    let target = format!("{:?} with key {:?}", publication.exchange, publication.routing_key);
-    let user = call.caller.shown_name().to_owned();
-    match call.desk.publish(queue.vhost.clone(), user, publication).await {
-        Ok(Ok(Outcome::Routed)) => {
-            done.moved += 1;
-            call.desk.settle(vec![due], Settlement::Accept).await?;
+    for message in fetched {
+        let matched = done.matched;
+        move_some(call, queue, wish, vec![message], done).await?;
+        if done.matched > matched {
+            sleep(Duration::from_secs_f64(1.0 / per_second)).await;
         }
-        Ok(outcome) => {
-            done.kept.push(due);
-            done.stopped = Some(match outcome {
-                Ok(Outcome::Rejected) => format!("a queue behind exchange {target} takes no more"),
-                _ => format!("exchange {target} leads to no queue"),
-            });
-        }
-        Err(failure) => {
-            done.kept.push(due);
-            return Err(failure);
-        }
-    }
-    if let Some(per_second) = wish.per_second {
-        sleep(Duration::from_secs_f64(1.0 / per_second)).await;
     }
     Ok(())
+}
+
+/// Moves those that are meant and may go: all are published before the first is waited for.
+async fn move_some(
+    call: &Call,
+    queue: &Queue,
+    wish: &Wish,
+    fetched: Vec<Fetched>,
+    done: &mut Done,
+) -> Result<(), Failure> {
+    let (mut going, mut publications) = (Vec::new(), Vec::new());
+    for Fetched { message, due, .. } in fetched {
+        let Some(due) = due else { continue };
+        done.examined += 1;
+        let is_over = done.stopped.is_some() || done.moved + going.len() >= wish.count_max;
+        if is_over || !wish.filter.fits(&message) {
+            done.kept.push(due);
+            continue;
+        }
+        done.matched += 1;
+        let Some(publication) = publication(&wish.way, message) else {
+            done.kept.push(due);
+            done.stopped = Some(
+                "a message says nothing of where it died first; say where it shall go with \"to\""
+                    .to_owned(),
+            );
+            continue;
+        };
+        let target = format!("{:?} with key {:?}", publication.exchange, publication.routing_key);
+        going.push((due, target));
+        publications.push(publication);
+    }
+    if going.is_empty() {
+        return Ok(());
+    }
+    let user = call.caller.shown_name().to_owned();
+    let published = call.desk.publish_all(queue.vhost.clone(), user, publications).await;
+    let outcomes =
+        published.inspect_err(|_| done.kept.extend(going.iter().map(|(due, _)| *due)))?;
+    let mut safe = Vec::new();
+    for ((due, target), outcome) in going.into_iter().zip(outcomes) {
+        let trouble = match outcome {
+            Ok(Outcome::Routed) => {
+                safe.push(due);
+                continue;
+            }
+            Ok(Outcome::Rejected) => format!("a queue behind exchange {target} takes no more"),
+            _ => format!("exchange {target} leads to no queue"),
+        };
+        done.kept.push(due);
+        done.stopped.get_or_insert(trouble);
+    }
+    done.moved += safe.len();
+    call.desk.settle(safe, Settlement::Accept).await
 }
 
 /// The message under its next address, without a past.

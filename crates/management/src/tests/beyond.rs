@@ -60,6 +60,8 @@ fn a_look_takes_nothing_and_marks_nothing() {
     assert_eq!(payloads(&node, &format!("{DEAD}?cursor={cursor}")), ["cc"]);
     let (status, text) = node.refusal("GET", &format!("{DEAD}?section=lost"), "");
     assert!(status == 400 && text.contains("unacknowledged"), "{text}");
+    let (status, text) = node.refusal("GET", &format!("{DEAD}?contian=b"), "");
+    assert!(status == 400 && text.contains("contian") && text.contains("contains"), "{text}");
 }
 
 #[test]
@@ -132,6 +134,18 @@ fn dead_letters_go_back_to_where_they_died_without_a_past() {
 }
 
 #[test]
+fn many_go_back_in_their_order() {
+    let all: Vec<String> = (0..150).map(|number| number.to_string()).collect();
+    let texts: Vec<&str> = all.iter().map(String::as_str).collect();
+    let node = node_with_dead_letters(&texts);
+    assert_eq!(post(&node, REDRIVE, &json!({ "count": 70 }))["moved"], 70);
+    assert_eq!(payloads(&node, &format!("{DEAD}?count=200")), all[70..]);
+    assert_eq!(post(&node, REDRIVE, &json!({ "count": 1, "per_second": 1000 }))["moved"], 1);
+    assert_eq!(post(&node, REDRIVE, &json!({}))["moved"], 79);
+    assert_eq!(payloads(&node, &format!("{WORK}?count=200")), all);
+}
+
+#[test]
 fn what_cannot_go_on_stays_where_it_was() {
     let node = node_with_dead_letters(&["a", "b"]);
     let lost = post(&node, REDRIVE, &json!({ "to": { "queue": "nowhere" } }));
@@ -167,6 +181,8 @@ fn where_a_message_would_go_is_explained() {
     assert_eq!(post(&node, path, &json!({ "routing_key": "b" }))["routed"], false);
     let default = "/leveret/exchanges/%2F/amq.default/explain";
     assert_eq!(post(&node, default, &json!({ "routing_key": "q" }))["queues"], json!(["q"]));
+    let (status, text) = node.refusal("POST", path, r#"{"rooting_key":"a.b"}"#);
+    assert!(status == 400 && text.contains("rooting_key"), "{text}");
     let (status, _) = node.refusal("POST", "/leveret/exchanges/%2F/none/explain", "{}");
     assert_eq!(status, 404);
 }
