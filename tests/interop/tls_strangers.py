@@ -18,6 +18,8 @@ from certificates import Authority, trusting
 from wire import Wire
 
 EXPIRED_S_MAX = 10
+# How long a line takes to get into the log, at most.
+LOGGED_S_MAX = 30
 # RFC 8446, section 6: `handshake_failure` and `protocol_version` are what a server says to whoever has no newer version.
 ALERT, FATAL, REFUSALS = 21, 2, (40, 70)
 
@@ -86,6 +88,17 @@ def await_refusal(address, context):
         time.sleep(0.2)
 
 
+def await_line(running, sign, reason):
+    """Whoever is turned away may know of it before the log does."""
+    deadline = time.monotonic() + LOGGED_S_MAX
+    while True:
+        lines = [line for line in running.log_path.read_text().splitlines() if reason in line and "no TLS" in line]
+        if any(sign in line for line in lines):
+            return
+        assert time.monotonic() < deadline, f"the log does not say {reason!r} after {sign!r}: {lines}"
+        time.sleep(0.1)
+
+
 def turn_strangers_away(running, addresses, files, servers, clients):
     """At each door: nobody, strangers, and those whose time is over."""
     folder = files.certificate.parent
@@ -99,11 +112,9 @@ def turn_strangers_away(running, addresses, files, servers, clients):
         refuse_old_versions(address)
         # Who trusts another authority says so and goes.
         assert is_refused(address, trusting(Authority(folder, f"others-{what}"), own=own)), what
-    log = running.log_path.read_text()
     for reason in ("it shows no certificate", "UnknownIssuer", "certificate expired", "1.0 and 1.1 are not", "UnknownCA"):
-        lines = [line for line in log.splitlines() if reason in line and "no TLS" in line]
         for sign in ("HTTP API", "the client is refused"):
-            assert any(sign in line for line in lines), f"the log does not say {reason!r} after {sign!r}: {lines}"
+            await_line(running, sign, reason)
     expire_the_server(running, addresses, files, servers, own)
     print(f"{', '.join(addresses)}: nobody without a certificate, with a stranger's or an expired one, or with an old TLS")
 
