@@ -28,7 +28,7 @@ import pika
 
 import broker
 from certificates import Authority
-from cli_cases import GROUPS, NO_PERMISSION, OK, UNAVAILABLE, USAGE, step
+from cli_cases import DATA, GROUPS, NO_PERMISSION, OK, UNAVAILABLE, USAGE, step
 
 TOOLS = {
     "ctl": "rabbitmqctl", "diag": "rabbitmq-diagnostics", "queues": "rabbitmq-queues", "plugins": "rabbitmq-plugins",
@@ -164,9 +164,10 @@ def over_tls(cli, leveret, authority, stranger):
 
 def without_permission(cli, leveret):
     """A user who may not, and one who is nobody."""
-    for login in (f"{NAMES['user']}:weak", "nobody:x"):
+    known = (f"{NAMES['user']}:weak", NO_PERMISSION, "the server does not allow this")
+    for login, code, words in (known, ("nobody:x", DATA, "the password of --uri")):
         cli.environment = {**cli.environment, "LEVERET_URI": f"http://{login}@{leveret.http}"}
-        found = cli.check(step(NO_PERMISSION, "ctl list_users", "the server does not allow this"))
+        found = cli.check(step(code, "ctl list_users", words))
         assert "weak" not in found.stdout + found.stderr, "passwords are not repeated"
 
 
