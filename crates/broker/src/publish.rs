@@ -72,6 +72,26 @@ impl Broker {
         Ok(self.send_along(way, message, delay_ms))
     }
 
+    /// Publishes a message that has the exchange and keys of the one before it, which was [expected](Publisher::expect_again)
+    /// to come again, and no headers that its way hangs on.
+    ///
+    /// # Errors
+    /// [`Refusal`] as [`Broker::publish`].
+    pub fn publish_again(
+        &mut self,
+        publisher: &mut Publisher,
+        message: Message,
+        headers: &dyn Headers,
+    ) -> Result<Published, Refusal> {
+        let delay_ms = self.delay_ms(&message, headers);
+        if let Some(way) = publisher.begin_again(&self.topology) {
+            return Ok(self.send_along(way, message, delay_ms));
+        }
+        let published = self.publish(publisher, message, headers)?;
+        publisher.expect_again();
+        Ok(published)
+    }
+
     /// Finds the way of a message that is published now and sent later, at the end of a transaction.
     ///
     /// # Errors

@@ -64,6 +64,8 @@ pub struct Publisher {
     routes: Vec<Route>,
     /// Where the last route was found: a producer mostly repeats itself.
     last: usize,
+    /// The way of the message that may come again; beyond the end of `routes` if none is known.
+    again: usize,
     /// The route of a message for which headers, further keys or chance decided, which is not remembered.
     passing: Box<[QueueId]>,
     /// The relays on that way.
@@ -88,6 +90,7 @@ impl Publisher {
             vhost,
             routes: Vec::new(),
             last: 0,
+            again: ROUTES_MAX,
             passing: Box::default(),
             relays: Relays::default(),
             no_relays: Relays::default(),
@@ -179,6 +182,27 @@ impl Publisher {
         Ok(Way { confirm, ..self.way_at(place) })
     }
 
+    /// The message that was published last may come again.
+    pub fn expect_again(&mut self) {
+        self.again = self.last;
+    }
+
+    /// The way of a message that has the exchange and keys of the one that was expected again, and its confirm number.
+    /// `None` when the way has to be looked for. The message itself is not looked at: reading what has just been written
+    /// makes a processor wait for it.
+    #[inline]
+    pub(crate) fn begin_again(&mut self, topology: &Topology) -> Option<Way<'_>> {
+        if self.version != topology.version() {
+            return None;
+        }
+        let route = self.routes.get_mut(self.again)?;
+        route.count += 1;
+        let target_count = route.queues.len();
+        self.last = self.again;
+        let confirm = self.next_confirm(target_count);
+        Some(Way { confirm, ..self.way_at(Some(self.last)) })
+    }
+
     /// Finds where a message goes, and promises nothing.
     ///
     /// # Errors
@@ -222,6 +246,7 @@ impl Publisher {
         random: &mut Random,
         is_delayed: bool,
     ) -> Result<Option<usize>, Refusal> {
+        self.again = ROUTES_MAX;
         let place = self.place_of(topology, message, headers, random, is_delayed)?;
         if place.is_none() {
             // No route is the last one: see `last_exchange`.

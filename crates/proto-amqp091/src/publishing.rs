@@ -63,7 +63,7 @@ impl Connection {
         {
             let (message, is_mandatory) = message?;
             let headers = RawHeaders { table: None, properties: header.properties };
-            self.publish(cx, number, message, headers, is_mandatory)?;
+            self.publish(cx, number, message, headers, is_mandatory, true)?;
             return Ok(*len);
         }
         let publish = basic::Publish::decode(fields)
@@ -86,7 +86,10 @@ impl Connection {
                 channel.last_publish.keep(fields, &message, publish.mandatory);
             }
             let headers = RawHeaders { table: scan.headers, properties: header.properties };
-            self.publish(cx, number, message, headers, publish.mandatory)?;
+            self.publish(cx, number, message, headers, publish.mandatory, false)?;
+            if is_plain && let Some(channel) = self.channels.get_mut(number) {
+                channel.publisher.expect_again();
+            }
             return Ok(len);
         }
         if let Some(channel) = self.channels.get_mut(number) {
@@ -212,9 +215,10 @@ impl Connection {
         let scan = properties::scan(again.properties());
         let scan = scan.map_err(|malformed| Exception::malformed(&malformed, &[]))?;
         let headers = RawHeaders { table: scan.headers, properties: again.properties() };
-        self.publish(cx, number, message, headers, is_mandatory)
+        self.publish(cx, number, message, headers, is_mandatory, false)
     }
 
+    /// Publishes a message, which `comes_again` if it differs from the one that its channel has kept in its body only.
     fn publish(
         &mut self,
         cx: &mut Context<'_>,
@@ -222,6 +226,7 @@ impl Connection {
         message: Message,
         headers: RawHeaders<'_>,
         is_mandatory: bool,
+        comes_again: bool,
     ) -> Result<(), Exception> {
         self.has_published = true;
         if self.watched.is_on {
@@ -242,7 +247,11 @@ impl Connection {
             return Ok(());
         }
         let kept = is_mandatory.then(|| message.clone());
-        let published = cx.broker.publish(&mut channel.publisher, message, &headers);
+        let published = if comes_again {
+            cx.broker.publish_again(&mut channel.publisher, message, &headers)
+        } else {
+            cx.broker.publish(&mut channel.publisher, message, &headers)
+        };
         let published =
             published.map_err(|refusal| Exception::refused(&refusal, basic::Publish::ID))?;
         let exchange = channel.publisher.last_exchange();
