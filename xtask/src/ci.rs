@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::{dist, fuzz, instructions, step, tidy};
+use crate::{dist, fuzz, step, tidy};
 
 /// Starts a RabbitMQ where developers keep such things; if it is not there, whatever listens is not ours to ask.
 const PEER_SCRIPT: &str = "../shared/tools/rabbitmq.sh";
@@ -44,7 +44,6 @@ const STEPS: &[(&str, Action)] = &[
     ("lints", lints),
     ("tidy", tidy::run),
     ("release", |root| step::cargo(root, &["build", "--release"])),
-    ("instructions", |root| instructions::run(root, &[])),
     ("dist", packages),
     ("interop", |root| interop(root, "run.py", &[])),
     ("clients", |root| interop(root, "clients.py", &[])),
