@@ -10,7 +10,7 @@ use crate::step;
 const SLOW_TO_BUILD: &[&str] = &["requests"];
 
 /// How long each target runs, in seconds.
-const SECONDS_PER_TARGET: u32 = 5;
+const SECONDS_PER_TARGET: u32 = 8;
 
 /// Runs each target of `fuzz/fuzz_targets` for [`SECONDS_PER_TARGET`].
 ///
