@@ -6,11 +6,11 @@ use clap::Parser;
 
 /// Puts load on an AMQP 0-9-1 broker and measures it.
 #[derive(Parser)]
-struct Command {
+struct Arguments {
     #[command(flatten)]
-    options: perf::Options,
+    command: perf::Command,
 }
 
 fn main() -> ExitCode {
-    perf::run(&Command::parse().options)
+    perf::run(&Arguments::parse().command)
 }

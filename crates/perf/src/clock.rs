@@ -19,3 +19,8 @@ pub(crate) fn now_ns() -> u64 {
 pub(crate) fn seconds(span_ns: u64) -> f64 {
     Duration::from_nanos(span_ns).as_secs_f64()
 }
+
+/// A span of time in nanoseconds; the longest that there is when it is longer.
+pub(crate) fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use crate::clock::now_ns;
+use crate::clock::{nanos, now_ns};
 use crate::failure::Failure;
 use crate::ledger::{Span, Sum, Tally};
 use crate::options::Extent;
@@ -186,10 +186,6 @@ impl Silence {
         }
         Duration::from_nanos(now_ns.saturating_sub(self.since_ns))
     }
-}
-
-fn nanos(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

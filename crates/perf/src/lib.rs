@@ -1,11 +1,13 @@
 //! The load tool: publishers and consumers that put any AMQP 0-9-1 broker under load, and what it took.
 //!
 //! ```text
-//!   Options ─▶ run ─┬─ Topology on this thread: declares the queues before, deletes them after
-//!                   ├─ worker threads of publishers ─┐
-//!                   ├─ worker threads of consumers ──┴─ each: Drive (epoll, sockets) around sans-I/O clients
-//!                   └─ watches the workers' tallies, the broker's process and the clock ─▶ Report
+//!   Command ─▶ Options ─▶ run ─┬─ Topology on this thread: declares the queues before, deletes them after
+//!                              ├─ worker threads of publishers ─┐
+//!                              ├─ worker threads of consumers ──┴─ each: Drive (epoll, sockets) around sans-I/O clients
+//!                              └─ watches the workers' tallies, the broker's process and the clock ─▶ Report
 //! ```
+//!
+//! Tasks that have names of their own, such as `fdatasync`, are each a file beside `run.rs`.
 //!
 //! The tool must never be the bottleneck. A publisher patches a time stamp into messages that were encoded once and
 //! writes hundreds of them with one system call; a consumer walks the frames of a large read and looks at three
@@ -21,8 +23,10 @@
 
 mod client;
 mod clock;
+mod command;
 mod course;
 mod failure;
+mod fdatasync;
 mod latency;
 mod ledger;
 mod options;
@@ -36,5 +40,4 @@ mod uri;
 mod window;
 mod worker;
 
-pub use options::Options;
-pub use run::run;
+pub use command::{Command, run};

@@ -28,7 +28,7 @@ const WARMUP_S: f64 = 0.5;
 /// Without options: one publisher and one consumer of 16-byte transient messages on one queue, each delivery
 /// acknowledged, for ten seconds. A queue that did not exist before is deleted at the end.
 #[derive(Args, Clone, Debug)]
-pub struct Options {
+pub(crate) struct Options {
     /// Where the broker is: amqp://USER:PASSWORD@HOST:PORT/VHOST
     #[arg(long, value_name = "URI", default_value = "amqp://guest:guest@127.0.0.1:5672/")]
     uri: Uri,
@@ -283,7 +283,9 @@ impl Options {
     }
 }
 
-fn parse_seconds(text: &str) -> Result<f64, String> {
+/// # Errors
+/// It is no number of seconds that a run may take.
+pub(crate) fn parse_seconds(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(seconds) if (0.0..=DURATION_MAX_S).contains(&seconds) => Ok(seconds),
         _ => Err(format!("not a number of seconds from 0 to {DURATION_MAX_S}")),

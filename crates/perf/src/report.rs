@@ -167,7 +167,8 @@ pub(crate) fn float(number: u64) -> f64 {
     number as f64
 }
 
-fn rounded(value: f64, digits: i32) -> f64 {
+/// `value` to so many digits behind the point.
+pub(crate) fn rounded(value: f64, digits: i32) -> f64 {
     let unit = 10_f64.powi(digits);
     (value * unit).round() / unit
 }

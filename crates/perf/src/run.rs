@@ -24,9 +24,9 @@ use crate::window::Watch;
 use crate::worker::{Signals, part, prepare, work};
 
 /// The load broke, or messages are missing.
-const EXIT_BROKEN: u8 = 1;
+pub(crate) const EXIT_BROKEN: u8 = 1;
 /// There was no load at all: the options, the broker's address or its state do not allow it.
-const EXIT_REFUSED: u8 = 2;
+pub(crate) const EXIT_REFUSED: u8 = 2;
 /// What a shell makes of SIGINT.
 const EXIT_INTERRUPTED: i32 = 130;
 
@@ -36,16 +36,12 @@ struct Stop {
     code: u8,
 }
 
-/// Puts load on a broker as the options say, and prints what it showed: a table, or with `--json` one line, on
-/// standard output; progress and failures on standard error.
-///
-/// The exit code is 0 when the load went as it was meant to (or was ended by SIGINT or SIGTERM), 1 when a connection
-/// broke in the middle of it or messages went missing, and 2 when it could not begin.
-pub fn run(options: &Options) -> ExitCode {
+/// Puts load on a broker as the options say, and prints what it showed.
+pub(crate) fn run(options: &Options) -> ExitCode {
     match load(options) {
         Ok((report, end)) => {
             let text = if options.is_json() { report.to_json() + "\n" } else { report.to_string() };
-            let printed = io::stdout().lock().write_all(text.as_bytes());
+            let printed = print(&text);
             match end {
                 End::Missing(messages) => {
                     complain(&format!("{} messages were not consumed in time", grouped(messages)));
@@ -55,9 +51,9 @@ pub fn run(options: &Options) -> ExitCode {
                 }
                 End::Complete | End::Interrupted => {}
             }
-            match (printed, end) {
-                (Ok(()), End::Complete | End::Interrupted) => ExitCode::SUCCESS,
-                _ => ExitCode::from(EXIT_BROKEN),
+            match end {
+                End::Complete | End::Interrupted => printed,
+                End::Missing(_) | End::Unconfirmed(_) => ExitCode::from(EXIT_BROKEN),
             }
         }
         Err(Stop { failure, code }) => {
@@ -67,7 +63,16 @@ pub fn run(options: &Options) -> ExitCode {
     }
 }
 
-fn complain(text: &str) {
+/// Prints figures on standard output; the exit code tells whether somebody can have read them.
+pub(crate) fn print(text: &str) -> ExitCode {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(EXIT_BROKEN),
+    }
+}
+
+/// Tells people what is wrong.
+pub(crate) fn complain(text: &str) {
     // There is nowhere else to complain when standard error is closed.
     let _ = writeln!(io::stderr().lock(), "perf: {text}");
 }

@@ -69,7 +69,7 @@ enum Command {
     #[command(subcommand)]
     Config(config_command::Command),
     /// Put load on a broker, this one or any other that speaks AMQP 0-9-1, and measure
-    Perf(Box<perf::Options>),
+    Perf(Box<perf::Command>),
     /// Operate a node with rabbitmqctl's commands (`leveret ctl help`)
     #[command(disable_help_flag = true)]
     Ctl {
@@ -87,7 +87,7 @@ fn main() -> ExitCode {
         Some(Command::Ctl { arguments }) => {
             ctl::run(ctl::Tool::Leveret, &arguments, data_dir::operated_path())
         }
-        Some(Command::Perf(options)) => perf::run(&options),
+        Some(Command::Perf(command)) => perf::run(&command),
         Some(Command::Fsck(options)) => fsck::run(&options),
         Some(Command::Config(command)) => config_command::run(command),
         Some(Command::Serve(options)) => serve_logged(&options),
