@@ -18,7 +18,7 @@ mod topology;
 mod unconfirmed;
 
 #[cfg(test)]
-mod script;
+pub(crate) mod script;
 
 pub(crate) use connection::Connection;
 pub(crate) use consumer::{Acknowledge, Consumer, Subscription};
@@ -30,7 +30,7 @@ use crate::failure::Failure;
 use crate::ledger::Ledger;
 
 /// The one channel of a connection.
-const CHANNEL: u16 = 1;
+pub(crate) const CHANNEL: u16 = 1;
 
 /// What a [`crate::reactor::Drive`] drives.
 pub(crate) trait Client {
@@ -61,4 +61,10 @@ pub(crate) trait Client {
 
     /// Ends the conversation.
     fn close(&mut self);
+
+    /// The conversation has ended at `now_ns`, as it was meant to. Whether the client begins another one, for which it
+    /// needs another socket.
+    fn begin_again(&mut self, _now_ns: u64) -> bool {
+        false
+    }
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use crate::churn;
 use crate::fdatasync;
 use crate::options::Options;
 
@@ -22,6 +23,8 @@ pub struct Command {
 enum Task {
     /// How often a second this machine makes a small write durable: the bound of one confirm at a time
     Fdatasync(fdatasync::Options),
+    /// Make and remove connections, channels, queues, bindings or consumers, again and again
+    Churn(churn::Options),
 }
 
 /// Does what the command line says, and prints what it showed: a table, or with `--json` one line, on standard output;
@@ -33,5 +36,6 @@ pub fn run(command: &Command) -> ExitCode {
     match &command.task {
         None => crate::run::run(&command.options),
         Some(Task::Fdatasync(options)) => fdatasync::run(options),
+        Some(Task::Churn(options)) => churn::run(options),
     }
 }

@@ -8,7 +8,7 @@ use crate::clock::{nanos, now_ns};
 use crate::failure::Failure;
 use crate::ledger::{Span, Sum, Tally};
 use crate::options::Extent;
-use crate::progress::Progress;
+use crate::progress::{Progress, Unit};
 use crate::report::Rates;
 use crate::window::{Mark, Watch};
 use crate::worker::{PATIENCE, Signals, Word};
@@ -57,6 +57,7 @@ pub(crate) struct Measured {
 /// What the main thread follows.
 pub(crate) struct Course<'a> {
     pub(crate) goal: Goal,
+    pub(crate) unit: Unit,
     pub(crate) is_json: bool,
     pub(crate) signals: &'a Signals,
     pub(crate) tallies: &'a [Tally],
@@ -103,7 +104,7 @@ impl Course<'_> {
         self.wait_until(start_ns)?;
         let start = self.mark();
         let mut from = None;
-        let mut progress = Progress::new(self.is_json, start);
+        let mut progress = Progress::new(self.unit, self.is_json, start);
         let mut silence = Silence { sum: start.sum, since_ns: start_ns };
         loop {
             let next_ns = if from.is_none() { span.from_ns } else { span.until_ns };

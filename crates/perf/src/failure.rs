@@ -16,6 +16,11 @@ pub(crate) enum Failure {
         /// What the operating system said.
         fault: io::Error,
     },
+    /// No local port is left for another connection.
+    NoPorts {
+        /// Host and port of the broker.
+        endpoint: String,
+    },
     /// The broker closed a channel or a connection.
     Closed {
         /// What was asked for when it did.
@@ -62,6 +67,12 @@ impl fmt::Display for Failure {
                 }
                 Ok(())
             }
+            Self::NoPorts { endpoint } => write!(
+                f,
+                "no local port is left for another connection to {endpoint}: each port of net.ipv4.ip_local_port_range \
+                 is in use, or waits for a minute after its connection has ended (TIME_WAIT). Churn for a shorter \
+                 time, on the broker's own machine (which has more addresses), or with net.ipv4.tcp_tw_reuse = 1"
+            ),
             Self::Closed { during, code, text } => {
                 write!(f, "the broker refused {during}: {code} {text}")?;
                 match remedy(*code, text) {

@@ -21,6 +21,7 @@
     reason = "this is a shell: it owns sockets, clocks and threads"
 )]
 
+mod churn;
 mod client;
 mod clock;
 mod command;

@@ -8,9 +8,19 @@ use crate::window::Mark;
 
 const EVERY_NS: u64 = 1_000_000_000;
 
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Messages, published and consumed.
+    Messages,
+    /// Things that were made and removed, which count as consumed.
+    Pairs,
+}
+
 /// What the next line is reckoned from.
 #[derive(Debug)]
 pub(crate) struct Progress {
+    unit: Unit,
     is_shown: bool,
     start_ns: u64,
     last: Mark,
@@ -19,9 +29,9 @@ pub(crate) struct Progress {
 impl Progress {
     /// Progress of a load that starts at `start`. A program that reads JSON is spared of it, unless somebody looks
     /// on.
-    pub(crate) fn new(is_json: bool, start: Mark) -> Self {
+    pub(crate) fn new(unit: Unit, is_json: bool, start: Mark) -> Self {
         let is_shown = !is_json || io::stderr().is_terminal();
-        Self { is_shown, start_ns: start.at_ns, last: start }
+        Self { unit, is_shown, start_ns: start.at_ns, last: start }
     }
 
     /// Whether it is time for a line at `now_ns`.
@@ -40,12 +50,14 @@ impl Progress {
     fn line(&self, mark: &Mark, peak_kib: Option<u64>) -> String {
         let span_s = seconds(mark.at_ns.saturating_sub(self.last.at_ns));
         let per_s = |now: u64, then: u64| grouped_float(float(now.saturating_sub(then)) / span_s);
-        let mut line = format!(
-            "{:>5.0} s   published {:>12}/s   consumed {:>12}/s",
-            seconds(mark.at_ns.saturating_sub(self.start_ns)),
-            per_s(mark.sum.published, self.last.sum.published),
-            per_s(mark.sum.consumed, self.last.sum.consumed),
-        );
+        let published = per_s(mark.sum.published, self.last.sum.published);
+        let consumed = per_s(mark.sum.consumed, self.last.sum.consumed);
+        let flow = match self.unit {
+            Unit::Messages => format!("published {published:>12}/s   consumed {consumed:>12}/s"),
+            Unit::Pairs => format!("made and removed {consumed:>12}/s"),
+        };
+        let at_s = seconds(mark.at_ns.saturating_sub(self.start_ns));
+        let mut line = format!("{at_s:>5.0} s   {flow}");
         if let (Some(now_s), Some(then_s)) = (mark.broker_cpu_s, self.last.broker_cpu_s) {
             line += &format!("   broker {:.2} cores", (now_s - then_s) / span_s);
         }
@@ -72,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_line_tells_what_happened_since_the_last_one() {
-        let progress = Progress::new(false, mark(10, 1_000, Some(1.0)));
+        let progress = Progress::new(Unit::Messages, false, mark(10, 1_000, Some(1.0)));
         assert!(!progress.is_due(10 * EVERY_NS + 1));
         assert!(progress.is_due(12 * EVERY_NS));
         let line = progress.line(&mark(12, 5_000, Some(2.0)), Some(2048));

@@ -4,6 +4,7 @@
 
 mod drive;
 mod socket;
+mod source;
 mod timer;
 
 pub(crate) use drive::Drive;

@@ -110,7 +110,7 @@ impl Report {
 }
 
 impl LatencyUs {
-    fn of(latency: &mut Latency) -> Option<Self> {
+    pub(crate) fn of(latency: &mut Latency) -> Option<Self> {
         let mut quantile = |share| latency.quantile_us(share).map(|us| rounded(us, 1));
         Some(Self {
             p50: quantile(0.5)?,
@@ -119,6 +119,17 @@ impl LatencyUs {
             p999: quantile(0.999)?,
             max: quantile(1.0)?,
         })
+    }
+}
+
+impl fmt::Display for LatencyUs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { p50, p90, p99, p999, max } = self;
+        let title = "latency, µs";
+        write!(
+            f,
+            "{title:<16}p50 {p50:.0}   p90 {p90:.0}   p99 {p99:.0}   p99.9 {p999:.0}   max {max:.0}"
+        )
     }
 }
 
@@ -136,12 +147,8 @@ impl fmt::Display for Report {
         if self.refused > 0 {
             writeln!(f, "refused         {:>14}   (basic.nack)", grouped(self.refused))?;
         }
-        if let Some(LatencyUs { p50, p90, p99, p999, max }) = self.latency_us {
-            let title = "latency, µs";
-            writeln!(
-                f,
-                "{title:<16}p50 {p50:.0}   p90 {p90:.0}   p99 {p99:.0}   p99.9 {p999:.0}   max {max:.0}"
-            )?;
+        if let Some(latency) = self.latency_us {
+            writeln!(f, "{latency}")?;
         }
         if let Some(cpu_s) = self.cpu_s_per_million {
             writeln!(f, "broker CPU      {cpu_s:>14.3} s per million messages")?;

@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::latency::Latency;
 use crate::ledger::{Ledger, Tally};
 use crate::options::Options;
+use crate::progress::Unit;
 use crate::reactor::Drive;
 use crate::report::{Report, grouped};
 use crate::uri::Uri;
@@ -31,9 +32,9 @@ pub(crate) const EXIT_REFUSED: u8 = 2;
 const EXIT_INTERRUPTED: i32 = 130;
 
 /// Why there is no report, and the exit code that says so.
-struct Stop {
-    failure: Failure,
-    code: u8,
+pub(crate) struct Stop {
+    pub(crate) failure: Failure,
+    pub(crate) code: u8,
 }
 
 /// Puts load on a broker as the options say, and prints what it showed.
@@ -86,7 +87,8 @@ fn load(options: &Options) -> Result<(Report, End), Stop> {
         .map_err(|fault| refused(Failure::System { during: "listening for signals", fault }))?;
 
     let tally = Tally::default();
-    let (address, mut topology) = reach(options, &tally).map_err(refused)?;
+    let topology = || Topology::new(Login::from_uri(options.uri()), options.layout());
+    let (address, mut topology) = reach(options.uri(), topology, &tally).map_err(refused)?;
     prepare(&mut topology).map_err(refused)?;
     let backlog = tell_what_was_found(topology.client(0));
 
@@ -103,7 +105,7 @@ fn load(options: &Options) -> Result<(Report, End), Stop> {
 }
 
 /// The first signal ends the load, the second one the program.
-fn listen_for_interrupts() -> io::Result<Arc<AtomicBool>> {
+pub(crate) fn listen_for_interrupts() -> io::Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         flag::register_conditional_shutdown(signal, EXIT_INTERRUPTED, Arc::clone(&interrupted))?;
@@ -112,18 +114,17 @@ fn listen_for_interrupts() -> io::Result<Arc<AtomicBool>> {
     Ok(interrupted)
 }
 
-/// Connects to the first address of the host that answers.
-fn reach<'a>(
-    options: &Options,
+/// Connects a client to the first address of the host that answers.
+pub(crate) fn reach<'a, C: Client>(
+    uri: &Uri,
+    client: impl Fn() -> C,
     tally: &'a Tally,
-) -> Result<(SocketAddr, Drive<'a, Topology>), Failure> {
-    let uri: &Uri = options.uri();
+) -> Result<(SocketAddr, Drive<'a, C>), Failure> {
     let unreachable = |fault| Failure::Unreachable { endpoint: uri.endpoint(), fault };
     let addresses = (uri.host.as_str(), uri.port).to_socket_addrs().map_err(unreachable)?;
     let mut last = unreachable(io::Error::other("the host's name has no address"));
     for address in addresses {
-        let topology = Topology::new(Login::from_uri(uri), options.layout());
-        match Drive::connect(address, [topology], tally) {
+        match Drive::connect(address, [client()], tally) {
             Ok(drive) => return Ok((address, drive)),
             Err(failure) => last = failure,
         }
@@ -171,9 +172,17 @@ fn bear(
         is_confirmed: options.has_confirms() && !publishers.is_empty(),
         consumed: options.consumed_in_all(backlog),
     };
-    let is_json = options.is_json();
-    let mut course =
-        Course { goal, is_json, signals: &signals, tallies: &tallies, words, interrupted, watch };
+    let (unit, is_json) = (Unit::Messages, options.is_json());
+    let mut course = Course {
+        goal,
+        unit,
+        is_json,
+        signals: &signals,
+        tallies: &tallies,
+        words,
+        interrupted,
+        watch,
+    };
 
     let (measured, mut latency) = thread::scope(|scope| {
         let (signals, words_in) = (&signals, &words_in);
@@ -204,7 +213,7 @@ fn bear(
 }
 
 /// Deals clients out to at most `threads` workers, each of which gets some.
-fn spread<C: Client>(clients: impl Iterator<Item = C>, threads: usize) -> Vec<Vec<C>> {
+pub(crate) fn spread<C: Client>(clients: impl Iterator<Item = C>, threads: usize) -> Vec<Vec<C>> {
     let mut workers: Vec<Vec<C>> = Vec::new();
     for (place, client) in clients.enumerate() {
         match workers.get_mut(place % threads) {
@@ -215,7 +224,7 @@ fn spread<C: Client>(clients: impl Iterator<Item = C>, threads: usize) -> Vec<Ve
     workers
 }
 
-fn merged(ledgers: impl Iterator<Item = Ledger>) -> Latency {
+pub(crate) fn merged(ledgers: impl Iterator<Item = Ledger>) -> Latency {
     let mut latency = Latency::new();
     ledgers.for_each(|ledger| latency.add(&ledger.latency));
     latency

@@ -61,6 +61,11 @@ impl Watch {
         self.broker.as_ref().map(|_| self.peak_kib)
     }
 
+    /// The memory that the broker has now; `None` when it is not watched, or gone.
+    pub(crate) fn resident_kib(&self) -> Option<u64> {
+        Some(self.broker.as_ref()?.memory()?.resident_kib)
+    }
+
     /// Writes down everything that grows.
     pub(crate) fn mark(&self, sum: Sum) -> Mark {
         Mark {

@@ -91,6 +91,11 @@ impl Connection {
         self.put_in_line(Request::new(method, answer, about.into()));
     }
 
+    /// Puts the frame of a method in line that is answered by the method `answer`.
+    pub(crate) fn ask_encoded(&mut self, bytes: Vec<u8>, answer: u32, about: String) {
+        self.put_in_line(Request { bytes, answer, about, may_be_absent: false });
+    }
+
     /// Asks for confirms of what is published.
     pub(crate) fn ask_for_confirms(&mut self) {
         let select = confirm::Select { no_wait: false };

@@ -49,6 +49,9 @@ pub(crate) struct Drive<'a, C> {
     events: Vec<epoll::Event>,
     pub(crate) ledger: Ledger,
     tally: &'a Tally,
+    address: SocketAddr,
+    /// Sockets made after the first ones.
+    made_again: u32,
 }
 
 impl<'a, C: Client> Drive<'a, C> {
@@ -73,13 +76,14 @@ impl<'a, C: Client> Drive<'a, C> {
             events: Vec::with_capacity(EVENTS_MAX),
             ledger: Ledger::new(),
             tally,
+            address,
+            made_again: 0,
         };
         for client in clients {
             let index = drive.sockets.len();
             let socket = Socket::connect(address, client)?;
-            let data = EventData::new_u64(index as u64);
-            epoll::add(&drive.epoll, &socket.stream, data, socket.interest).map_err(system)?;
             drive.sockets.push(socket);
+            drive.register(index)?;
             drive.write(index)?;
         }
         Ok(drive)
@@ -178,7 +182,19 @@ impl<'a, C: Client> Drive<'a, C> {
         Ok(())
     }
 
+    fn register(&mut self, index: usize) -> Result<(), Failure> {
+        let Socket { stream, interest, .. } = &self.sockets[index];
+        let data = EventData::new_u64(index as u64);
+        epoll::add(&self.epoll, stream, data, *interest).map_err(system)
+    }
+
     fn write(&mut self, index: usize) -> Result<(), Failure> {
+        if self.sockets[index].is_over() && self.sockets[index].client.begin_again(now_ns()) {
+            // With its last descriptor, a socket leaves the epoll.
+            self.sockets[index].connect_again(self.address, self.made_again)?;
+            self.made_again = self.made_again.wrapping_add(1);
+            self.register(index)?;
+        }
         let socket = &mut self.sockets[index];
         if socket.is_over() {
             let registered = !socket.interest.is_empty();

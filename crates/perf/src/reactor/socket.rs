@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustix::event::epoll::EventFlags;
 
+use super::source;
 use crate::client::Client;
 use crate::clock::now_ns;
 use crate::failure::Failure;
@@ -55,6 +56,21 @@ impl<C: Client> Socket<C> {
             is_gone: false,
             has_more: false,
         })
+    }
+
+    /// Puts another connection in the place of one that is over. It may still be on its way, which a socket that does
+    /// not block tells by taking nothing. `number` counts the connections of this kind.
+    pub(super) fn connect_again(
+        &mut self,
+        address: SocketAddr,
+        number: u32,
+    ) -> Result<(), Failure> {
+        self.stream = source::connect_from(address, number)?;
+        self.carry.clear();
+        self.interest = EventFlags::empty();
+        self.is_gone = false;
+        self.has_more = false;
+        Ok(())
     }
 
     /// Whether there is nothing more to expect.
