@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use crate::churn;
 use crate::fdatasync;
 use crate::options::Options;
+use crate::suite;
 
 /// Puts load on a broker, or does one of the named tasks.
 #[derive(Args, Debug)]
@@ -25,6 +26,8 @@ enum Task {
     Fdatasync(fdatasync::Options),
     /// Make and remove connections, channels, queues, bindings or consumers, again and again
     Churn(churn::Options),
+    /// Every workload of the performance page, against this broker and others in turn; writes tables and plots
+    Suite(Box<suite::Options>),
 }
 
 /// Does what the command line says, and prints what it showed: a table, or with `--json` one line, on standard output;
@@ -37,5 +40,6 @@ pub fn run(command: &Command) -> ExitCode {
         None => crate::run::run(&command.options),
         Some(Task::Fdatasync(options)) => fdatasync::run(options),
         Some(Task::Churn(options)) => churn::run(options),
+        Some(Task::Suite(options)) => suite::run(options),
     }
 }

@@ -37,6 +37,7 @@ mod reactor;
 mod report;
 mod run;
 mod schedule;
+mod suite;
 mod uri;
 mod window;
 mod worker;

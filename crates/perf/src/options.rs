@@ -61,6 +61,10 @@ pub(crate) struct Options {
     #[arg(long)]
     keep: bool,
 
+    /// Delete the queues afterwards even if they existed before
+    #[arg(long, conflicts_with = "keep")]
+    delete: bool,
+
     /// Publish to this exchange, which has to exist, and bind the queues to it
     #[arg(long, value_name = "NAME")]
     exchange: Option<String>,
@@ -173,6 +177,10 @@ impl Options {
 
     pub(crate) fn keeps_queues(&self) -> bool {
         self.keep
+    }
+
+    pub(crate) fn deletes_found_queues(&self) -> bool {
+        self.delete
     }
 
     pub(crate) fn has_confirms(&self) -> bool {
@@ -368,6 +376,7 @@ mod tests {
             "--ack-every 100 --prefetch 99",
             "--auto-ack --ack-every 2",
             "--count 5 --duration 5",
+            "--keep --delete",
             "--count 0",
             "--rate 0",
             "--duration -1",

@@ -90,12 +90,15 @@ fn load(options: &Options) -> Result<(Report, End), Stop> {
     let topology = || Topology::new(Login::from_uri(options.uri()), options.layout());
     let (address, mut topology) = reach(options.uri(), topology, &tally).map_err(refused)?;
     prepare(&mut topology).map_err(refused)?;
-    let backlog = tell_what_was_found(topology.client(0));
+    let backlog = tell_what_was_found(topology.client(0), options.deletes_found_queues());
 
     let outcome = bear(options, address, backlog, &interrupted, &mut watch);
     if !options.keeps_queues() {
-        let deleted =
-            topology.for_each(Topology::delete_ours).and_then(|()| prepare(&mut topology));
+        let delete = match options.deletes_found_queues() {
+            true => Topology::delete_all,
+            false => Topology::delete_ours,
+        };
+        let deleted = topology.for_each(delete).and_then(|()| prepare(&mut topology));
         if let (Err(failure), Ok(_)) = (deleted, &outcome) {
             complain(&format!("queues may be left behind: {failure}"));
         }
@@ -112,6 +115,19 @@ pub(crate) fn listen_for_interrupts() -> io::Result<Arc<AtomicBool>> {
         flag::register(signal, Arc::clone(&interrupted))?;
     }
     Ok(interrupted)
+}
+
+/// Deletes queues of a broker, whether they exist or not.
+///
+/// # Errors
+/// The broker cannot be reached, or does not delete them.
+pub(crate) fn delete_queues(uri: &Uri, names: Vec<String>) -> Result<(), Failure> {
+    let tally = Tally::default();
+    let topology = || Topology::sweeping(Login::from_uri(uri), names.clone());
+    let (_, mut topology) = reach(uri, topology, &tally)?;
+    prepare(&mut topology)?;
+    part(&mut topology);
+    Ok(())
 }
 
 /// Connects a client to the first address of the host that answers.
@@ -135,12 +151,13 @@ pub(crate) fn reach<'a, C: Client>(
     }
 }
 
-fn tell_what_was_found(topology: &Topology) -> u64 {
+fn tell_what_was_found(topology: &Topology, are_deleted: bool) -> u64 {
     let (found, backlog) = (topology.found(), topology.backlog());
     if found > 0 {
         complain(&format!(
-            "{found} of the queues existed before, with {} messages; they are kept afterwards",
-            grouped(backlog)
+            "{found} of the queues existed before, with {} messages; they are {} afterwards",
+            grouped(backlog),
+            if are_deleted { "deleted" } else { "kept" }
         ));
     }
     backlog

@@ -47,6 +47,23 @@ impl Topology {
         topology
     }
 
+    /// A client that deletes queues, whether they exist or not, and makes none.
+    pub(crate) fn sweeping(login: Login, queues: Vec<String>) -> Self {
+        let mut connection = Connection::new(login, "deleting queues");
+        for name in &queues {
+            ask_to_delete(&mut connection, name);
+        }
+        let examined = queues.len();
+        let layout = Layout {
+            queues,
+            is_durable: false,
+            queue_type: None,
+            exchange: None,
+            routing_key: None,
+        };
+        Self { connection, layout, examined, ours: Vec::new(), backlog: 0 }
+    }
+
     /// Messages that were in the queues before the load.
     pub(crate) fn backlog(&self) -> u64 {
         self.backlog
@@ -60,16 +77,14 @@ impl Topology {
     /// Deletes the queues that this run made.
     pub(crate) fn delete_ours(&mut self) {
         for index in std::mem::take(&mut self.ours) {
-            let name = &self.layout.queues[index];
-            let delete = queue::Delete {
-                ticket: 0,
-                queue: name,
-                if_unused: false,
-                if_empty: false,
-                no_wait: false,
-            };
-            self.connection.ask(&delete, queue::DeleteOk::ID, format!("deleting queue '{name}'"));
+            ask_to_delete(&mut self.connection, &self.layout.queues[index]);
         }
+    }
+
+    /// Deletes all queues, also those that were there before.
+    pub(crate) fn delete_all(&mut self) {
+        self.ours = (0..self.layout.queues.len()).collect();
+        self.delete_ours();
     }
 
     fn examine_next(&mut self) {
@@ -131,6 +146,12 @@ impl Topology {
             News::Blocked { .. } => {}
         }
     }
+}
+
+fn ask_to_delete(connection: &mut Connection, name: &str) {
+    let delete =
+        queue::Delete { ticket: 0, queue: name, if_unused: false, if_empty: false, no_wait: false };
+    connection.ask(&delete, queue::DeleteOk::ID, format!("deleting queue '{name}'"));
 }
 
 impl Client for Topology {

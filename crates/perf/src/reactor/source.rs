@@ -58,7 +58,8 @@ mod tests {
     #[test]
     fn connections_to_the_own_machine_come_from_many_addresses() {
         let broker = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let sources = [0, 1, 249, 250].map(|number| source(broker, number).map(|it| it.octets()[3]));
+        let sources =
+            [0, 1, 249, 250].map(|number| source(broker, number).map(|it| it.octets()[3]));
         assert_eq!(sources, [Some(1), Some(2), Some(250), Some(1)]);
     }
 

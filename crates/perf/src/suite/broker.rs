@@ -1,0 +1,291 @@
+//! The brokers that a suite compares: its own, which it starts and stops, and peers, which run already.
+//!
+//! ```text
+//!   Contender::Own   ── stage ──▶ Stage: a process, ports, a directory ── drop ──▶ stopped, the directory removed
+//!   Contender::Peer  ── stage ──▶ Stage: where it is                   ── drop ──▶ left alone
+//! ```
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+use super::child::Program;
+use crate::clock::{nanos, now_ns, seconds};
+use crate::process::Process;
+use crate::uri::Uri;
+
+/// How long a broker may take until it accepts connections.
+const READY_LIMIT: Duration = Duration::from_secs(120);
+/// How long it may take to end.
+const STOP_LIMIT: Duration = Duration::from_secs(60);
+/// How often it is looked whether it accepts.
+const READY_PATIENCE: Duration = Duration::from_micros(500);
+/// How much of its last words is told when it does not start.
+const LAST_WORDS_LINES: usize = 3;
+
+/// A broker that runs already, as the command line names it: `NAME=URI` or `NAME=URI,PID`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Peer {
+    pub(super) name: String,
+    pub(super) uri: String,
+    pub(super) pid: Option<u32>,
+}
+
+impl FromStr for Peer {
+    type Err = String;
+
+    /// # Errors
+    /// One line that says what is wrong.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, rest) = text.split_once('=').ok_or("a peer is NAME=URI or NAME=URI,PID")?;
+        let (uri, pid) = match rest.rsplit_once(',') {
+            Some((uri, pid)) => {
+                let pid = pid.parse().map_err(|_| format!("{pid:?} is no process"))?;
+                (uri, Some(pid))
+            }
+            None => (rest, None),
+        };
+        uri.parse::<Uri>()?;
+        if name.is_empty() || name.contains('|') {
+            return Err("a peer has a name, without |, that the table can show".to_owned());
+        }
+        Ok(Self { name: name.to_owned(), uri: uri.to_owned(), pid })
+    }
+}
+
+/// A program of a broker, as the command line names it: `PATH` or `NAME=PATH`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Own {
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+}
+
+impl FromStr for Own {
+    type Err = String;
+
+    /// # Errors
+    /// One line that says what is wrong.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, path) = text.split_once('=').unwrap_or(("Leveret", text));
+        if name.is_empty() || name.contains('|') || path.is_empty() {
+            return Err("a program is PATH or NAME=PATH".to_owned());
+        }
+        Ok(Self { name: name.to_owned(), path: PathBuf::from(path) })
+    }
+}
+
+/// Who takes part.
+#[derive(Clone, Debug)]
+pub(super) enum Contender {
+    Own {
+        own: Own,
+        /// Where its directories are made.
+        dir: PathBuf,
+        /// `KEY=VALUE`, each behind a `--set`.
+        settings: Vec<String>,
+    },
+    Peer(Peer),
+}
+
+/// A broker that can be talked to.
+#[derive(Debug)]
+pub(super) struct Stage {
+    pub(super) uri: String,
+    pub(super) pid: Option<u32>,
+    /// Of a broker that was started for this: from its start until it accepted a connection.
+    pub(super) ready_ms: Option<f64>,
+    /// In this order they go out of use.
+    program: Option<Program>,
+    _scratch: Option<Scratch>,
+}
+
+impl Contender {
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Own { own, .. } => &own.name,
+            Self::Peer(peer) => &peer.name,
+        }
+    }
+
+    pub(super) fn is_own(&self) -> bool {
+        matches!(self, Self::Own { .. })
+    }
+
+    /// A broker that is ready: a new one on an empty directory, or the peer.
+    ///
+    /// # Errors
+    /// It does not start; with its last words.
+    pub(super) fn stage(&self) -> Result<Stage, String> {
+        match self {
+            Self::Peer(Peer { uri, pid, .. }) => Ok(Stage {
+                uri: uri.clone(),
+                pid: *pid,
+                ready_ms: None,
+                program: None,
+                _scratch: None,
+            }),
+            Self::Own { own, dir, settings } => Stage::start(&own.path, dir, settings)
+                .map_err(|why| format!("{} serve did not start: {why}", own.path.display())),
+        }
+    }
+}
+
+impl Stage {
+    fn start(path: &Path, dir: &Path, settings: &[String]) -> Result<Self, String> {
+        let text = |fault: io::Error| fault.to_string();
+        let scratch = Scratch::new(dir).map_err(text)?;
+        let [port, management, prometheus] = free_ports().map_err(text)?;
+        let fixed = [
+            format!("listeners.tcp.1=127.0.0.1:{port}"),
+            "management.tcp.ip=127.0.0.1".to_owned(),
+            format!("management.tcp.port={management}"),
+            "prometheus.tcp.ip=127.0.0.1".to_owned(),
+            format!("prometheus.tcp.port={prometheus}"),
+        ];
+        let mut arguments: Vec<OsString> = vec!["serve".into(), "--data-dir".into()];
+        arguments.push(scratch.path.join("data").into());
+        for setting in fixed.iter().chain(settings) {
+            arguments.extend(["--set".into(), setting.into()]);
+        }
+        let log = scratch.path.join("log");
+        let out = File::create(&log).map_err(text)?;
+        let err = out.try_clone().map_err(text)?;
+        let start_ns = now_ns();
+        let mut program =
+            Program::start(path, &arguments, Stdio::from(out), Stdio::from(err)).map_err(text)?;
+        await_ready(&mut program, port).map_err(|why| {
+            let words = fs::read_to_string(&log).unwrap_or_default();
+            format!("{why}: {}", last_words(&words))
+        })?;
+        let ready_ms = seconds(now_ns() - start_ns) * 1_000.0;
+        Ok(Self {
+            uri: format!("amqp://guest:guest@127.0.0.1:{port}/"),
+            pid: Some(program.pid()),
+            ready_ms: Some(ready_ms),
+            program: Some(program),
+            _scratch: Some(scratch),
+        })
+    }
+
+    /// The broker's resident memory now, in MiB.
+    pub(super) fn rss_mib(&self) -> Option<f64> {
+        let memory = Process::with_pid(self.pid?).memory()?;
+        #[expect(clippy::cast_precision_loss, reason = "memory in KiB has some 40 bits")]
+        Some(memory.resident_kib as f64 / 1_024.0)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(program) = &mut self.program {
+            program.stop(STOP_LIMIT);
+        }
+        // Gone before its directory is.
+        self.program = None;
+    }
+}
+
+fn await_ready(program: &mut Program, port: u16) -> Result<(), String> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let until_ns = now_ns() + nanos(READY_LIMIT);
+    while TcpStream::connect(address).is_err() {
+        if !program.is_alive() {
+            return Err("it ended".to_owned());
+        }
+        if now_ns() > until_ns {
+            return Err(format!("it accepts nothing after {} s", READY_LIMIT.as_secs()));
+        }
+        thread::sleep(READY_PATIENCE);
+    }
+    Ok(())
+}
+
+/// Ports on which nobody listens at this moment.
+fn free_ports<const N: usize>() -> io::Result<[u16; N]> {
+    let mut ports = [0; N];
+    // All are held until all are known, so that they differ.
+    let mut held = Vec::with_capacity(N);
+    for port in &mut ports {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        *port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok(ports)
+}
+
+fn last_words(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(LAST_WORDS_LINES)..].join(" / ")
+}
+
+/// A directory that nobody else has, and that goes away.
+#[derive(Debug)]
+struct Scratch {
+    path: PathBuf,
+}
+
+impl Scratch {
+    fn new(dir: &Path) -> io::Result<Self> {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Relaxed);
+        let path = dir.join(format!("leveret-suite-{}-{number}", std::process::id()));
+        fs::create_dir(&path)?;
+        Ok(Self { path })
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed is told; there is nobody to give it to.
+        if let Err(fault) = fs::remove_dir_all(&self.path) {
+            crate::run::complain(&format!("{} is left behind: {fault}", self.path.display()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_is_a_name_a_uri_and_perhaps_a_process() {
+        let peer = |text: &str| text.parse::<Peer>();
+        let rabbit = peer("RabbitMQ=amqp://guest:guest@127.0.0.1:5670/,123").expect("a peer");
+        assert_eq!((rabbit.name.as_str(), rabbit.pid), ("RabbitMQ", Some(123)));
+        assert_eq!(rabbit.uri, "amqp://guest:guest@127.0.0.1:5670/");
+        assert_eq!(peer("x=amqp://h").map(|peer| peer.pid), Ok(None));
+        for wrong in ["amqp://h", "=amqp://h", "x=http://h", "x=amqp://h,pid", "a|b=amqp://h"] {
+            assert!(peer(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_program_may_have_a_name() {
+        let own: Own = "before=/tmp/leveret".parse().expect("a program");
+        assert_eq!((own.name.as_str(), own.path.as_path()), ("before", Path::new("/tmp/leveret")));
+        assert_eq!("/bin/x".parse::<Own>().map(|own| own.name), Ok("Leveret".to_owned()));
+    }
+
+    #[test]
+    fn a_broker_that_ends_is_told_with_its_last_words_and_leaves_nothing() {
+        let dir = std::env::temp_dir().join(format!("leveret-suite-test-{}", std::process::id()));
+        fs::create_dir(&dir).expect("made");
+        let why = Stage::start(Path::new("/bin/ls"), &dir, &[]).expect_err("no broker");
+        assert!(why.starts_with("it ended") && why.contains("ls"), "{why}");
+        assert_eq!(fs::read_dir(&dir).expect("listed").count(), 0);
+        fs::remove_dir(&dir).expect("removed");
+    }
+
+    #[test]
+    fn only_the_last_lines_are_told() {
+        assert_eq!(last_words("a\nb\n\nc\nd\n"), "b / c / d");
+        assert_eq!(last_words(""), "");
+    }
+}

@@ -1,0 +1,279 @@
+//! The rows of the page: what is done, what is told of it, and what Leveret should reach.
+//!
+//! A row's steps are the words behind `leveret perf --json --uri URI`, so that whoever doubts a figure can run them.
+
+use super::figure::{Figure, Source, Target, Unit};
+
+/// One workload.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    /// What `--only` calls it.
+    pub(super) name: &'static str,
+    /// What the page calls it.
+    pub(super) title: &'static str,
+    pub(super) steps: &'static [Step],
+    pub(super) figures: &'static [Figure],
+}
+
+/// One run of the load tool, or what the suite does itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// A load for as long as the suite says.
+    Timed(&'static str),
+    /// A load of at most so many messages: of fewer for a broker that would take minutes.
+    Counted(&'static str, u64),
+    /// The start of a broker on an empty directory; nothing that a peer can be asked for.
+    Start,
+}
+
+const fn at_least(bound: f64) -> Option<Target> {
+    Some(Target::AtLeast(bound))
+}
+
+const fn at_most(bound: f64) -> Option<Target> {
+    Some(Target::AtMost(bound))
+}
+
+const fn figure(
+    name: &'static str,
+    step: usize,
+    field: &'static str,
+    unit: Unit,
+    target: Option<Target>,
+) -> Figure {
+    Figure { name, source: Source::Field { step, field }, unit, target }
+}
+
+const fn cost(target: Option<Target>) -> Figure {
+    cost_of("CPU", 0, target)
+}
+
+/// The broker's CPU-seconds per million messages, published or delivered, whichever are more.
+const fn cost_of(name: &'static str, step: usize, target: Option<Target>) -> Figure {
+    figure(name, step, "cpu_s_per_million", Unit::CpuSPerMillion, target)
+}
+
+const fn published(target: Option<Target>) -> Figure {
+    figure("in", 0, "published_per_s", Unit::PerS, target)
+}
+
+const fn consumed(target: Option<Target>) -> Figure {
+    figure("out", 0, "consumed_per_s", Unit::PerS, target)
+}
+
+const P50: Figure = figure("p50", 0, "latency_us/p50", Unit::Us, None);
+
+const fn p99(bound_us: f64) -> Figure {
+    figure("p99", 0, "latency_us/p99", Unit::Us, at_most(bound_us))
+}
+
+/// How much of what is published comes out in the same time; less than 95 % is a queue that grows.
+const PACE: Figure = Figure {
+    name: "out / in",
+    source: Source::Share { step: 0, field: "consumed_per_s", of: "published_per_s" },
+    unit: Unit::Percent,
+    target: at_least(0.95),
+};
+
+const OF_SYNCS: Figure = Figure {
+    name: "of fdatasync",
+    source: Source::OfSyncs { step: 0, field: "published_per_s" },
+    unit: Unit::Percent,
+    target: at_least(0.6),
+};
+
+/// Every row, in the order of the page.
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        name: "small",
+        title: "1 producer, 1 consumer, 16 B, transient, auto-ack",
+        steps: &[Step::Timed("--size 16 --auto-ack")],
+        figures: &[cost(at_most(0.10)), published(None), consumed(at_least(4e6))],
+    },
+    Row {
+        name: "kib",
+        title: "the same, 1 KiB",
+        steps: &[Step::Timed("--size 1024 --auto-ack")],
+        figures: &[cost(at_most(0.45)), consumed(None)],
+    },
+    Row {
+        name: "large",
+        title: "the same, 100 KB",
+        steps: &[Step::Timed("--size 100000 --auto-ack")],
+        figures: &[cost(at_most(50.0)), consumed(None)],
+    },
+    Row {
+        name: "ack-each",
+        title: "1 producer, 1 consumer, 16 B, each acknowledged, prefetch 100",
+        steps: &[Step::Timed("--size 16 --ack-every 1 --prefetch 100")],
+        figures: &[cost(at_most(0.40)), PACE, published(None), consumed(None)],
+    },
+    Row {
+        name: "many",
+        title: "64 producers, 64 consumers, one queue, 16 B, auto-ack",
+        steps: &[Step::Timed("--producers 64 --consumers 64 --size 16 --auto-ack")],
+        figures: &[published(at_least(1.5e6)), consumed(at_least(1.5e6)), cost(None)],
+    },
+    Row {
+        name: "publish-drain",
+        title: "publish only, then drain, 16 B",
+        steps: &[
+            Step::Counted("--size 16 --consumers 0 --keep", 4_000_000),
+            Step::Counted("--size 16 --producers 0 --auto-ack --delete", 4_000_000),
+        ],
+        figures: &[
+            cost_of("publish CPU", 0, at_most(0.10)),
+            cost_of("drain CPU", 1, at_most(0.08)),
+            published(None),
+            figure("out", 1, "consumed_per_s", Unit::PerS, None),
+        ],
+    },
+    Row {
+        name: "fill-drain",
+        title: "fill and drain, 1 KiB, persistent, confirmed (window 1000; one ack for 100, prefetch 1000)",
+        steps: &[
+            Step::Counted(
+                "--size 1024 --persistent --confirm 1000 --consumers 0 --keep",
+                1_000_000,
+            ),
+            Step::Counted(
+                "--size 1024 --durable --producers 0 --ack-every 100 --prefetch 1000 --delete",
+                1_000_000,
+            ),
+        ],
+        figures: &[
+            figure("fill", 0, "published_per_s", Unit::PerS, at_least(350e3)),
+            figure("drain", 1, "consumed_per_s", Unit::PerS, at_least(800e3)),
+            cost_of("fill CPU", 0, None),
+            cost_of("drain CPU", 1, None),
+        ],
+    },
+    Row {
+        name: "fanout",
+        title: "fan-out to 10 queues, 16 B, auto-ack, per delivered message",
+        steps: &[Step::Timed(
+            "--exchange amq.fanout --queues 10 --consumers 10 --size 16 --auto-ack",
+        )],
+        figures: &[cost(at_most(0.08)), consumed(None)],
+    },
+    Row {
+        name: "fanout-kib",
+        title: "the same, 1 KiB",
+        steps: &[Step::Timed(
+            "--exchange amq.fanout --queues 10 --consumers 10 --size 1024 --auto-ack",
+        )],
+        figures: &[cost(at_most(0.35)), consumed(None)],
+    },
+    Row {
+        name: "window-1",
+        title: "16 B, persistent, confirms, window 1",
+        steps: &[Step::Timed("--size 16 --persistent --confirm 1 --consumers 0")],
+        figures: &[OF_SYNCS, published(None), cost(None)],
+    },
+    Row {
+        name: "window-100",
+        title: "16 B, persistent, confirms, window 100, each acknowledged",
+        steps: &[Step::Timed("--size 16 --persistent --confirm 100 --ack-every 1 --prefetch 100")],
+        figures: &[published(at_least(300e3)), cost(at_most(0.6))],
+    },
+    Row {
+        name: "window-1000",
+        title: "16 B, persistent, confirms, window 1000, each acknowledged",
+        steps: &[Step::Timed(
+            "--size 16 --persistent --confirm 1000 --ack-every 1 --prefetch 1000",
+        )],
+        figures: &[published(at_least(1e6)), cost(at_most(0.5))],
+    },
+    Row {
+        name: "hundred",
+        title: "100 queues, 100 producers, 100 consumers, 16 B, persistent, confirms",
+        steps: &[Step::Timed(
+            "--producers 100 --consumers 100 --queues 100 --size 16 --persistent --confirm 100 --ack-every 1 --prefetch 100",
+        )],
+        figures: &[
+            Figure {
+                name: "in",
+                source: Source::Field { step: 0, field: "published_per_s" },
+                unit: Unit::PerS,
+                target: Some(Target::TimesPeer(5.0)),
+            },
+            cost(None),
+        ],
+    },
+    Row {
+        name: "latency-10k",
+        title: "latency at 10,000 messages/s, 16 B, auto-ack",
+        steps: &[Step::Timed("--rate 10000 --size 16 --auto-ack")],
+        figures: &[p99(250.0), P50],
+    },
+    Row {
+        name: "latency-100k",
+        title: "latency at 100,000 messages/s, 16 B, auto-ack",
+        steps: &[Step::Timed("--rate 100000 --size 16 --auto-ack")],
+        figures: &[p99(400.0), P50],
+    },
+    Row {
+        name: "latency-disk",
+        title: "latency at 2,000 messages/s, 1 KiB, persistent, confirms, each acknowledged",
+        steps: &[Step::Timed(
+            "--rate 2000 --size 1024 --persistent --confirm 1000 --ack-every 1 --prefetch 1000",
+        )],
+        figures: &[p99(350.0), P50],
+    },
+    Row {
+        name: "start",
+        title: "start on an empty directory",
+        steps: &[Step::Start],
+        figures: &[
+            figure("until it accepts", 0, "ready_ms", Unit::Ms, at_most(50.0)),
+            figure("memory", 0, "rss_mib", Unit::MiB, None),
+        ],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Arguments {
+        #[command(flatten)]
+        command: crate::Command,
+    }
+
+    #[test]
+    fn every_step_is_a_command_that_the_tool_understands() {
+        for row in ROWS {
+            for step in row.steps {
+                let line = match step {
+                    Step::Timed(line) => format!("{line} --duration 3"),
+                    Step::Counted(line, count) => format!("{line} --count {count}"),
+                    Step::Start => continue,
+                };
+                let words = std::iter::once("perf").chain(line.split_whitespace());
+                if let Err(error) = Arguments::try_parse_from(words) {
+                    panic!("{}: {line}: {error}", row.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_has_a_name_of_its_own_and_a_figure_of_a_step_that_exists() {
+        let names: BTreeSet<&str> = ROWS.iter().map(|row| row.name).collect();
+        assert_eq!(names.len(), ROWS.len());
+        for row in ROWS {
+            assert!(!row.figures.is_empty(), "{}", row.name);
+            for figure in row.figures {
+                let (Source::Field { step, .. }
+                | Source::Share { step, .. }
+                | Source::OfSyncs { step, .. }) = figure.source;
+                assert!(step < row.steps.len(), "{}: {}", row.name, figure.name);
+            }
+        }
+    }
+}
