@@ -20,6 +20,7 @@ mod unconfirmed;
 #[cfg(test)]
 pub(crate) mod script;
 
+pub(crate) use batch::message_len;
 pub(crate) use connection::Connection;
 pub(crate) use consumer::{Acknowledge, Consumer, Subscription};
 pub(crate) use handshake::Login;

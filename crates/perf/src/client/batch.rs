@@ -10,7 +10,7 @@
 //! however small the frames are.
 
 use wire_amqp091::content::{self, Content};
-use wire_amqp091::limits::FRAME_HEAD_BYTES;
+use wire_amqp091::limits::{FRAME_HEAD_BYTES, FRAME_MAX_DEFAULT};
 use wire_amqp091::method::basic;
 use wire_amqp091::{Properties, frame, properties};
 
@@ -110,6 +110,17 @@ impl Batch {
             }
         }
     }
+}
+
+/// The bytes of a message with a body of `body_len` on its way to a broker that was told nothing special.
+pub(crate) fn message_len(body_len: usize) -> usize {
+    let publication = Publication {
+        exchange: String::new(),
+        routing_key: "perf".to_owned(),
+        body_len,
+        is_persistent: false,
+    };
+    Batch::new(&publication, FRAME_MAX_DEFAULT, 1).message_len
 }
 
 #[cfg(test)]
