@@ -1,7 +1,7 @@
 //! The log: lines from all threads, written by one.
 //!
 //! ```text
-//!  shards, management, … ── say ──> a bounded channel ──> the thread "log" ──> console, file
+//!  shards, management, … ── say ──> a bounded channel ──> the thread "log" ──> console, file, some lines at once
 //! ```
 //!
 //! Whoever has something to say never waits: while the console or the disk does not take lines, those that do not fit
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::thread::Builder;
+use std::thread::{Builder, sleep};
 use std::time::{Duration, SystemTime};
 
 use config::{LogCategory, LogLevel, LogOutput, Logging};
@@ -27,6 +27,9 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use crate::log_file::{LogFile, add_once};
 use crate::log_line::Line;
 
+/// How long the thread rests when it has written. What is said meanwhile waits for the end of that: it wakes nobody, and leaves
+/// with one call. A thousand clients that come and go in a second say four thousand lines.
+const REST: Duration = Duration::from_millis(5);
 /// How many lines may wait to be written.
 const LINES_MAX: usize = 4_096;
 /// The longest line, in bytes: some of it comes from outside.
@@ -81,7 +84,15 @@ pub(crate) fn open(logging: &Logging, data_dir: &Path, node: &str) -> Result<(),
         return Ok(());
     }
     let (console, category_output) = (logging.console.clone(), logging.category_output.clone());
-    let writer = Writer { console, files, main, of_category, category_output, is_failing: false };
+    let writer = Writer {
+        console,
+        files,
+        main,
+        of_category,
+        category_output,
+        console_text: String::new(),
+        is_failing: false,
+    };
     Builder::new()
         .name("log".to_owned())
         .spawn(move || writer.run(&receiver))
@@ -98,12 +109,12 @@ pub(crate) fn is_open() -> bool {
 }
 
 /// Says something, if what is configured lets it through.
-pub(crate) fn say(line: &Line) {
+pub(crate) fn say(line: Line) {
     let Some(log) = LOG.get() else { return };
     if is_below(line.level, log.logging.level(line.category)) {
         return;
     }
-    match log.orders.try_send(Order::Line(line.clone())) {
+    match log.orders.try_send(Order::Line(line)) {
         Ok(()) | Err(TrySendError::Disconnected(_)) => {}
         Err(TrySendError::Full(_)) => {
             log.dropped.fetch_add(1, Ordering::Relaxed);
@@ -194,6 +205,8 @@ struct Writer {
     /// Which of them lines of a category go to instead.
     of_category: BTreeMap<LogCategory, usize>,
     category_output: LogOutput,
+    /// What goes to the console, not written yet.
+    console_text: String,
     /// The file could not be written, and that has been said.
     is_failing: bool,
 }
@@ -202,38 +215,47 @@ impl Writer {
     fn run(mut self, orders: &Receiver<Order>) {
         loop {
             match orders.recv_timeout(Duration::from_secs(1)) {
-                Ok(Order::Line(line)) => self.write(&line),
-                Ok(Order::Reopen) => {
-                    self.files.iter_mut().for_each(LogFile::reopen);
-                }
-                Ok(Order::Flush(done)) => {
-                    let _ = done.try_send(());
+                Ok(order) => {
+                    self.take(order);
+                    orders.try_iter().take(LINES_MAX).for_each(|order| self.take(order));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            self.write_dropped();
+            self.add_dropped();
+            if self.write() {
+                sleep(REST);
+            }
         }
     }
 
-    fn write_dropped(&mut self) {
+    fn take(&mut self, order: Order) {
+        match order {
+            Order::Line(line) => self.add(&line),
+            Order::Reopen => {
+                self.write();
+                self.files.iter_mut().for_each(LogFile::reopen);
+            }
+            Order::Flush(done) => {
+                self.write();
+                let _ = done.try_send(());
+            }
+        }
+    }
+
+    fn add_dropped(&mut self) {
         let dropped = LOG.get().map_or(0, |log| log.dropped.swap(0, Ordering::Relaxed));
         if dropped > 0 {
             let text = format!("{dropped} lines of the log are missing: it was written too slowly");
-            self.write(&line(LogLevel::Warning, LogCategory::Default, pid_of_thread(), text));
+            self.add(&line(LogLevel::Warning, LogCategory::Default, pid_of_thread(), text));
         }
     }
 
-    fn write(&mut self, line: &Line) {
+    fn add(&mut self, line: &Line) {
         if let Some(console) =
             self.console.as_ref().filter(|console| !is_below(line.level, console.level))
         {
-            let text = line.written(&console.shape);
-            // A console that is gone is no reason to stop serving.
-            let _ = match console.is_stdout {
-                true => io::stdout().lock().write_all(text.as_bytes()),
-                false => io::stderr().lock().write_all(text.as_bytes()),
-            };
+            line.write(&console.shape, &mut self.console_text);
         }
         let own = self.of_category.get(&line.category).map(|at| (&self.category_output, *at));
         let main = self.main.as_ref().map(|(output, at)| (output, *at));
@@ -242,7 +264,39 @@ impl Writer {
         if is_below(line.level, output.level) {
             return;
         }
-        let outcome = file.write(&line.written(&output.shape), line.at);
+        let mut text = String::new();
+        line.write(&output.shape, &mut text);
+        let outcome = file.add(&text, line.at);
+        self.tell(outcome);
+    }
+
+    /// Writes what was added. Returns whether there was anything.
+    fn write(&mut self) -> bool {
+        let mut has_written = false;
+        if !self.console_text.is_empty()
+            && let Some(console) = &self.console
+        {
+            let text = self.console_text.as_bytes();
+            // A console that is gone is no reason to stop serving.
+            let _ = match console.is_stdout {
+                true => io::stdout().lock().write_all(text),
+                false => io::stderr().lock().write_all(text),
+            };
+            self.console_text.clear();
+            has_written = true;
+        }
+        for at in 0..self.files.len() {
+            if self.files[at].has_unwritten() {
+                let outcome = self.files[at].write();
+                self.tell(outcome);
+                has_written = true;
+            }
+        }
+        has_written
+    }
+
+    /// Tells people of a file that cannot be written, once.
+    fn tell(&mut self, outcome: io::Result<()>) {
         if let Err(error) = &outcome
             && !self.is_failing
         {
@@ -270,7 +324,7 @@ impl<S: Subscriber> Layer<S> for Events {
         }
         let mut words = Words::default();
         event.record(&mut words);
-        say(&line(level, category, pid_of_thread(), words.message + &words.fields));
+        say(line(level, category, pid_of_thread(), words.message + &words.fields));
     }
 }
 

@@ -9,6 +9,8 @@ use config::{Logging, Rotation, RotationDate, RotationPeriod};
 
 use crate::log_line::date;
 
+/// Lines are written when they have this many bytes, whatever else is to come.
+const UNWRITTEN_BYTES_MAX: usize = 64 * 1024;
 const HOUR_S: u64 = 3_600;
 const DAY_S: u64 = 86_400;
 
@@ -20,6 +22,8 @@ pub(crate) struct LogFile {
     /// Absent while it cannot be opened; the next line tries again.
     file: Option<File>,
     bytes: u64,
+    /// Lines that are not written yet; they count in `bytes`.
+    unwritten: String,
     /// The number of the time span that the file is of.
     span: u64,
     /// It could not be set aside, and that has been said.
@@ -54,7 +58,15 @@ impl LogFile {
         };
         let path = dir.join(name);
         let rotation = logging.rotation.clone();
-        let mut file = Self { path, rotation, file: None, bytes: 0, span: 0, is_stuck: false };
+        let mut file = Self {
+            path,
+            rotation,
+            file: None,
+            bytes: 0,
+            unwritten: String::new(),
+            span: 0,
+            is_stuck: false,
+        };
         let opened = file.path.parent().map_or(Ok(()), fs::create_dir_all);
         opened.and_then(|()| file.begin(SystemTime::now())).map_err(|error| {
             let shown = file.path.display();
@@ -68,22 +80,45 @@ impl LogFile {
         &self.path
     }
 
-    /// Adds a line.
-    pub(crate) fn write(&mut self, text: &str, at: SystemTime) -> io::Result<()> {
+    /// Adds a line, which is written with the next [`LogFile::write`] at the latest.
+    ///
+    /// # Errors
+    /// Another file was due, and this one cannot be written, or the next one opened.
+    pub(crate) fn add(&mut self, text: &str, at: SystemTime) -> io::Result<()> {
         let is_full = self.rotation.bytes_max > 0
             && self.bytes > 0
             && self.bytes + text.len() as u64 > self.rotation.bytes_max;
         if self.file.is_some() && (is_full || self.span != self.span_of(at)) {
+            self.write()?;
             self.set_aside(at);
         }
         if self.file.is_none() {
             self.begin(at)?;
         }
-        if let Some(file) = &mut self.file {
-            file.write_all(text.as_bytes())?;
-            self.bytes += text.len() as u64;
+        self.unwritten.push_str(text);
+        self.bytes += text.len() as u64;
+        if self.unwritten.len() >= UNWRITTEN_BYTES_MAX {
+            self.write()?;
         }
         Ok(())
+    }
+
+    /// Whether there are lines to be written.
+    pub(crate) fn has_unwritten(&self) -> bool {
+        !self.unwritten.is_empty()
+    }
+
+    /// Writes what was added. What the system does not take is lost: it would pile up.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(crate) fn write(&mut self) -> io::Result<()> {
+        let outcome = match &mut self.file {
+            Some(file) => file.write_all(self.unwritten.as_bytes()),
+            None => Ok(()),
+        };
+        self.unwritten.clear();
+        outcome
     }
 
     /// Another file is begun with the next line. If this one cannot be set aside, it goes on until it is full anew, or the
@@ -178,6 +213,11 @@ mod tests {
         Logging { dir, file_name: "a.log".to_owned(), rotation, ..Logging::default() }
     }
 
+    fn write(log: &mut LogFile, text: &str) {
+        log.add(text, SystemTime::now()).expect("added");
+        log.write().expect("written");
+    }
+
     fn files(dir: &Path) -> Vec<(String, String)> {
         let entries = fs::read_dir(dir).expect("listed").map(|entry| entry.expect("listed"));
         let mut files: Vec<_> = entries
@@ -201,10 +241,25 @@ mod tests {
         let mut log = LogFile::open(&logging(rotation, temporary.path()), Path::new(""), "n")
             .expect("opened");
         for text in ["1\n", "2\n", "3\n", "4\n", "5\n", "6\n", "7\n"] {
-            log.write(text, SystemTime::now()).expect("written");
+            write(&mut log, text);
         }
         let expected = owned(&[("a.log", "7\n"), ("a.log.0", "5\n6\n"), ("a.log.1", "3\n4\n")]);
         assert_eq!(files(temporary.path()), expected);
+    }
+
+    #[test]
+    fn lines_that_are_not_written_yet_go_to_the_file_that_they_are_of() {
+        let temporary = tempfile::tempdir().expect("made");
+        let rotation = Rotation { date: None, bytes_max: 4, count: 2 };
+        let mut log = LogFile::open(&logging(rotation, temporary.path()), Path::new(""), "n")
+            .expect("opened");
+        for text in ["1\n", "2\n", "3\n"] {
+            log.add(text, SystemTime::now()).expect("added");
+        }
+        assert_eq!(files(temporary.path()), owned(&[("a.log", ""), ("a.log.0", "1\n2\n")]));
+        assert!(log.has_unwritten());
+        log.write().expect("written");
+        assert_eq!(files(temporary.path()), owned(&[("a.log", "3\n"), ("a.log.0", "1\n2\n")]));
     }
 
     #[test]
@@ -216,11 +271,11 @@ mod tests {
         let in_the_way = temporary.path().join("a.log.0");
         fs::create_dir(&in_the_way).expect("made");
         for text in ["1\n", "2\n", "3\n", "4\n"] {
-            log.write(text, SystemTime::now()).expect("written");
+            write(&mut log, text);
         }
         fs::remove_dir(&in_the_way).expect("removed");
         assert_eq!(files(temporary.path()), owned(&[("a.log", "1\n2\n3\n4\n")]));
-        log.write("5\n", SystemTime::now()).expect("written");
+        write(&mut log, "5\n");
         let expected = owned(&[("a.log", "5\n"), ("a.log.0", "1\n2\n3\n4\n")]);
         assert_eq!(files(temporary.path()), expected);
     }
@@ -244,12 +299,12 @@ mod tests {
         let mut log =
             LogFile::open(&logging(Rotation::default(), temporary.path()), Path::new(""), "n")
                 .expect("opened");
-        log.write("1\n", SystemTime::now()).expect("written");
+        write(&mut log, "1\n");
         let path = temporary.path().join("a.log");
         fs::rename(&path, temporary.path().join("old")).expect("moved");
-        log.write("2\n", SystemTime::now()).expect("written");
+        write(&mut log, "2\n");
         log.reopen();
-        log.write("3\n", SystemTime::now()).expect("written");
+        write(&mut log, "3\n");
         assert_eq!(files(temporary.path()), owned(&[("a.log", "3\n"), ("old", "1\n2\n")]));
     }
 

@@ -18,23 +18,22 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Ready to be written, with what ends it.
-    pub(crate) fn written(&self, shape: &LogShape) -> String {
+    /// Appends it as it is to be written, with what ends it.
+    pub(crate) fn write(&self, shape: &LogShape, out: &mut String) {
         match shape.format {
-            LogFormat::Plaintext => self.plaintext(shape),
-            LogFormat::Json => self.json(shape),
+            LogFormat::Plaintext => self.plaintext(shape, out),
+            LogFormat::Json => out.push_str(&self.json(shape)),
         }
     }
 
-    fn plaintext(&self, shape: &LogShape) -> String {
-        let mut out = String::new();
-        let whole = if shape.is_single_line { self.on_one_line() } else { self.text.clone() };
+    fn plaintext(&self, shape: &LogShape, out: &mut String) {
+        let one_line = shape.is_single_line.then(|| self.on_one_line());
+        let whole = one_line.as_ref().unwrap_or(&self.text);
         let template = if shape.template.is_empty() { TEMPLATE } else { &shape.template };
         for line in whole.lines() {
-            self.fill(&mut out, template, line, shape);
+            self.fill(out, template, line, shape);
             out.push('\n');
         }
-        out
     }
 
     fn on_one_line(&self) -> String {
@@ -50,7 +49,7 @@ impl Line {
             let end = after.find(|letter| !is_name(letter)).unwrap_or(after.len());
             match &after[..end] {
                 "msg" => out.push_str(text),
-                "time" => out.push_str(&written_time(self.at, shape.time)),
+                "time" => write_time(self.at, shape.time, out),
                 "level" => out.push_str(&written_level(self.level, shape.level)),
                 "pid" => out.push_str(&self.pid),
                 "domain" => out.push_str(&self.domain()),
@@ -74,7 +73,8 @@ impl Line {
     /// The fields of RabbitMQ's that there are, those that are named first.
     fn json(&self, shape: &LogShape) -> String {
         let text = if shape.is_single_line { self.on_one_line() } else { self.text.clone() };
-        let time = written_time(self.at, shape.time);
+        let mut time = String::new();
+        write_time(self.at, shape.time, &mut time);
         let time = match shape.time {
             // A number is a whole one, as in RabbitMQ.
             LogTime::Seconds => time.split('.').next().unwrap_or_default().to_owned(),
@@ -157,20 +157,49 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// `2026-01-01 00:00:00.000000+00:00`, or as it is wished; in UTC.
-fn written_time(at: SystemTime, format: LogTime) -> String {
+/// Appends `2026-01-01 00:00:00.000000+00:00`, or as it is wished; in UTC.
+fn write_time(at: SystemTime, format: LogTime, out: &mut String) {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (seconds, micros) = (since.as_secs(), since.subsec_micros());
-    let Date { year, month, day } = date(seconds / 86_400);
-    let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
-    let (date, time) =
-        (format!("{year:04}-{month:02}-{day:02}"), format!("{hour:02}:{minute:02}:{second:02}"));
+    let (seconds, micros) = (since.as_secs(), u64::from(since.subsec_micros()));
     match format {
-        LogTime::Space => format!("{date} {time}.{micros:06}+00:00"),
-        LogTime::T => format!("{date}T{time}.{micros:06}+00:00"),
-        LogTime::Lager => format!("{date} {time}.{:03}", micros / 1_000),
-        LogTime::Seconds => format!("{seconds}.{micros:06}"),
-        LogTime::Micros => since.as_micros().to_string(),
+        LogTime::Seconds => {
+            let _ = write!(out, "{seconds}.{micros:06}");
+            return;
+        }
+        LogTime::Micros => {
+            let _ = write!(out, "{}", since.as_micros());
+            return;
+        }
+        LogTime::Space | LogTime::T | LogTime::Lager => {}
+    }
+    let Date { year, month, day } = date(seconds / 86_400);
+    let between = if format == LogTime::T { 'T' } else { ' ' };
+    write_digits(year, 4, out);
+    for (before, number) in [
+        ('-', month),
+        ('-', day),
+        (between, seconds / 3_600 % 24),
+        (':', seconds / 60 % 60),
+        (':', seconds % 60),
+    ] {
+        out.push(before);
+        write_digits(number, 2, out);
+    }
+    out.push('.');
+    if format == LogTime::Lager {
+        write_digits(micros / 1_000, 3, out);
+    } else {
+        write_digits(micros, 6, out);
+        out.push_str("+00:00");
+    }
+}
+
+/// Appends the last digits of a number: a line of the log has seven numbers of known length, for which the machinery of
+/// formats is slow.
+fn write_digits(number: u64, width: u32, out: &mut String) {
+    for place in (0..width).rev() {
+        let digit = u8::try_from(number / 10_u64.pow(place) % 10).unwrap_or_default();
+        out.push(char::from(b'0' + digit));
     }
 }
 
@@ -200,6 +229,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    impl Line {
+        fn written(&self, shape: &LogShape) -> String {
+            let mut out = String::new();
+            self.write(shape, &mut out);
+            out
+        }
+    }
 
     fn line(text: &str) -> Line {
         Line {

@@ -193,7 +193,7 @@ impl Reactor {
         self.end(now);
         while let Some(notice) = self.shard.poll_notice() {
             match notice {
-                Notice::Client { client, notice } => log::say(&log::of_client(client, notice)),
+                Notice::Client { client, notice } => log::say(log::of_client(client, notice)),
                 Notice::Shard { text } => tracing::warn!(shard = self.id, "{text}"),
             }
         }
