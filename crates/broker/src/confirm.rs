@@ -48,6 +48,16 @@ impl Broker {
         self.decide(confirm, false);
     }
 
+    /// As many messages in a row are safe in one of their queues.
+    pub(crate) fn confirm_run(&mut self, first: Option<Confirm>, count: u64) {
+        if let Some(first) = first.filter(|_| count > 0) {
+            self.confirm(Some(first));
+            if let Some(decided) = &mut self.decided {
+                decided.last += count - 1;
+            }
+        }
+    }
+
     /// One of its queues does not take a message. Nobody is told if nobody asked to be.
     pub(crate) fn reject(&mut self, confirm: Option<Confirm>) {
         self.decide(confirm, true);

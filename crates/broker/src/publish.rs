@@ -1,5 +1,7 @@
 //! Publishing: route, enqueue, remember the confirm.
 
+use std::vec::Drain;
+
 use message::{ClientId, Headers, Message, QueueId};
 use queue::Facts;
 
@@ -72,24 +74,32 @@ impl Broker {
         Ok(self.send_along(way, message, delay_ms))
     }
 
-    /// Publishes a message that has the exchange and keys of the one before it, which was [expected](Publisher::expect_again)
-    /// to come again, and no headers that its way hangs on.
+    /// Whether a conversation may [publish a run](Broker::publish_run) of messages with the exchange and keys of the one that
+    /// it [expects again](Publisher::expect_again): some queue gets them, and nothing has changed since.
+    #[inline]
+    pub fn expects(&self, publisher: &Publisher) -> bool {
+        publisher.knows_way(&self.topology)
+    }
+
+    /// An empty list of messages.
+    pub fn message_list(&mut self) -> Vec<Message> {
+        self.message_lists.pop().unwrap_or_default()
+    }
+
+    /// Publishes messages that have the exchange and keys of the one that their conversation [expects again](Broker::expects),
+    /// and nothing else that their way hangs on. They are routed.
     ///
-    /// # Errors
-    /// [`Refusal`] as [`Broker::publish`].
-    pub fn publish_again(
-        &mut self,
-        publisher: &mut Publisher,
-        message: Message,
-        headers: &dyn Headers,
-    ) -> Result<Published, Refusal> {
-        let delay_ms = self.delay_ms(&message, headers);
-        if let Some(way) = publisher.begin_again(&self.topology) {
-            return Ok(self.send_along(way, message, delay_ms));
+    /// # Panics
+    /// When it does not expect them, or there are none.
+    pub fn publish_run(&mut self, publisher: &mut Publisher, messages: Vec<Message>) {
+        let Way { queues, confirm, .. } = publisher.begin_run(messages.len());
+        let (&last, others) = queues.split_last().expect("a way that is known leads somewhere");
+        for &queue in others {
+            let mut copies = self.message_list();
+            copies.extend_from_slice(&messages);
+            self.send_run(queue, copies, confirm);
         }
-        let published = self.publish(publisher, message, headers)?;
-        publisher.expect_again();
-        Ok(published)
+        self.send_run(last, messages, confirm);
     }
 
     /// Finds the way of a message that is published now and sent later, at the end of a transaction.
@@ -170,6 +180,31 @@ impl Broker {
         mail.push(Mail::Enqueue { queue, messages, confirm });
     }
 
+    /// Gives messages to a queue, wherever it lives.
+    fn send_run(&mut self, queue: QueueId, mut messages: Vec<Message>, confirm: Option<Confirm>) {
+        let shard = self.shard_of(queue);
+        if shard == self.shard {
+            return self.enqueue_run(queue, messages, confirm);
+        }
+        let mail = &mut self.outbox[usize::from(shard)];
+        if let Some(Mail::Enqueue { queue: same, messages: before, confirm: first }) = mail.last_mut()
+            && *same == queue
+            && before.len() + messages.len() <= RUN_MAX
+            && follows(*first, before.len(), confirm)
+        {
+            before.append(&mut messages);
+            return self.keep_list(messages);
+        }
+        mail.push(Mail::Enqueue { queue, messages, confirm });
+    }
+
+    /// Keeps an empty list to be used again.
+    fn keep_list(&mut self, messages: Vec<Message>) {
+        if self.message_lists.len() < LISTS_MAX {
+            self.message_lists.push(messages);
+        }
+    }
+
     /// Puts messages from another shard into a queue of this one.
     pub(crate) fn enqueue_run(
         &mut self,
@@ -177,15 +212,42 @@ impl Broker {
         mut messages: Vec<Message>,
         mut confirm: Option<Confirm>,
     ) {
-        for message in messages.drain(..) {
+        let mut rest = messages.drain(..);
+        while let Some(message) = rest.next() {
+            // The first one says that the queue is open and has something to do.
             self.enqueue(queue, message, confirm);
-            if let Some(confirm) = &mut confirm {
-                confirm.number += 1;
+            confirm = confirm.map(Confirm::next);
+            let count = self.enqueue_plain(queue, &mut rest, confirm);
+            confirm = confirm.map(|confirm| confirm.after(count));
+        }
+        drop(rest);
+        self.keep_list(messages);
+    }
+
+    /// Puts messages into a queue of this shard that something was put into just now, as long as they go into memory and
+    /// nothing but the queue itself is concerned. Returns how many these were.
+    fn enqueue_plain(
+        &mut self,
+        id: QueueId,
+        messages: &mut Drain<'_, Message>,
+        confirm: Option<Confirm>,
+    ) -> u64 {
+        let Some(hosted) = self.queues.get_mut(id) else { return 0 };
+        if hosted.is_deleted || hosted.is_examined || hosted.is_traced {
+            return 0;
+        }
+        let (keeps, now_ms, mut count) = (hosted.keeps, self.now_ms, 0);
+        while let Some(message) = messages.as_slice().first() {
+            if keeps.keeps(message) || hosted.queue.wants_store() {
+                break;
             }
+            let Some(message) = messages.next() else { break };
+            hosted.inflow.note(message.exchange(), hosted.queue.next_seq());
+            hosted.queue.enqueue(message, false, now_ms);
+            count += 1;
         }
-        if self.message_lists.len() < LISTS_MAX {
-            self.message_lists.push(messages);
-        }
+        self.confirm_run(confirm, count);
+        count
     }
 
     /// Puts a message into a queue of this shard. It is safe when it needs no disk, or when the journal is synced

@@ -25,6 +25,18 @@ pub struct Confirm {
     pub(crate) number: u64,
 }
 
+impl Confirm {
+    /// That of the next message.
+    pub(crate) const fn next(self) -> Self {
+        self.after(1)
+    }
+
+    /// That of the message that comes so many later.
+    pub(crate) const fn after(self, count: u64) -> Self {
+        Self { number: self.number + count, ..self }
+    }
+}
+
 /// An answer to a producer: everything up to `number`, or just it, is safe, or was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Confirmation {
@@ -187,20 +199,30 @@ impl Publisher {
         self.again = self.last;
     }
 
-    /// The way of a message that has the exchange and keys of the one that was expected again, and its confirm number.
-    /// `None` when the way has to be looked for. The message itself is not looked at: reading what has just been written
-    /// makes a processor wait for it.
+    /// Whether the message that was expected again has a way to some queue, which is known.
     #[inline]
-    pub(crate) fn begin_again(&mut self, topology: &Topology) -> Option<Way<'_>> {
-        if self.version != topology.version() {
-            return None;
-        }
-        let route = self.routes.get_mut(self.again)?;
-        route.count += 1;
+    pub(crate) fn knows_way(&self, topology: &Topology) -> bool {
+        let route = self.routes.get(self.again).filter(|route| !route.queues.is_empty());
+        route.is_some() && self.version == topology.version()
+    }
+
+    /// The way of `count` messages that have the exchange and keys of the one that was expected again, and the confirm number
+    /// of the first. The messages themselves are not looked at: reading what has just been written makes a processor
+    /// wait for it.
+    ///
+    /// # Panics
+    /// When the way is not known.
+    #[inline]
+    pub(crate) fn begin_run(&mut self, count: usize) -> Way<'_> {
+        let route = &mut self.routes[self.again];
+        route.count += count as u64;
         let target_count = route.queues.len();
         self.last = self.again;
-        let confirm = self.next_confirm(target_count);
-        Some(Way { confirm, ..self.way_at(Some(self.last)) })
+        let Origin { client, link } = self.origin;
+        let begin = |confirms: &mut Confirms| confirms.begin_run(count, target_count);
+        let number = self.confirms.as_mut().map(begin);
+        let confirm = number.map(|number| Confirm { client, link, number });
+        Way { confirm, ..self.way_at(Some(self.last)) }
     }
 
     /// Finds where a message goes, and promises nothing.
@@ -444,6 +466,14 @@ impl Confirms {
         let number = self.base + self.waiting.len() as u64;
         let targets = u32::try_from(targets).ok().filter(|&targets| targets < left(TOLD));
         self.waiting.push_back(targets.expect("fewer than 2^31 queues"));
+        number
+    }
+
+    /// The number of the first of `count` messages in a row.
+    fn begin_run(&mut self, count: usize, targets: usize) -> u64 {
+        let number = self.begin(targets);
+        let targets = self.waiting.back().copied().unwrap_or_default();
+        self.waiting.extend(iter::repeat_n(targets, count - 1));
         number
     }
 

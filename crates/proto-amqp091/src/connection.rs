@@ -102,6 +102,8 @@ pub struct Connection {
     /// When something was heard of it, as far as the log wants to know.
     pub(crate) seen_at: Time,
     pub(crate) has_published: bool,
+    /// The channel whose next messages may be like its last one.
+    pub(crate) repeating: Option<u16>,
     /// It publishes while the node is short of something: it is not listened to.
     pub(crate) is_blocked: bool,
     /// What its channels hold, as far as that is counted.
@@ -151,6 +153,7 @@ impl Connection {
             accepted_at: now,
             seen_at: now,
             has_published: false,
+            repeating: None,
             is_blocked: false,
             channel_bytes: 0,
             opened_count: 0,
@@ -445,6 +448,11 @@ impl Connection {
                 Stage::Verifying => break,
                 Stage::Finished | Stage::Closing { is_deaf: true, .. } => return bytes.len(),
                 _ => {}
+            }
+            let run_len = self.publish_run(cx, &bytes[used..]);
+            if run_len > 0 {
+                used += run_len;
+                continue;
             }
             let rest = &bytes[used..];
             match frame::parse(rest, self.payload_max) {

@@ -42,6 +42,7 @@ mod publishing;
 mod rendering;
 mod repeat;
 mod replying;
+mod run;
 mod settings;
 mod transaction;
 mod unacked;

@@ -228,7 +228,7 @@ impl Connection {
         let Some(channel) = self.channels.get_mut(number) else { return Ok(()) };
         if !channel.grants.is_current(version) {
             channel.grants = Grants { version, exchanges: Vec::new() };
-            channel.last_publish = Default::default();
+            channel.last_publish.forget();
         }
         let known = channel.grants.exchanges.iter().find(|(name, _)| **name == *exchange);
         let has_keys = known.map(|&(_, has_keys)| has_keys);

@@ -58,14 +58,6 @@ impl Connection {
         let alarm = cx.broker.alarm();
         let takes_more = alarm.takes_one_more();
         let whole = if takes_more { whole_content(number, rest, self.payload_max) } else { None };
-        if let Some((header, body, len)) = &whole
-            && let Some(message) = self.repeated(cx, number, fields, header, body)
-        {
-            let (message, is_mandatory) = message?;
-            let headers = RawHeaders { table: None, properties: header.properties };
-            self.publish(cx, number, message, headers, is_mandatory, true)?;
-            return Ok(*len);
-        }
         let publish = basic::Publish::decode(fields)
             .map_err(|malformed| Exception::malformed(&malformed, &[]))?;
         if publish.immediate {
@@ -81,13 +73,14 @@ impl Connection {
                 .map_err(|malformed| Exception::malformed(&malformed, &[]))?;
             let properties = rewritten.as_deref().unwrap_or(header.properties);
             let message = cx.arena.message(&address, properties, body);
-            let is_plain = scan.headers.is_none() && rewritten.is_none() && !message.has_fields();
-            if is_plain && let Some(channel) = self.channels.get_mut(number) {
-                channel.last_publish.keep(fields, &message, publish.mandatory);
+            let may_come_again = rewritten.is_none() && !message.has_fields();
+            if may_come_again && let Some(channel) = self.channels.get_mut(number) {
+                channel.last_publish.keep(number, fields, &message);
+                self.repeating = Some(number);
             }
             let headers = RawHeaders { table: scan.headers, properties: header.properties };
-            self.publish(cx, number, message, headers, publish.mandatory, false)?;
-            if is_plain && let Some(channel) = self.channels.get_mut(number) {
+            self.publish(cx, number, message, headers, publish.mandatory)?;
+            if may_come_again && let Some(channel) = self.channels.get_mut(number) {
                 channel.publisher.expect_again();
             }
             return Ok(len);
@@ -103,29 +96,6 @@ impl Connection {
             self.block(alarm);
         }
         Ok(0)
-    }
-
-    /// The message, and whether it is mandatory, if it differs from the last one in its body only.
-    #[inline]
-    fn repeated(
-        &mut self,
-        cx: &mut Context<'_>,
-        number: u16,
-        fields: &[u8],
-        header: &ContentHeader<'_>,
-        body: &[u8],
-    ) -> Option<Result<(Message, bool), Exception>> {
-        let version = cx.broker.topology().definitions().access_version();
-        let channel = self.channels.get_mut(number)?;
-        if !channel.grants.is_current(version) {
-            return None;
-        }
-        let (head, is_mandatory) = channel.last_publish.find(fields, header.properties)?;
-        let message_size_max = self.settings.limits.message_size_max;
-        if !header.is_basic() || header.body_len > message_size_max.min(BODY_LEN_MAX) {
-            return Some(Err(bad_header(header, message_size_max)));
-        }
-        Some(Ok((cx.arena.repeat(head, cx.now_ms, body), is_mandatory)))
     }
 
     /// Takes the next frame of a message that is under way.
@@ -215,10 +185,10 @@ impl Connection {
         let scan = properties::scan(again.properties());
         let scan = scan.map_err(|malformed| Exception::malformed(&malformed, &[]))?;
         let headers = RawHeaders { table: scan.headers, properties: again.properties() };
-        self.publish(cx, number, message, headers, is_mandatory, false)
+        self.publish(cx, number, message, headers, is_mandatory)
     }
 
-    /// Publishes a message, which `comes_again` if it differs from the one that its channel has kept in its body only.
+    /// Publishes a message.
     fn publish(
         &mut self,
         cx: &mut Context<'_>,
@@ -226,7 +196,6 @@ impl Connection {
         message: Message,
         headers: RawHeaders<'_>,
         is_mandatory: bool,
-        comes_again: bool,
     ) -> Result<(), Exception> {
         self.has_published = true;
         if self.watched.is_on {
@@ -247,11 +216,7 @@ impl Connection {
             return Ok(());
         }
         let kept = is_mandatory.then(|| message.clone());
-        let published = if comes_again {
-            cx.broker.publish_again(&mut channel.publisher, message, &headers)
-        } else {
-            cx.broker.publish(&mut channel.publisher, message, &headers)
-        };
+        let published = cx.broker.publish(&mut channel.publisher, message, &headers);
         let published =
             published.map_err(|refusal| Exception::refused(&refusal, basic::Publish::ID))?;
         let exchange = channel.publisher.last_exchange();

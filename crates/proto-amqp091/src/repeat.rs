@@ -5,43 +5,93 @@
 //! together.
 
 use message::Message;
-use wire_amqp091::content;
+use wire_amqp091::method::basic;
+use wire_amqp091::{Kind, content, frame};
 
 /// Heads longer than this are not kept: comparing them would cost as much as making them.
 const KEPT_BYTES: usize = 512;
+/// Where in a header frame the body's length stands: behind frame head (7), class and weight (4).
+const HEADER_LEN_AT: usize = 11;
+const BODY_LEN_BYTES: usize = 8;
 
-/// The last message that a channel published, without its body.
+/// The frames in front of the body of the last message that a channel published, and the message without its body.
+///
+/// ```text
+///   | publish frame | header frame: class, weight │ body length │ properties, end | body frame
+///   |<---------------- front -------------------->│   8 bytes   │<---- back ----->|
+/// ```
 #[derive(Debug, Default)]
 pub(crate) struct LastPublish {
-    fields: Vec<u8>,
-    properties: Vec<u8>,
+    front: Vec<u8>,
+    back: Vec<u8>,
     head: Vec<u8>,
-    is_mandatory: bool,
+    number: u16,
 }
 
 impl LastPublish {
-    /// The head of the message that has these method fields and properties, if it is the last one's, and whether it is
-    /// mandatory.
+    /// Everything before the body of the message: see [`Message::head`]. Empty when none is kept.
     #[inline]
-    pub(crate) fn find(&self, fields: &[u8], properties: &[u8]) -> Option<(&[u8], bool)> {
-        (self.fields == fields && self.properties == properties && !self.head.is_empty())
-            .then_some((&self.head, self.is_mandatory))
+    pub(crate) fn head(&self) -> &[u8] {
+        &self.head
     }
 
-    /// Remembers a message that has nothing of its own but its body and the time that it came.
-    pub(crate) fn keep(&mut self, fields: &[u8], message: &Message, is_mandatory: bool) {
-        let head = message.head();
-        for (kept, bytes) in [
-            (&mut self.fields, fields),
-            (&mut self.properties, message.properties()),
-            (&mut self.head, head),
-        ] {
-            kept.clear();
-            if head.len() <= KEPT_BYTES {
-                kept.extend_from_slice(bytes);
-            }
+    /// The body of the message that `bytes` begin with, and how many bytes it takes with all its frames, if it lies there as
+    /// a whole and is like the last one in everything else.
+    #[inline]
+    pub(crate) fn body_of<'b>(
+        &self,
+        bytes: &'b [u8],
+        body_len_max: usize,
+    ) -> Option<(&'b [u8], usize)> {
+        if self.front.is_empty() {
+            return None;
         }
-        self.is_mandatory = is_mandatory;
+        let rest = bytes.strip_prefix(&*self.front)?;
+        let (len, rest) = rest.split_first_chunk()?;
+        let rest = rest.strip_prefix(&*self.back)?;
+        let body_len = usize::try_from(u64::from_be_bytes(*len)).ok()?;
+        if body_len == 0 {
+            return Some((&[], bytes.len() - rest.len()));
+        }
+        if body_len > body_len_max {
+            return None;
+        }
+        let (head, rest) = rest.split_first_chunk()?;
+        if *head != frame::head(Kind::Body, self.number, body_len) {
+            return None;
+        }
+        match rest.split_at_checked(body_len)? {
+            (body, [frame::END, rest @ ..]) => Some((body, bytes.len() - rest.len())),
+            _ => None,
+        }
+    }
+
+    /// Remembers a message of channel `number` that has nothing of its own but its body and the time that it came. `fields`
+    /// are those of its `basic.publish`.
+    pub(crate) fn keep(&mut self, number: u16, fields: &[u8], message: &Message) {
+        self.forget();
+        let head = message.head();
+        if head.len() > KEPT_BYTES {
+            return;
+        }
+        self.number = number;
+        frame::write_with(&mut self.front, Kind::Method, number, |out| {
+            out.extend_from_slice(&basic::Publish::ID.to_be_bytes());
+            out.extend_from_slice(fields);
+        });
+        let header_at = self.front.len();
+        frame::write_header(&mut self.front, number, 0, message.properties());
+        let back = self.front.split_off(header_at + HEADER_LEN_AT + BODY_LEN_BYTES);
+        self.front.truncate(header_at + HEADER_LEN_AT);
+        self.back = back;
+        self.head.extend_from_slice(head);
+    }
+
+    /// Nothing is remembered any more.
+    pub(crate) fn forget(&mut self) {
+        self.front.clear();
+        self.back.clear();
+        self.head.clear();
     }
 }
 
@@ -110,7 +160,7 @@ impl LastDeliver {
 #[cfg(test)]
 mod tests {
     use message::{Address, Arena};
-    use wire_amqp091::frame;
+    use wire_amqp091::content::{Content, write_publish};
 
     use super::*;
 
