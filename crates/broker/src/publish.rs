@@ -187,7 +187,8 @@ impl Broker {
             return self.enqueue_run(queue, messages, confirm);
         }
         let mail = &mut self.outbox[usize::from(shard)];
-        if let Some(Mail::Enqueue { queue: same, messages: before, confirm: first }) = mail.last_mut()
+        if let Some(Mail::Enqueue { queue: same, messages: before, confirm: first }) =
+            mail.last_mut()
             && *same == queue
             && before.len() + messages.len() <= RUN_MAX
             && follows(*first, before.len(), confirm)

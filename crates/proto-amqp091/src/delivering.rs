@@ -11,6 +11,7 @@ use crate::connection::Connection;
 use crate::context::Context;
 use crate::errors::Exception;
 use crate::rendering::{Counts, is_redelivered, shown};
+use crate::repeat::Addressee;
 
 impl Connection {
     /// Writes messages for the client's consumers.
@@ -41,6 +42,7 @@ impl Connection {
             return dues.for_each(|due| cx.broker.settle(due, Settlement::Undelivered));
         };
         let frame_max = self.out.frame_max;
+        let body_len_max = frame::body_len_max(frame_max);
         let pending_bytes = self.out.pending().len();
         let mut owed_bytes = 0;
         let last_tag_before = channel.unacked.last_tag();
@@ -66,11 +68,15 @@ impl Connection {
                 };
                 let body_len = message.body_len() as u64;
                 content::write_deliver_head(out, consumer.channel, &head, &properties, body_len);
+                frame::write_body(out, consumer.channel, message.body(), frame_max);
             } else {
-                let (number, tag_text) = (consumer.channel, &consumer.tag);
-                consumer.last.write(out, number, tag_text, tag, redelivered, message);
+                let addressee = Addressee {
+                    channel: consumer.channel,
+                    consumer_tag: &consumer.tag,
+                    body_len_max,
+                };
+                consumer.last.write(out, &addressee, tag, redelivered, message);
             }
-            frame::write_body(out, consumer.channel, message.body(), frame_max);
             owed_bytes += cost_bytes(message.len_bytes());
         }
         let channel_number = consumer.channel;

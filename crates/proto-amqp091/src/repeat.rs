@@ -5,6 +5,7 @@
 //! together.
 
 use message::Message;
+use wire_amqp091::limits::FRAME_HEAD_BYTES;
 use wire_amqp091::method::basic;
 use wire_amqp091::{Kind, content, frame};
 
@@ -98,8 +99,8 @@ impl LastPublish {
 /// The frames in front of a body, as they were last written for a consumer.
 ///
 /// ```text
-///   | deliver frame: … consumer tag │ delivery tag │ redelivered │ exchange, key │ header frame: … │ body length │ properties
-///                                     8 bytes        1 byte                                          8 bytes
+///   | deliver frame: … consumer tag │ delivery tag │ redelivered │ exchange, key │ header frame: … │ body length │ properties │ body frame: … │ length |
+///                                     8 bytes        1 byte                                          8 bytes                                  4 bytes
 /// ```
 #[derive(Debug, Default)]
 pub(crate) struct LastDeliver {
@@ -109,51 +110,77 @@ pub(crate) struct LastDeliver {
     len_at: usize,
 }
 
+/// Whom deliveries are written for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addressee<'a> {
+    pub(crate) channel: u16,
+    pub(crate) consumer_tag: &'a str,
+    /// How much of a body there is in one frame.
+    pub(crate) body_len_max: usize,
+}
+
 impl LastDeliver {
-    /// Appends the deliver and header frames of a message that is shown with its own properties.
+    /// Appends the frames of a message that is shown with its own properties.
     #[inline]
     pub(crate) fn write(
         &mut self,
         out: &mut Vec<u8>,
-        channel: u16,
-        consumer_tag: &str,
+        to: &Addressee<'_>,
         delivery_tag: u64,
         redelivered: bool,
         message: &Message,
     ) {
         if self.head.is_empty() || !message.has_head(&self.head) {
-            self.make(channel, consumer_tag, message);
+            self.make(to, message);
         }
-        let start = out.len();
+        let body = message.body();
+        let (start, len) = (out.len(), self.frames.len());
+        out.reserve(len + body.len() + 1);
         out.extend_from_slice(&self.frames);
-        let tag_at = start + self.tag_at;
-        let len_at = start + self.len_at;
-        out[tag_at..tag_at + 8].copy_from_slice(&delivery_tag.to_be_bytes());
-        out[tag_at + 8] = u8::from(redelivered);
-        out[len_at..len_at + 8].copy_from_slice(&(message.body_len() as u64).to_be_bytes());
+        let frames = &mut out[start..];
+        frames[self.tag_at..self.tag_at + 8].copy_from_slice(&delivery_tag.to_be_bytes());
+        frames[self.tag_at + 8] = u8::from(redelivered);
+        let body_len = body.len() as u64;
+        frames[self.len_at..self.len_at + 8].copy_from_slice(&body_len.to_be_bytes());
+        if body.is_empty() || body.len() > to.body_len_max {
+            out.truncate(start + len - FRAME_HEAD_BYTES);
+            return write_body(out, to, body);
+        }
+        frames[len - 4..].copy_from_slice(&(body_len as u32).to_be_bytes());
+        out.extend_from_slice(body);
+        out.push(frame::END);
     }
 
-    fn make(&mut self, channel: u16, consumer_tag: &str, message: &Message) {
+    fn make(&mut self, to: &Addressee<'_>, message: &Message) {
         /// Frame head (7), class and method (4), length of the consumer tag (1).
         const BEFORE_CONSUMER_TAG: usize = 12;
-        /// From the end of the properties back to the body length: the length itself (8).
-        const LEN_BYTES: usize = 8;
         let parts = message.parts();
         let delivery = content::Delivery {
-            consumer_tag: consumer_tag.as_bytes(),
+            consumer_tag: to.consumer_tag.as_bytes(),
             delivery_tag: 0,
             redelivered: false,
             exchange: parts.exchange,
             routing_key: parts.routing_key,
         };
         self.frames.clear();
-        content::write_deliver_head(&mut self.frames, channel, &delivery, parts.properties, 0);
-        self.tag_at = BEFORE_CONSUMER_TAG + consumer_tag.len();
-        self.len_at = self.frames.len() - 1 - parts.properties.len() - LEN_BYTES;
+        content::write_deliver_head(&mut self.frames, to.channel, &delivery, parts.properties, 0);
+        self.tag_at = BEFORE_CONSUMER_TAG + to.consumer_tag.len();
+        self.len_at = self.frames.len() - 1 - parts.properties.len() - BODY_LEN_BYTES;
+        self.frames.extend_from_slice(&frame::head(Kind::Body, to.channel, 0));
         self.head.clear();
         if message.head().len() <= KEPT_BYTES {
             self.head.extend_from_slice(message.head());
         }
+    }
+}
+
+/// A body that is empty, or too long for one frame.
+#[cold]
+fn write_body(out: &mut Vec<u8>, to: &Addressee<'_>, body: &[u8]) {
+    for part in body.chunks(to.body_len_max) {
+        out.extend_from_slice(&frame::head(Kind::Body, to.channel, part.len()));
+        out.extend_from_slice(part);
+        out.push(frame::END);
     }
 }
 
@@ -175,16 +202,17 @@ mod tests {
             ("a", b"\0\0", b"yy"),
             ("b", b"\x10\0\x02", b""),
             ("b", &long, b"z"),
+            ("b", b"\0\0", &[1; 10_000]),
         ]
         .into_iter()
         .cycle()
-        .take(12)
+        .take(15)
         .enumerate()
         {
             let address = Address::new(b"logs", key.as_bytes(), 1_700_000_000_000 + tag as u64);
             let message = arena.message(&address, properties, body);
-            last.write(&mut kept, 3, "ctag", tag as u64, tag % 2 == 1, &message);
-            frame::write_body(&mut kept, 3, message.body(), 4096);
+            let to = Addressee { channel: 3, consumer_tag: "ctag", body_len_max: 4088 };
+            last.write(&mut kept, &to, tag as u64, tag % 2 == 1, &message);
             let delivery = content::Delivery {
                 consumer_tag: b"ctag",
                 delivery_tag: tag as u64,
@@ -192,9 +220,50 @@ mod tests {
                 exchange: b"logs",
                 routing_key: key.as_bytes(),
             };
-            let content = content::Content { properties, body };
+            let content = Content { properties, body };
             content::write_deliver(&mut made, 3, &delivery, &content, 4096);
         }
         assert_eq!(kept, made);
+    }
+
+    #[test]
+    fn what_is_like_the_last_message_is_known_by_its_frames() {
+        let mut arena = Arena::new();
+        let publish = |key, body: &[u8]| {
+            let publish =
+                basic::Publish { exchange: b"logs", routing_key: key, ..Default::default() };
+            let mut out = Vec::new();
+            write_publish(
+                &mut out,
+                3,
+                &publish,
+                &Content { properties: b"\x10\0\x02", body },
+                4096,
+            );
+            out
+        };
+        let first = publish(b"key", b"first");
+        let (method, _) = frame::parse(&first, 4096).unwrap().unwrap();
+        let address = Address::new(b"logs", b"key", 1_700_000_000_000);
+        let message = arena.message(&address, b"\x10\0\x02", b"first");
+        let mut last = LastPublish::default();
+        assert_eq!(last.body_of(&first, 4088), None, "nothing is known yet");
+        last.keep(3, &method.payload[4..], &message);
+        for body in [&b"first"[..], b"", b"another", &[7; 4088]] {
+            let mut bytes = publish(b"key", body);
+            let len = bytes.len();
+            bytes.extend_from_slice(&first);
+            assert_eq!(last.body_of(&bytes, 4088), Some((body, len)));
+            for cut in 0..len {
+                assert_eq!(last.body_of(&bytes[..cut], 4088), None, "{cut} of {len} bytes");
+            }
+        }
+        assert_eq!(last.body_of(&publish(b"yek", b"first"), 4088), None);
+        assert_eq!(last.body_of(&publish(b"key", &[7; 100]), 99), None, "it is too long");
+        let mut bad = publish(b"key", b"first");
+        *bad.last_mut().unwrap() = 0;
+        assert_eq!(last.body_of(&bad, 4088), None, "the frame has another end");
+        last.forget();
+        assert_eq!(last.body_of(&first, 4088), None);
     }
 }

@@ -4,6 +4,8 @@ use std::num::NonZeroU64;
 
 use message::ClientId;
 
+use crate::unsettled::TakerKey;
+
 /// A consumer: a client, and a number that the client's front-end gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConsumerId {
@@ -80,6 +82,21 @@ impl Taker {
     #[inline]
     pub(crate) const fn may_take(&self) -> bool {
         self.unsettled_count < self.credit_max && self.bars == 0 && !self.is_blocked()
+    }
+
+    /// How many more deliveries it may leave unsettled.
+    #[inline]
+    pub(crate) const fn credit(&self) -> u32 {
+        self.credit_max.saturating_sub(self.unsettled_count)
+    }
+
+    /// Under which key it settles, if it does; it stands in the table at `place`.
+    #[inline]
+    pub(crate) fn key(&self, place: usize) -> Option<TakerKey> {
+        self.consumer.settles.then(|| TakerKey {
+            slot: u32::try_from(place).expect("fewer than 2^32 consumers"),
+            serial: self.serial,
+        })
     }
 
     pub(crate) const fn is_barred(&self, bar: Bar) -> bool {

@@ -2,6 +2,7 @@
 
 use crate::delivery::{Delivery, cost_bytes};
 use crate::queue::Queue;
+use crate::takers::Turn;
 
 impl Queue {
     /// Hands at most `limit` messages to consumers, until either runs out. Each delivery goes to `take`, in order. Returns
@@ -11,6 +12,13 @@ impl Queue {
         let mut count = 0;
         while count < limit && !self.has_too_many_unsettled() {
             let Some(key) = self.takers.next() else { break };
+            if let Some(turn) = self.takers.turn_alone(key) {
+                match self.dispatch_alone(key, turn, limit - count, &mut take) {
+                    0 => break,
+                    taken => count += taken,
+                }
+                continue;
+            }
             let Some(entry) = self.ready.pop() else { break };
             let cost = cost_bytes(entry.message.len_bytes());
             let (consumer, holder) = self.takers.charge(key, cost);
@@ -18,6 +26,26 @@ impl Queue {
             count += 1;
         }
         self.watch_deliveries();
+        count
+    }
+
+    /// Hands at most `limit` messages to the one consumer that may take any, as long as it may.
+    #[inline]
+    fn dispatch_alone(
+        &mut self,
+        key: usize,
+        mut turn: Turn,
+        limit: usize,
+        take: &mut impl FnMut(Delivery),
+    ) -> usize {
+        let mut count = 0;
+        while count < limit && turn.may_take() && !self.has_too_many_unsettled() {
+            let Some(entry) = self.ready.pop() else { break };
+            turn.charge(cost_bytes(entry.message.len_bytes()));
+            take(self.hand_over(entry, turn.consumer, turn.holder.is_some(), turn.holder));
+            count += 1;
+        }
+        self.takers.end_turn(key, &turn);
         count
     }
 

@@ -35,6 +35,12 @@ impl Rotation {
         self.first.is_empty()
     }
 
+    /// Whether one stands in the line that is served, and nobody else.
+    #[inline]
+    pub(crate) fn is_one(&self) -> bool {
+        self.first.len() == 1
+    }
+
     /// Somebody comes, and stands at the end of its line.
     #[inline]
     pub(crate) fn join(&mut self, key: usize, priority: i32) {

@@ -12,6 +12,31 @@ use crate::rotation::Rotation;
 use crate::succession::{Sharing, Succession};
 use crate::unsettled::TakerKey;
 
+/// The turn of a consumer that takes message after message, because nobody else may take any.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turn {
+    pub(crate) consumer: ConsumerId,
+    /// Under which key it will settle, if it does.
+    pub(crate) holder: Option<TakerKey>,
+    window_bytes: i64,
+    /// How many more it may leave unsettled.
+    credit: u32,
+}
+
+impl Turn {
+    #[inline]
+    pub(crate) const fn may_take(&self) -> bool {
+        self.window_bytes > 0 && self.credit > 0
+    }
+
+    /// It takes something that costs `bytes` of its window.
+    #[inline]
+    pub(crate) const fn charge(&mut self, bytes: i64) {
+        self.window_bytes -= bytes;
+        self.credit -= self.holder.is_some() as u32;
+    }
+}
+
 /// The consumers of one queue.
 #[derive(Debug, Default)]
 pub(crate) struct Takers {
@@ -162,10 +187,7 @@ impl Takers {
         let taker = &mut self.table[key];
         taker.window_bytes -= bytes;
         self.blocked_count += usize::from(taker.is_blocked());
-        let holder = taker.consumer.settles.then(|| TakerKey {
-            slot: u32::try_from(key).expect("fewer than 2^32 consumers"),
-            serial: taker.serial,
-        });
+        let holder = taker.key(key);
         taker.unsettled_count += u32::from(holder.is_some());
         taker.is_waiting = taker.may_take();
         if taker.is_waiting {
@@ -174,6 +196,34 @@ impl Takers {
             self.rotation.leave();
         }
         (taker.consumer.id, holder)
+    }
+
+    /// The turn of the one whose turn it is, if it is the only one that may take anything. [`Takers::end_turn`] ends it.
+    #[inline]
+    pub(crate) fn turn_alone(&self, key: usize) -> Option<Turn> {
+        if !self.rotation.is_one() {
+            return None;
+        }
+        let taker = &self.table[key];
+        Some(Turn {
+            consumer: taker.consumer.id,
+            holder: taker.key(key),
+            window_bytes: taker.window_bytes,
+            credit: taker.credit(),
+        })
+    }
+
+    /// What the one whose turn it was has taken counts from here on.
+    #[inline]
+    pub(crate) fn end_turn(&mut self, key: usize, turn: &Turn) {
+        let taker = &mut self.table[key];
+        taker.unsettled_count += taker.credit() - turn.credit;
+        taker.window_bytes = turn.window_bytes;
+        self.blocked_count += usize::from(taker.is_blocked());
+        taker.is_waiting = taker.may_take();
+        if !taker.is_waiting {
+            self.rotation.leave();
+        }
     }
 
     /// Who holds a delivery, unless that one is gone.
