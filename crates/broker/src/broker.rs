@@ -11,7 +11,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use message::{ClientId, Message, QueueId, ShardId, Value};
 use metadata::{Change, QueueKind, VhostDefaults};
-use queue::{Delivery, Queue};
+use queue::{Delivery, DeliveryId, Queue};
 use stdx::{Random, Recent, Time};
 use store::{Completion, Fault, Store, Submission, Ticket};
 
@@ -109,6 +109,7 @@ pub struct Broker {
     /// Empty lists, to be used again.
     pub(crate) delivery_lists: Vec<Vec<Delivery>>,
     pub(crate) message_lists: Vec<Vec<Message>>,
+    pub(crate) settle_lists: Vec<Vec<DeliveryId>>,
     /// Deliveries by client while a queue is dispatched.
     pub(crate) runs: Vec<(ClientId, Vec<Delivery>)>,
     pub(crate) memory: Memory,
@@ -182,6 +183,7 @@ impl Broker {
             outbox: (0..shards).map(|_| Vec::new()).collect(),
             delivery_lists: Vec::new(),
             message_lists: Vec::new(),
+            settle_lists: Vec::new(),
             runs: Vec::new(),
             memory: Memory::new(memory_bytes_max),
             remains: Leftovers::default(),
@@ -263,8 +265,11 @@ impl Broker {
             Mail::Enqueue { queue, messages, confirm } => {
                 self.enqueue_run(queue, messages, confirm);
             }
-            Mail::Settle { queue, delivery, settlement } => {
-                self.settle_here(queue, delivery, settlement);
+            Mail::Settle { queue, mut deliveries, settlement } => {
+                self.settle_here(queue, deliveries.drain(..), settlement);
+                if self.settle_lists.len() < LISTS_MAX {
+                    self.settle_lists.push(deliveries);
+                }
             }
             Mail::Credit { queue, consumer, bytes } => self.credit_here(queue, consumer, bytes),
             Mail::Pause { queue, consumer, is_paused } => {

@@ -16,6 +16,8 @@
 //! How much may be under way is bounded, of each source and of all; a source waits for the rest, and what has to be tried
 //! again counts against its own source only.
 
+use std::iter;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use message::{ClientId, Message, Name, QueueId, ShardId};
@@ -337,7 +339,7 @@ impl Broker {
                 self.remove_stored(queue, lane, seq, length, is_stored);
             }
             Source::Held { queue, delivery } => {
-                self.settle_here(queue, delivery, message::Settlement::Accept);
+                self.settle_here(queue, iter::once(delivery), message::Settlement::Accept);
             }
         }
     }

@@ -36,13 +36,13 @@ pub enum Mail {
         /// Whom to tell when the first of them is safe; the others have the numbers that follow.
         confirm: Option<Confirm>,
     },
-    /// Deliveries of a queue that lives with the receiver have ended.
+    /// Deliveries of a queue that lives with the receiver have ended, one after the other.
     Settle {
         /// The queue.
         queue: QueueId,
         /// Which.
-        delivery: DeliveryId,
-        /// How.
+        deliveries: Vec<DeliveryId>,
+        /// How all of them have.
         settlement: Settlement,
     },
     /// A consumer's socket has taken bytes.

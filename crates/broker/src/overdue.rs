@@ -1,5 +1,7 @@
 //! Consumers that take too long: they lose what is overdue, and end.
 
+use std::iter;
+
 use message::{QueueId, Settlement};
 use queue::Overdue;
 
@@ -33,7 +35,7 @@ impl Broker {
                 let event = Event::Cancelled { consumer: consumer.number, reason };
                 self.tell(consumer.client, event);
             }
-            self.settle_here(id, delivery, Settlement::Requeue);
+            self.settle_here(id, iter::once(delivery), Settlement::Requeue);
         }
     }
 }

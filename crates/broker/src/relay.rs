@@ -9,6 +9,8 @@
 //!
 //! A relay is a queue like others to the store, and lives on one shard. It comes and goes with its exchange.
 
+use std::iter;
+
 use std::collections::VecDeque;
 
 use message::{Headers, Message, Name, QueueId, Times, Value};
@@ -202,7 +204,7 @@ impl Broker {
             let message = released(&delivery.message, self.now_ms);
             let source = Source::Held { queue: id, delivery: delivery_id };
             if is_seeded(Bug::HeldForgotten) {
-                self.settle_here(id, delivery_id, message::Settlement::Accept);
+                self.settle_here(id, iter::once(delivery_id), message::Settlement::Accept);
             }
             let (persistence, barred) = (Persistence::Once, Vec::new());
             self.forward(Forward { vhost, exchange, message, source, persistence, barred });

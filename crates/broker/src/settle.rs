@@ -2,12 +2,16 @@
 
 use message::{ClientId, QueueId, Settlement};
 use queue::{ConsumerId, Delivery, DeliveryId, Settled};
-use store::{Bug, is_seeded};
+use store::{Bug, Store, is_seeded};
 
 use crate::broker::Broker;
 use crate::burials::Strategy;
 use crate::event::{Answer, Event};
+use crate::hosted::Hosted;
 use crate::mail::Mail;
+
+/// Deliveries that one piece of mail ends at most, about: a list is used again, and should not grow without end.
+const RUN_MAX: usize = 512;
 
 /// What a client has and has not settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,13 +25,31 @@ pub struct Due {
 impl Broker {
     /// Ends a delivery, wherever its queue lives.
     pub fn settle(&mut self, due: Due, settlement: Settlement) {
-        let Due { queue, delivery } = due;
+        self.settle_run(due.queue, std::iter::once(due.delivery), settlement);
+    }
+
+    /// Ends deliveries of one queue, wherever it lives, one after the other.
+    pub fn settle_run(
+        &mut self,
+        queue: QueueId,
+        run: impl Iterator<Item = DeliveryId>,
+        settlement: Settlement,
+    ) {
         let shard = self.shard_of(queue);
         if shard == self.shard {
-            self.settle_here(queue, delivery, settlement);
-        } else {
-            self.post(shard, Mail::Settle { queue, delivery, settlement });
+            return self.settle_here(queue, run, settlement);
         }
+        let mail = &mut self.outbox[usize::from(shard)];
+        if let Some(Mail::Settle { queue: same, deliveries, settlement: alike }) = mail.last_mut()
+            && *same == queue
+            && *alike == settlement
+            && deliveries.len() < RUN_MAX
+        {
+            return deliveries.extend(run);
+        }
+        let mut deliveries = self.settle_lists.pop().unwrap_or_default();
+        deliveries.extend(run);
+        mail.push(Mail::Settle { queue, deliveries, settlement });
     }
 
     /// Tells that a consumer's socket has taken `bytes` of what was delivered to it.
@@ -103,21 +125,31 @@ impl Broker {
     pub(crate) fn settle_here(
         &mut self,
         id: QueueId,
-        delivery: DeliveryId,
+        mut run: impl Iterator<Item = DeliveryId>,
         settlement: Settlement,
     ) {
         // A queue that is deleted takes its unsettled deliveries with it.
         let Some(hosted) = self.queues.get_mut(id).filter(|hosted| !hosted.is_deleted) else {
             return;
         };
+        let is_plain = !hosted.is_traced && hosted.ledger.is_empty();
+        if settlement == Settlement::Accept && is_plain {
+            hosted.tally.ack += accept(hosted, &mut self.store, &mut run, self.now_ms);
+        }
+        run.for_each(|delivery| self.settle_one(id, delivery, settlement));
+        self.mark_dirty(id);
+    }
+
+    /// Ends one delivery of a queue that lives here, whatever has to be noted of it.
+    fn settle_one(&mut self, id: QueueId, delivery: DeliveryId, settlement: Settlement) {
+        let Some(hosted) = self.queues.get_mut(id) else { return };
         let held = if hosted.is_traced { hosted.queue.peek_delivery(delivery) } else { None };
         let settled = hosted.queue.settle(delivery, settlement, self.now_ms);
         if let Some(held) = &held {
             self.traces.record_settled(id, held, settlement, &settled, self.now_ms);
         }
         if let Settled::Returned(Some(facts)) = &settled {
-            self.note_facts(id, facts);
-            return self.mark_dirty(id);
+            return self.note_facts(id, facts);
         }
         let gone = match settled {
             Settled::Gone(gone) => {
@@ -138,7 +170,6 @@ impl Broker {
                 self.strike_facts(id, gone.seq);
             }
         }
-        self.mark_dirty(id);
     }
 
     pub(crate) fn credit_here(&mut self, id: QueueId, consumer: ConsumerId, bytes: i64) {
@@ -157,4 +188,25 @@ impl Broker {
             self.mark_dirty(id);
         }
     }
+}
+
+/// Ends deliveries of a queue that nobody watches and of whose messages nothing is noted. Returns how many messages are gone.
+fn accept(
+    hosted: &mut Hosted,
+    store: &mut Store,
+    run: impl Iterator<Item = DeliveryId>,
+    now_ms: u64,
+) -> u64 {
+    let Hosted { queue, definition, .. } = hosted;
+    let mut count = 0;
+    for delivery in run {
+        // What is accepted is gone, or was settled before.
+        if let Settled::Gone(gone) = queue.settle(delivery, Settlement::Accept, now_ms) {
+            count += 1;
+            if gone.is_stored {
+                store.settle(definition.lane_id(gone.lane), gone.seq, gone.length);
+            }
+        }
+    }
+    count
 }

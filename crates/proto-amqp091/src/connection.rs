@@ -449,7 +449,10 @@ impl Connection {
                 Stage::Finished | Stage::Closing { is_deaf: true, .. } => return bytes.len(),
                 _ => {}
             }
-            let run_len = self.publish_run(cx, &bytes[used..]);
+            let mut run_len = self.publish_run(cx, &bytes[used..]);
+            if run_len == 0 {
+                run_len = self.acknowledge_run(cx, &bytes[used..]);
+            }
             if run_len > 0 {
                 used += run_len;
                 continue;

@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use broker::Due;
+use message::QueueId;
 
 /// Holes that are not worth closing.
 const HOLES_MAX: usize = 64;
@@ -78,6 +79,13 @@ impl Unacked {
         self.hole_count += 1;
         self.close_holes();
         Some(Taken { tag, due, is_fetched })
+    }
+
+    /// The same, if the delivery came from this queue.
+    pub(crate) fn take_from(&mut self, queue: QueueId, tag: u64) -> Option<Taken> {
+        let place = self.place(tag)?;
+        self.due[place].1.filter(|due| due.queue == queue)?;
+        self.take(tag)
     }
 
     /// Takes out everything up to and including `tag`, in order; `None` when that delivery is not there. Tag 0 stands for
