@@ -21,7 +21,7 @@ use crate::census::Census;
 use crate::client::Leaving;
 use crate::confirm::Decided;
 use crate::deadlines::Deadlines;
-use crate::deliver::RULE_BUDGET;
+use crate::deliver::{RULE_BUDGET, Runs};
 use crate::event::Event;
 use crate::forward::{Forwards, forwarder};
 use crate::hosted::Hosted;
@@ -60,7 +60,8 @@ pub struct Reader {
 /// What waits for the journal to be synced.
 #[derive(Debug)]
 pub(crate) enum Awaited {
-    Confirm(Confirm),
+    /// The confirms of so many messages in a row, and that of the first.
+    Confirm(Confirm, u64),
     Answer(Origin, Box<Reply>),
     Errand(ShardId, Box<Errand>),
     Publish(Arc<Topology>, Vec<Occurred>),
@@ -107,11 +108,9 @@ pub struct Broker {
     pub(crate) damaged_count: u64,
     pub(crate) outbox: Vec<Vec<Mail>>,
     /// Empty lists, to be used again.
-    pub(crate) delivery_lists: Vec<Vec<Delivery>>,
     pub(crate) message_lists: Vec<Vec<Message>>,
     pub(crate) settle_lists: Vec<Vec<DeliveryId>>,
-    /// Deliveries by client while a queue is dispatched.
-    pub(crate) runs: Vec<(ClientId, Vec<Delivery>)>,
+    pub(crate) runs: Runs,
     pub(crate) memory: Memory,
     /// What purged and deleted queues held and nobody wants, to be dropped bit by bit.
     pub(crate) remains: Leftovers,
@@ -181,10 +180,9 @@ impl Broker {
             decided: None,
             damaged_count: 0,
             outbox: (0..shards).map(|_| Vec::new()).collect(),
-            delivery_lists: Vec::new(),
             message_lists: Vec::new(),
             settle_lists: Vec::new(),
-            runs: Vec::new(),
+            runs: Runs::default(),
             memory: Memory::new(memory_bytes_max),
             remains: Leftovers::default(),
             lagging_count: 0,
@@ -420,11 +418,8 @@ impl Broker {
     }
 
     /// Takes back a list that came with an event, to be used again.
-    pub fn recycle(&mut self, mut deliveries: Vec<Delivery>) {
-        if self.delivery_lists.len() < LISTS_MAX {
-            deliveries.clear();
-            self.delivery_lists.push(deliveries);
-        }
+    pub fn recycle(&mut self, deliveries: Vec<Delivery>) {
+        self.runs.recycle(deliveries);
     }
 
     fn others(&self) -> impl Iterator<Item = ShardId> + use<> {

@@ -30,7 +30,7 @@ impl Broker {
             }
             let Some((_, awaited)) = self.awaiting.pop_front() else { return };
             match awaited {
-                Awaited::Confirm(confirm) => self.confirm(Some(confirm)),
+                Awaited::Confirm(first, count) => self.confirm_run(Some(first), count),
                 Awaited::Answer(origin, reply) => self.answer(origin, *reply),
                 Awaited::Publish(topology, occurred) => {
                     self.publish_topology(topology);

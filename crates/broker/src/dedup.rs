@@ -162,7 +162,7 @@ impl Broker {
             (Some(confirm), Some(ticket)) => {
                 // What waits stands in the order of tickets, and this one may be older than the last.
                 let place = self.awaiting.partition_point(|(other, _)| *other <= ticket);
-                self.awaiting.insert(place, (ticket, Awaited::Confirm(confirm)));
+                self.awaiting.insert(place, (ticket, Awaited::Confirm(confirm, 1)));
             }
             (confirm, _) => self.confirm(confirm),
         }

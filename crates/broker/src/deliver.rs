@@ -2,9 +2,9 @@
 
 use message::{ClientId, Message, QueueId};
 use metadata::{Part, part_of};
-use queue::Delivery;
+use queue::{Delivery, DeliveryLists};
 
-use crate::broker::Broker;
+use crate::broker::{Broker, LISTS_MAX};
 use crate::event::Event;
 use crate::hosted::Handed;
 
@@ -12,21 +12,37 @@ use crate::hosted::Handed;
 /// them waits for the next turn, so that sockets, heartbeats and other shards get theirs in between.
 pub(crate) const RULE_BUDGET: usize = 8192;
 
-/// Puts a delivery behind the others for its client.
-#[inline]
-fn join_run(
-    runs: &mut Vec<(ClientId, Vec<Delivery>)>,
-    lists: &mut Vec<Vec<Delivery>>,
-    delivery: Delivery,
-) {
-    let client = delivery.consumer.client;
-    match runs.iter_mut().rev().find(|(of, _)| *of == client) {
-        Some((_, deliveries)) => deliveries.push(delivery),
-        None => {
-            let mut deliveries = lists.pop().unwrap_or_default();
-            deliveries.push(delivery);
-            runs.push((client, deliveries));
+/// Deliveries by client, while a queue is dispatched.
+#[derive(Debug, Default)]
+pub(crate) struct Runs {
+    runs: Vec<(ClientId, Vec<Delivery>)>,
+    /// Empty lists, to be used again.
+    lists: Vec<Vec<Delivery>>,
+}
+
+impl Runs {
+    /// Takes back a list, to be used again.
+    pub(crate) fn recycle(&mut self, mut deliveries: Vec<Delivery>) {
+        if self.lists.len() < LISTS_MAX {
+            deliveries.clear();
+            self.lists.push(deliveries);
         }
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Delivery> {
+        self.runs.iter().flat_map(|(_, deliveries)| deliveries)
+    }
+}
+
+impl DeliveryLists for Runs {
+    #[inline]
+    fn list_of(&mut self, client: ClientId) -> &mut Vec<Delivery> {
+        let known = self.runs.iter().rposition(|(of, _)| *of == client);
+        let at = known.unwrap_or_else(|| {
+            self.runs.push((client, self.lists.pop().unwrap_or_default()));
+            self.runs.len() - 1
+        });
+        &mut self.runs[at].1
     }
 }
 
@@ -51,19 +67,23 @@ impl Broker {
             hosted.queue.expire(self.now_ms.saturating_sub(1), &mut budget);
         }
         let (definition, is_unnoted) = (&hosted.definition, hosted.ledger.is_empty());
-        let (mut left, mut handed) = (Vec::new(), Handed::default());
-        let (store, runs, lists) = (&mut self.store, &mut self.runs, &mut self.delivery_lists);
+        let (mut gone, mut handed) = (Vec::new(), Handed::default());
+        let (store, runs) = (&mut self.store, &mut self.runs);
         let (waits, now_ms) = (&mut self.traffic.waits, self.now_ms);
         let unsettled_before = hosted.queue.unsettled_count();
-        let count = hosted.queue.dispatch(limit, now_ms, |delivery| {
-            handed.look(&delivery, waits, now_ms);
+        let count = hosted.queue.dispatch(limit, now_ms, runs);
+        for delivery in runs.all() {
+            handed.look(delivery, waits, now_ms);
             if delivery.leaves_store {
                 let lane_id = definition.lane_id(delivery.lane);
-                store.settle(lane_id, delivery.seq, delivery.message.len_bytes() as u32);
-                left.extend((!is_unnoted).then_some(delivery.seq));
+                gone.push((delivery.seq, lane_id, delivery.message.len_bytes() as u32));
             }
-            join_run(runs, lists, delivery);
-        });
+        }
+        // In their own order, whoever got them, they make the shortest record.
+        gone.sort_unstable_by_key(|&(seq, ..)| seq);
+        for &(seq, lane_id, length) in &gone {
+            store.settle(lane_id, seq, length);
+        }
         handed.count_waits(waits, now_ms);
         hosted.count_dispatch(count, unsettled_before, handed, now_ms);
         if hosted.is_traced {
@@ -87,7 +107,9 @@ impl Broker {
         if hosted.is_dirty {
             self.dirty.push_back(id);
         }
-        left.into_iter().for_each(|seq| self.strike_facts(id, seq));
+        if !is_unnoted {
+            gone.into_iter().for_each(|(seq, ..)| self.strike_facts(id, seq));
+        }
         self.attend(id);
         if !self.fetches.is_empty() {
             self.fetch_again(id);
@@ -99,11 +121,16 @@ impl Broker {
     /// Sends what was handed out on its way.
     #[inline]
     fn tell_runs(&mut self, id: QueueId) {
-        let mut runs = std::mem::take(&mut self.runs);
+        let mut runs = std::mem::take(&mut self.runs.runs);
         for (client, deliveries) in runs.drain(..) {
-            self.tell(client, Event::Deliver { queue: id, deliveries });
+            // The list of one who in the end took nothing.
+            if deliveries.is_empty() {
+                self.recycle(deliveries);
+            } else {
+                self.tell(client, Event::Deliver { queue: id, deliveries });
+            }
         }
-        self.runs = runs;
+        self.runs.runs = runs;
     }
 
     /// Whether a queue may have something to do by rule, of which a turn does only so much.

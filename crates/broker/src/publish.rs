@@ -225,8 +225,8 @@ impl Broker {
         self.keep_list(messages);
     }
 
-    /// Puts messages into a queue of this shard that something was put into just now, as long as they go into memory and
-    /// nothing but the queue itself is concerned. Returns how many these were.
+    /// Puts messages into a queue of this shard that something was put into just now, as long as they are kept alike and
+    /// nothing else is to be noted of them. Returns how many these were.
     fn enqueue_plain(
         &mut self,
         id: QueueId,
@@ -234,10 +234,13 @@ impl Broker {
         confirm: Option<Confirm>,
     ) -> u64 {
         let Some(hosted) = self.queues.get_mut(id) else { return 0 };
-        if hosted.is_deleted || hosted.is_examined || hosted.is_traced {
-            return 0;
+        let is_plain = !hosted.is_deleted && !hosted.is_examined && !hosted.is_traced;
+        let Some(first) = messages.as_slice().first().filter(|_| is_plain) else { return 0 };
+        let (keeps, now_ms) = (hosted.keeps, self.now_ms);
+        if keeps.keeps(first) {
+            return self.enqueue_kept(id, messages, confirm);
         }
-        let (keeps, now_ms, mut count) = (hosted.keeps, self.now_ms, 0);
+        let mut count = 0;
         while let Some(message) = messages.as_slice().first() {
             if keeps.keeps(message) || hosted.queue.wants_store() {
                 break;
@@ -248,6 +251,38 @@ impl Broker {
             count += 1;
         }
         self.confirm_run(confirm, count);
+        count
+    }
+
+    /// The same of messages that the queue keeps on disk. All of them are safe when the last one is.
+    fn enqueue_kept(
+        &mut self,
+        id: QueueId,
+        messages: &mut Drain<'_, Message>,
+        confirm: Option<Confirm>,
+    ) -> u64 {
+        let Some(hosted) = self.queues.get_mut(id) else { return 0 };
+        if hosted.definition.lane_count > 1 {
+            return 0;
+        }
+        let (keeps, lane_id) = (hosted.keeps, hosted.definition.lane_id(0));
+        let (mut count, mut last) = (0, None);
+        while let Some(message) = messages.as_slice().first() {
+            if !keeps.keeps(message) || message.has_fields() || self.store.is_full() {
+                break;
+            }
+            let Some(message) = messages.next() else { break };
+            let seq = hosted.queue.next_seq();
+            hosted.inflow.note(message.exchange(), seq);
+            last = Some(self.store.enqueue(lane_id, seq, message.as_bytes(), confirm.is_some()));
+            hosted.queue.enqueue(message, true, self.now_ms);
+            count += 1;
+        }
+        hosted.tally.disk_writes += count;
+        self.traffic.disk.disk_writes += count;
+        if let (Some(first), Some(ticket)) = (confirm, last) {
+            self.awaiting.push_back((ticket, Awaited::Confirm(first, count)));
+        }
         count
     }
 
@@ -308,7 +343,7 @@ impl Broker {
                 ticket = self.remember_key(id, key, Some(ticket)).unwrap_or(ticket);
             }
             if let Some(confirm) = confirm {
-                self.awaiting.push_back((ticket, Awaited::Confirm(confirm)));
+                self.awaiting.push_back((ticket, Awaited::Confirm(confirm, 1)));
             }
         } else {
             let is_spilled = hosted.queue.wants_store() && !self.store.is_full();

@@ -155,7 +155,7 @@ impl Broker {
         self.count_resident(id);
         match (confirm, ticket) {
             (Some(confirm), Some(ticket)) => {
-                self.awaiting.push_back((ticket, Awaited::Confirm(confirm)));
+                self.awaiting.push_back((ticket, Awaited::Confirm(confirm, 1)));
             }
             (confirm, _) => self.confirm(confirm),
         }

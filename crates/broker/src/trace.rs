@@ -16,6 +16,7 @@ use queue::{Dead, Delivery, Peeked, Settled, Whereabout};
 
 use crate::broker::Broker;
 use crate::dead_letter::DeadLetters;
+use crate::deliver::Runs;
 
 /// Traces of one shard, at most.
 const TRACES_MAX: usize = 64;
@@ -188,13 +189,8 @@ impl Traces {
 
     /// Clients get messages.
     #[inline(never)]
-    pub(crate) fn record_deliveries(
-        &mut self,
-        queue: QueueId,
-        runs: &[(ClientId, Vec<Delivery>)],
-        now_ms: u64,
-    ) {
-        for delivery in runs.iter().flat_map(|(_, deliveries)| deliveries) {
+    pub(crate) fn record_deliveries(&mut self, queue: QueueId, runs: &Runs, now_ms: u64) {
+        for delivery in runs.all() {
             self.record_delivery(queue, delivery, false, now_ms);
         }
     }

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use message::Message;
 
 use crate::consumer::ConsumerId;
+use crate::entry::Entry;
 
 /// Names an unsettled delivery within its queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +38,24 @@ pub struct Delivery {
     pub delivery_count: u32,
     /// How often it was handed to a client before and came back, if the queue counts that.
     pub acquired_count: u32,
+}
+
+impl Delivery {
+    /// A message of an ordinary queue that is settled by being handed over.
+    #[inline]
+    pub(crate) fn of(entry: Entry, consumer: ConsumerId) -> Self {
+        Self {
+            consumer,
+            id: None,
+            lane: entry.lane(),
+            seq: entry.seq,
+            leaves_store: entry.is_stored(),
+            is_redelivered: entry.is_redelivered(),
+            delivery_count: 0,
+            acquired_count: 0,
+            message: entry.message,
+        }
+    }
 }
 
 /// How much of a consumer's window a message takes: its bytes and what a front-end writes around them.

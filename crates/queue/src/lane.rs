@@ -169,6 +169,31 @@ impl Lane {
         self.window.pop_front()
     }
 
+    /// Takes the first messages that no consumer has had and that lie in memory together, at most `limit` and as long as
+    /// somebody `wants` the next one. What `hand_over` makes of them goes into `list`. Returns how many they were, and what it took to
+    /// hold those that only memory held.
+    #[inline]
+    pub(crate) fn take_line<T>(
+        &mut self,
+        limit: usize,
+        mut wants: impl FnMut(&Entry) -> bool,
+        list: &mut Vec<T>,
+        hand_over: impl FnMut(Entry) -> T,
+    ) -> (usize, usize) {
+        let (mut count, mut weight, mut bytes, mut unstored_weight) = (0, 0, 0, 0);
+        let wanted = self.window.first_piece().take(limit).take_while(|entry| wants(entry));
+        for entry in wanted {
+            count += 1;
+            weight += entry.weight();
+            bytes += entry.body_len();
+            unstored_weight += entry.unstored_weight();
+        }
+        self.window_weight -= weight;
+        self.window_bytes -= bytes;
+        self.window.drain_front(count, list, hand_over);
+        (count, unstored_weight)
+    }
+
     /// Where to read next and how many bytes, when what is in memory runs low.
     pub(crate) fn wanted_read(&self, room: &Room) -> Option<(u64, usize)> {
         let low_bytes = room.window_bytes / 2;

@@ -41,6 +41,7 @@ pub use consume::{Busy, Cancelled};
 pub use consumer::{Consumer, ConsumerId, WINDOW_BYTES};
 pub use dead::Dead;
 pub use delivery::{Delivery, DeliveryId, cost_bytes};
+pub use dispatch::DeliveryLists;
 pub use entry::Gone;
 pub use facts::Facts;
 pub use observe::TakerState;

@@ -151,9 +151,9 @@ mod tests {
     }
 
     fn dispatch(queue: &mut Queue, now_ms: u64) -> Vec<DeliveryId> {
-        let mut ids = Vec::new();
-        queue.dispatch(10, now_ms, |delivery| ids.extend(delivery.id));
-        ids
+        let mut deliveries = Vec::new();
+        queue.dispatch(10, now_ms, &mut deliveries);
+        deliveries.iter().filter_map(|delivery| delivery.id).collect()
     }
 
     #[test]
@@ -233,7 +233,7 @@ mod tests {
         for _ in 0..COUNT {
             queue.fetch(ClientId::new(1, 0), true, START_MS);
         }
-        queue.dispatch(1, START_MS, |_| ());
+        queue.dispatch(1, START_MS, &mut Vec::new());
         let (mut now_ms, mut count) = (START_MS + 2_000, 0);
         while queue.may_be_overdue(now_ms) {
             // None is settled, so that each step passes all those before it if it does not go on behind them.
@@ -254,7 +254,7 @@ mod tests {
         for _ in 0..3 {
             fetch(&mut queue, START_MS);
         }
-        queue.dispatch(1, START_MS, |_| ());
+        queue.dispatch(1, START_MS, &mut Vec::new());
         let now_ms = START_MS + 2_000;
         for overdue in queue.overdue(now_ms, 2) {
             queue.settle(overdue.id, Settlement::Accept, now_ms);

@@ -224,6 +224,27 @@ impl Ready {
         entry
     }
 
+    /// Whether what comes first is in memory, and is what came first, of an ordinary queue.
+    #[inline]
+    pub(crate) fn is_in_line(&self) -> bool {
+        self.is_plain() && self.first.returned.is_empty()
+    }
+
+    /// Takes the first messages [in line](Ready::is_in_line), at most `limit` and as long as somebody `wants` the next one.
+    /// What `hand_over` makes of them goes into `list`. Returns how many they were.
+    #[inline]
+    pub(crate) fn take_line<T>(
+        &mut self,
+        limit: usize,
+        wants: impl FnMut(&Entry) -> bool,
+        list: &mut Vec<T>,
+        hand_over: impl FnMut(Entry) -> T,
+    ) -> usize {
+        let (count, unstored_weight) = self.first.take_line(limit, wants, list, hand_over);
+        self.unstored_weight -= unstored_weight;
+        count
+    }
+
     #[inline(never)]
     fn pop_ruled(&mut self) -> Option<Entry> {
         for _ in 0..PASSED_OVER_MAX {

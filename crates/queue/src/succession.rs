@@ -84,11 +84,10 @@ mod tests {
     fn send(queue: &mut Queue) -> Option<(u32, DeliveryId)> {
         let message = Arena::new().message(&Address::new(b"", b"q", 0), b"", b"x");
         queue.enqueue(message, false, NOW_MS);
-        let mut taken = None;
-        queue.dispatch(1, NOW_MS, |delivery| {
-            taken = delivery.id.map(|id| (delivery.consumer.number, id));
-        });
-        taken
+        let mut deliveries = Vec::new();
+        queue.dispatch(1, NOW_MS, &mut deliveries);
+        let delivery = deliveries.pop()?;
+        Some((delivery.consumer.number, delivery.id?))
     }
 
     #[test]

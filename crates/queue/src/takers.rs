@@ -12,7 +12,7 @@ use crate::rotation::Rotation;
 use crate::succession::{Sharing, Succession};
 use crate::unsettled::TakerKey;
 
-/// The turn of a consumer that takes message after message, because nobody else may take any.
+/// The turn of a consumer: it takes a message or, if nobody else may take any, one after the other.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Turn {
     pub(crate) consumer: ConsumerId,
@@ -180,40 +180,25 @@ impl Takers {
         self.rotation.next()
     }
 
-    /// The one whose turn it is takes something that costs `bytes` of its window. Returns who that is, and under which
-    /// key it will settle, if it does.
+    /// Whether just one of the highest priority may take a message.
     #[inline]
-    pub(crate) fn charge(&mut self, key: usize, bytes: i64) -> (ConsumerId, Option<TakerKey>) {
-        let taker = &mut self.table[key];
-        taker.window_bytes -= bytes;
-        self.blocked_count += usize::from(taker.is_blocked());
-        let holder = taker.key(key);
-        taker.unsettled_count += u32::from(holder.is_some());
-        taker.is_waiting = taker.may_take();
-        if taker.is_waiting {
-            self.rotation.turn();
-        } else {
-            self.rotation.leave();
-        }
-        (taker.consumer.id, holder)
+    pub(crate) fn is_one_willing(&self) -> bool {
+        self.rotation.is_one()
     }
 
-    /// The turn of the one whose turn it is, if it is the only one that may take anything. [`Takers::end_turn`] ends it.
+    /// The turn of the one whose turn it is. [`Takers::end_turn`] ends it, once something was taken.
     #[inline]
-    pub(crate) fn turn_alone(&self, key: usize) -> Option<Turn> {
-        if !self.rotation.is_one() {
-            return None;
-        }
+    pub(crate) fn begin_turn(&self, key: usize) -> Turn {
         let taker = &self.table[key];
-        Some(Turn {
+        Turn {
             consumer: taker.consumer.id,
             holder: taker.key(key),
             window_bytes: taker.window_bytes,
             credit: taker.credit(),
-        })
+        }
     }
 
-    /// What the one whose turn it was has taken counts from here on.
+    /// What the one whose turn it was has taken counts from here on, and it is the next one's turn.
     #[inline]
     pub(crate) fn end_turn(&mut self, key: usize, turn: &Turn) {
         let taker = &mut self.table[key];
@@ -221,7 +206,9 @@ impl Takers {
         taker.window_bytes = turn.window_bytes;
         self.blocked_count += usize::from(taker.is_blocked());
         taker.is_waiting = taker.may_take();
-        if !taker.is_waiting {
+        if taker.is_waiting {
+            self.rotation.turn();
+        } else {
             self.rotation.leave();
         }
     }

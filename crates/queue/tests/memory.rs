@@ -134,12 +134,13 @@ fn nothing_is_dispatched_before_what_comes_first_has_been_read() {
     stored.queue.consume(consumer(1)).expect("it is alone");
     stored.queue.settle(first.id.expect("it is to be settled"), Settlement::Requeue, NOW_MS);
     assert!(!stored.queue.can_dispatch());
-    stored.queue.dispatch(10, NOW_MS, |_| panic!("the first message is on disk"));
+    let mut deliveries = Vec::new();
+    stored.queue.dispatch(10, NOW_MS, &mut deliveries);
+    assert!(deliveries.is_empty(), "the first message is on disk");
     assert_eq!(stored.load(), 1);
     assert!(stored.queue.can_dispatch());
-    let mut seqs = Vec::new();
-    stored.queue.dispatch(10, NOW_MS, |delivery| seqs.push(delivery.seq));
-    assert_eq!(seqs, [0]);
+    stored.queue.dispatch(10, NOW_MS, &mut deliveries);
+    assert_eq!(deliveries.iter().map(|delivery| delivery.seq).collect::<Vec<_>>(), [0]);
 }
 
 #[test]
@@ -225,7 +226,7 @@ fn a_consumer_does_not_pay_for_what_the_one_before_it_had() {
     let mut deliveries = Vec::new();
     for number in [1, 2] {
         queue.consume(consumer(number)).expect("nobody is exclusive");
-        queue.dispatch(1, NOW_MS, |delivery| deliveries.push(delivery));
+        queue.dispatch(1, NOW_MS, &mut deliveries);
         if number == 1 {
             queue.cancel(deliveries[0].consumer);
         }
@@ -245,8 +246,9 @@ fn consumers_wait_when_too_much_is_unsettled() {
     queue.set_room(Room { unsettled_count: 2, ..Room::AMPLE });
     (0..3).for_each(|_| queue.enqueue(message(1), false, NOW_MS));
     queue.consume(Consumer { credit_max: None, ..consumer(1) }).expect("it is alone");
-    let mut ids = Vec::new();
-    queue.dispatch(10, NOW_MS, |delivery| ids.extend(delivery.id));
+    let mut deliveries = Vec::new();
+    queue.dispatch(10, NOW_MS, &mut deliveries);
+    let ids: Vec<DeliveryId> = deliveries.iter().filter_map(|delivery| delivery.id).collect();
     assert_eq!((ids.len(), queue.can_dispatch()), (2, false));
     queue.settle(ids[0], Settlement::Accept, NOW_MS);
     assert!(queue.can_dispatch());

@@ -95,6 +95,24 @@ impl<T> Line<T> {
         element
     }
 
+    /// The elements of the first piece; all others come behind them. There are none only in an empty line.
+    pub fn first_piece(&self) -> impl Iterator<Item = &T> {
+        self.first.iter()
+    }
+
+    /// Takes the first `count` elements, which lie in the [first piece](Line::first_piece), and puts what `make` makes of them
+    /// behind what is in `list`.
+    ///
+    /// # Panics
+    /// When the first piece has fewer.
+    #[inline]
+    pub fn drain_front<U>(&mut self, count: usize, list: &mut Vec<U>, make: impl FnMut(T) -> U) {
+        list.extend(self.first.drain(..count).map(make));
+        if self.first.is_empty() && self.rest_len > 0 {
+            self.turn_over();
+        }
+    }
+
     #[inline(never)]
     fn turn_over(&mut self) {
         self.first = self.rest.pop_front().unwrap_or_default();
@@ -197,5 +215,18 @@ mod tests {
             .inspect(|&count| assert!(count <= PIECE_LEN))
             .sum();
         assert_eq!((dropped, line.len()), (5_000, 0));
+    }
+
+    #[test]
+    fn a_piece_is_drained_from_the_front_and_the_next_one_comes() {
+        let mut line = Line::default();
+        (0..2_000).for_each(|element| line.push_back(element));
+        let mut taken = Vec::new();
+        for count in [0, 1, 1_023, 0, 976] {
+            assert!(line.first_piece().count() >= count);
+            line.drain_front(count, &mut taken, |element| element * 2);
+        }
+        assert_eq!(taken, (0..2_000).map(|element| element * 2).collect::<Vec<_>>());
+        assert!(line.is_empty() && line.len() == 0 && line.first_piece().next().is_none());
     }
 }

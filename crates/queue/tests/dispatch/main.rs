@@ -113,7 +113,7 @@ impl Table {
     fn dispatch(&mut self, random: &mut Random) {
         let limit = 1 + random.below(6) as usize;
         let mut deliveries = Vec::new();
-        self.queue.dispatch(limit, NOW_MS, |delivery| deliveries.push(delivery));
+        self.queue.dispatch(limit, NOW_MS, &mut deliveries);
         for delivery in &deliveries {
             self.note(&format!("{} to {:?}", delivery.seq, delivery.consumer));
             let expected = self.board.next().expect("somebody may take a message");

@@ -137,7 +137,7 @@ impl Pair {
         let limit = 1 + random.below(8) as usize;
         self.note(&format!("dispatch {limit}"));
         let mut deliveries = Vec::new();
-        self.queue.dispatch(limit, NOW_MS, |delivery| deliveries.push(delivery));
+        self.queue.dispatch(limit, NOW_MS, &mut deliveries);
         let count = deliveries.len();
         for delivery in deliveries {
             let consumer = self.model.next_consumer().expect("a consumer may take a message");
