@@ -8,6 +8,7 @@ use wire_amqp091::frame;
 use wire_amqp091::method::basic;
 
 use crate::connection::Connection;
+use crate::consumers::Consumer;
 use crate::context::Context;
 use crate::errors::Exception;
 use crate::rendering::{Counts, is_redelivered, shown};
@@ -42,7 +43,6 @@ impl Connection {
             return dues.for_each(|due| cx.broker.settle(due, Settlement::Undelivered));
         };
         let frame_max = self.out.frame_max;
-        let body_len_max = frame::body_len_max(frame_max);
         let pending_bytes = self.out.pending().len();
         let mut owed_bytes = 0;
         let last_tag_before = channel.unacked.last_tag();
@@ -57,26 +57,7 @@ impl Connection {
             let tag = channel.unacked.push(due);
             let redelivered = is_redelivered(delivery);
             redelivered_count += u64::from(redelivered);
-            let out = self.out.buffer();
-            if let Some(properties) = shown(message, counts(delivery), frame_max) {
-                let head = content::Delivery {
-                    consumer_tag: consumer.tag.as_bytes(),
-                    delivery_tag: tag,
-                    redelivered,
-                    exchange: message.exchange(),
-                    routing_key: message.routing_key(),
-                };
-                let body_len = message.body_len() as u64;
-                content::write_deliver_head(out, consumer.channel, &head, &properties, body_len);
-                frame::write_body(out, consumer.channel, message.body(), frame_max);
-            } else {
-                let addressee = Addressee {
-                    channel: consumer.channel,
-                    consumer_tag: &consumer.tag,
-                    body_len_max,
-                };
-                consumer.last.write(out, &addressee, tag, redelivered, message);
-            }
+            write_delivery(self.out.buffer(), consumer, delivery, (tag, redelivered), frame_max);
             owed_bytes += cost_bytes(message.len_bytes());
         }
         let channel_number = consumer.channel;
@@ -172,6 +153,32 @@ impl Connection {
             self.fail_on(cx, channel, &exception);
         }
     }
+}
+
+/// Appends the frames of a delivery.
+#[inline]
+fn write_delivery(
+    out: &mut Vec<u8>,
+    consumer: &mut Consumer,
+    delivery: &Delivery,
+    (delivery_tag, redelivered): (u64, bool),
+    frame_max: u32,
+) {
+    let (channel, message) = (consumer.channel, &delivery.message);
+    let Some(properties) = shown(message, counts(delivery), frame_max) else {
+        let body_len_max = frame::body_len_max(frame_max);
+        let to = Addressee { channel, consumer_tag: &consumer.tag, body_len_max };
+        return consumer.last.write(out, &to, delivery_tag, redelivered, message);
+    };
+    let head = content::Delivery {
+        consumer_tag: consumer.tag.as_bytes(),
+        delivery_tag,
+        redelivered,
+        exchange: message.exchange(),
+        routing_key: message.routing_key(),
+    };
+    content::write_deliver_head(out, channel, &head, &properties, message.body_len() as u64);
+    frame::write_body(out, channel, message.body(), frame_max);
 }
 
 /// What is told of earlier deliveries.

@@ -227,6 +227,6 @@ mod tests {
             line.drain_front(count, &mut taken, |element| element * 2);
         }
         assert_eq!(taken, (0..2_000).map(|element| element * 2).collect::<Vec<_>>());
-        assert!(line.is_empty() && line.len() == 0 && line.first_piece().next().is_none());
+        assert!(line.is_empty() && line.first_piece().next().is_none());
     }
 }
