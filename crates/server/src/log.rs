@@ -12,8 +12,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Builder, sleep};
 use std::time::{Duration, SystemTime};
 
@@ -57,8 +57,22 @@ enum Order {
 struct Log {
     logging: Logging,
     file: Option<PathBuf>,
-    orders: SyncSender<Order>,
+    /// Has no bound of its own, because it would take room for all lines at once.
+    orders: Sender<Order>,
+    /// How many orders wait, at most [`LINES_MAX`].
+    waiting: AtomicUsize,
     dropped: AtomicU64,
+}
+
+impl Log {
+    /// Hands an order over. Returns whether there was room.
+    fn order(&self, order: Order) -> bool {
+        let has_room = self.waiting.fetch_add(1, Ordering::Relaxed) < LINES_MAX;
+        if !has_room || self.orders.send(order).is_err() {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        has_room
+    }
 }
 
 /// Opens the log, once per process.
@@ -77,9 +91,9 @@ pub(crate) fn open(logging: &Logging, data_dir: &Path, node: &str) -> Result<(),
         let file = LogFile::open_named(name, logging, data_dir)?;
         of_category.insert(*category, add_once(&mut files, file));
     }
-    let (orders, receiver) = sync_channel(LINES_MAX);
-    let dropped = AtomicU64::new(0);
-    let log = Log { logging: logging.clone(), file: path, orders, dropped };
+    let (orders, receiver) = channel();
+    let (waiting, dropped) = (AtomicUsize::new(0), AtomicU64::new(0));
+    let log = Log { logging: logging.clone(), file: path, orders, waiting, dropped };
     if LOG.set(log).is_err() {
         return Ok(());
     }
@@ -114,11 +128,8 @@ pub(crate) fn say(line: Line) {
     if is_below(line.level, log.logging.level(line.category)) {
         return;
     }
-    match log.orders.try_send(Order::Line(line)) {
-        Ok(()) | Err(TrySendError::Disconnected(_)) => {}
-        Err(TrySendError::Full(_)) => {
-            log.dropped.fetch_add(1, Ordering::Relaxed);
-        }
+    if !log.order(Order::Line(line)) {
+        log.dropped.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -159,7 +170,7 @@ pub(crate) fn last_lines(count: usize) -> Result<Vec<String>, String> {
 /// Begins the file again: it has been moved away.
 pub(crate) fn reopen() {
     if let Some(log) = LOG.get() {
-        let _ = log.orders.try_send(Order::Reopen);
+        log.order(Order::Reopen);
     }
 }
 
@@ -167,7 +178,7 @@ pub(crate) fn reopen() {
 pub(crate) fn flush() {
     let Some(log) = LOG.get() else { return };
     let (done, wait) = sync_channel(1);
-    if log.orders.try_send(Order::Flush(done)).is_ok() {
+    if log.order(Order::Flush(done)) {
         let _ = wait.recv_timeout(FLUSH_WAIT);
     }
 }
@@ -230,6 +241,9 @@ impl Writer {
     }
 
     fn take(&mut self, order: Order) {
+        if let Some(log) = LOG.get() {
+            log.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
         match order {
             Order::Line(line) => self.add(&line),
             Order::Reopen => {
