@@ -60,6 +60,7 @@ struct Series {
     samples: VecDeque<Sample>,
 }
 
+/// Fields that are 0 are left out: most objects do next to nothing.
 #[derive(Debug)]
 struct Sample {
     at_ms: u64,
@@ -101,11 +102,7 @@ impl Rates {
         } else {
             (total_max / all.len().max(1)).clamp(SAMPLES_MIN, SAMPLES_MAX)
         };
-        let series = all.entry(object).or_default();
-        series.samples.push_back(Sample { at_ms, fields: fields.into() });
-        while series.samples.len() > length_max {
-            series.samples.pop_front();
-        }
+        all.entry(object).or_default().add(at_ms, fields, length_max);
     }
 
     /// Forgets everything.
@@ -154,6 +151,23 @@ fn lock(all: &Mutex<All>) -> MutexGuard<'_, All> {
 }
 
 impl Series {
+    /// Of samples that are all the same, the first and the last are kept: what lies between follows from them.
+    fn add(&mut self, at_ms: u64, fields: &[Field], length_max: usize) {
+        let fields = fields.iter().copied().filter(|(_, value)| *value > 0);
+        let mut latest = self.samples.iter_mut().rev();
+        if let (Some(last), Some(before)) = (latest.next(), latest.next())
+            && last.fields == before.fields
+            && last.fields.iter().copied().eq(fields.clone())
+        {
+            last.at_ms = at_ms;
+            return;
+        }
+        self.samples.push_back(Sample { at_ms, fields: fields.collect() });
+        while self.samples.len() > length_max {
+            self.samples.pop_front();
+        }
+    }
+
     fn rate(&self, field: &str) -> f64 {
         let mut latest = self.samples.iter().rev();
         let (Some(last), Some(before)) = (latest.next(), latest.next()) else { return 0.0 };
@@ -268,12 +282,27 @@ mod tests {
     fn what_is_kept_is_bounded() {
         let rates = Rates::default();
         for at in 0..200 {
-            rates.record(Object::Exchange(1), at, &[]);
+            rates.record(Object::Exchange(1), at, &[("publish_in", at + 1)]);
         }
         let object = Object::Exchange(1);
         assert_eq!(rates.lock(&object)[&object].samples.len(), SAMPLES_MAX);
         rates.forget(FORGOTTEN_AFTER_MS + 200, 0);
         assert!(rates.lock(&object).is_empty());
+    }
+
+    #[test]
+    fn what_stays_as_it_is_is_kept_as_two_samples() {
+        let (rates, object) = (Rates::default(), Object::Node);
+        for (second, messages) in (0..).zip([7, 7, 7, 7, 9]) {
+            let fields = [("messages", messages), ("messages_ready", 0)];
+            rates.record(object.clone(), second * 5_000, &fields);
+        }
+        assert_eq!(rates.lock(&object)[&object].samples.len(), 3);
+        let shown = put(&rates, &object, "messages", "lengths_age=20&lengths_incr=5");
+        assert_eq!(shown["messages_details"]["rate"], 0.4);
+        let samples = shown["messages_details"]["samples"].as_array().unwrap();
+        let values: Vec<_> = samples.iter().map(|sample| sample["sample"].clone()).collect();
+        assert_eq!(values, [9, 9, 7, 7, 7]);
     }
 
     #[test]
