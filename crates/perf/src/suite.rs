@@ -84,10 +84,6 @@ pub(crate) struct Options {
     #[arg(long)]
     quick: bool,
 
-    /// Measure brokers alone, and not what bounds them: a relay of bytes, and the load tool itself
-    #[arg(long)]
-    no_bounds: bool,
-
     /// Print the rows and do nothing
     #[arg(long)]
     list: bool,
@@ -127,7 +123,7 @@ fn measure(options: &Options) -> Result<Results, String> {
             .map(|it| Broker {
                 name: it.name().to_owned(),
                 product: it.name().to_owned(),
-                part: it.part(),
+                is_own: it.is_own(),
             })
             .collect(),
         runs: options
@@ -180,9 +176,8 @@ fn contenders(options: &Options, tool: &Tool, data: &Path) -> Result<Vec<Contend
         dir: data.to_owned(),
         settings: options.settings.clone(),
     });
-    let bounds = [Contender::Nothing, Contender::Relay].into_iter().filter(|_| !options.no_bounds);
     let contenders: Vec<Contender> =
-        owns.chain(options.peers.iter().cloned().map(Contender::Peer)).chain(bounds).collect();
+        owns.chain(options.peers.iter().cloned().map(Contender::Peer)).collect();
     for (place, contender) in contenders.iter().enumerate() {
         if contenders[..place].iter().any(|other| other.name() == contender.name()) {
             return Err(format!("two brokers are called {}", contender.name()));

@@ -16,20 +16,8 @@ use crate::schedule::Schedule;
 pub(crate) struct Publication {
     pub(crate) exchange: String,
     pub(crate) routing_key: String,
-    /// Which part of the routing key changes from message to message.
-    pub(crate) numbers: Option<Numbers>,
     pub(crate) body_len: usize,
     pub(crate) is_persistent: bool,
-}
-
-/// The decimal number in a routing key, which counts up to the number of keys and begins again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Numbers {
-    /// Where it begins in the key.
-    pub(crate) at: usize,
-    /// How many digits it has.
-    pub(crate) len: usize,
-    pub(crate) keys: u32,
 }
 
 /// How fast a publisher goes once it is started.
@@ -214,7 +202,6 @@ mod tests {
         let publication = Publication {
             exchange: String::new(),
             routing_key: "q".to_owned(),
-            numbers: None,
             body_len: 16,
             is_persistent: false,
         };

@@ -20,7 +20,7 @@ pub(super) enum Unit {
     PerS,
     /// CPU-seconds of the broker per million messages.
     CpuSPerMillion,
-    /// Written as milliseconds when it is long.
+    /// Written as milliseconds.
     Us,
     Ms,
     MiB,
@@ -79,7 +79,6 @@ impl Unit {
         match self {
             Self::PerS => format!("{}/s", thousands(value)),
             Self::CpuSPerMillion => significant(value),
-            Self::Us if value < 100.0 => format!("{} µs", significant(value)),
             Self::Us => format!("{} ms", significant(value / 1_000.0)),
             Self::Ms => format!("{} ms", significant(value)),
             Self::MiB => format!("{} MiB", significant(value)),

@@ -3,8 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::broker::Part;
-use super::figure::{Figure, Source, Unit};
+use super::figure::Figure;
 use super::machine::Machine;
 use super::rows::Row;
 use super::statistics::Spread;
@@ -26,7 +25,7 @@ pub(super) struct Broker {
     pub(super) name: String,
     /// As it calls itself.
     pub(super) product: String,
-    pub(super) part: Part,
+    pub(super) is_own: bool,
 }
 
 /// A row and its runs.
@@ -81,12 +80,6 @@ impl Measured {
     /// A figure of one broker over all its runs.
     pub(super) fn spread(&self, figure: &Figure, broker: usize) -> Option<Spread> {
         Spread::of(self.values(figure, broker).into_iter().flatten())
-    }
-
-    /// A field of the reports of a step, over all runs of a broker.
-    pub(super) fn field(&self, broker: usize, step: usize, field: &'static str) -> Option<Spread> {
-        let source = Source::Field { step, field };
-        self.spread(&Figure { name: "", source, unit: Unit::PerS, target: None }, broker)
     }
 
     /// How a figure of one broker compares with another's.
