@@ -159,6 +159,16 @@ impl Publisher {
         }
     }
 
+    /// Gives back memory that is kept to be used again.
+    pub fn shed(&mut self) {
+        self.passed.shrink_to_fit();
+        self.addresses.shrink_to_fit();
+        if let Some(confirms) = &mut self.confirms {
+            confirms.waiting.shrink_to_fit();
+            confirms.early.shrink_to_fit();
+        }
+    }
+
     /// The next thing to tell the producer. Call until `None`, once a turn: one answer then speaks for many.
     pub fn poll_confirmation(&mut self) -> Option<Confirmation> {
         self.confirms.as_mut()?.poll()

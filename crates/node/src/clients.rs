@@ -22,6 +22,10 @@ pub(crate) struct Client {
     pub(crate) counted_bytes: usize,
     /// Whether it is listed as touched in this turn.
     pub(crate) is_touched: bool,
+    /// When it was last touched, as far as [`Shard::cool`](crate::Shard) wants to know.
+    pub(crate) touched_at: Time,
+    /// Whether it is listed as having memory that it may give back.
+    pub(crate) is_warm: bool,
 }
 
 #[derive(Debug)]
@@ -55,7 +59,14 @@ impl Clients {
         slot.generation = (slot.generation + 1) & GENERATION_MASK;
         let id = ClientId::new(slot.generation << SLOT_BITS | index as u64, shard);
         let connection = make(id);
-        let client = Client { connection, timer: None, counted_bytes: 0, is_touched: false };
+        let client = Client {
+            connection,
+            timer: None,
+            counted_bytes: 0,
+            is_touched: false,
+            touched_at: Time::ZERO,
+            is_warm: false,
+        };
         slot.client = Some(Box::new(client));
         self.count += 1;
         id

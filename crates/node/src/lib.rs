@@ -19,6 +19,7 @@ mod pace;
 mod shard;
 mod shortage;
 mod timers;
+mod warm;
 mod watching;
 
 pub use alone::operate_alone;

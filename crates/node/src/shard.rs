@@ -25,6 +25,7 @@ use crate::operator::{Operator, operator_of};
 use crate::pace::Pace;
 use crate::shortage::Shortage;
 use crate::timers::Timers;
+use crate::warm::Warm;
 
 /// Above this, what waits for the disk holds back those that publish.
 const UNWRITTEN_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -43,6 +44,7 @@ pub struct Shard {
     random: Random,
     /// Connections that something happened to in this turn, each once.
     touched: Vec<ClientId>,
+    pub(crate) warm: Warm,
     is_stopping: bool,
     pace: Pace,
     /// A client was not read because of the pace.
@@ -82,6 +84,7 @@ impl Shard {
             settings,
             random,
             touched: Vec::new(),
+            warm: Warm::default(),
             is_stopping: false,
             turn_began_at: Time::ZERO,
             pace: Pace::default(),
@@ -190,6 +193,7 @@ impl Shard {
             let mut cx = Context { broker: &mut self.broker, arena: &mut self.arena, now, now_ms };
             client.connection.end_turn(&mut cx);
             client.timer = self.timers.set(id, client.timer, client.connection.poll_timeout());
+            self.warm.note(id, client, now);
             let connection = &mut client.connection;
             while let Some(notice) = connection.poll_notice() {
                 self.notices.push(Notice::Client { client: id, notice });
@@ -318,12 +322,14 @@ impl Shard {
         let deadline = self.broker.next_deadline_ms().map(|at_ms| {
             self.turn_began_at.plus_millis(at_ms.saturating_sub(self.broker.now_ms()))
         });
-        let times = [self.timers.next(), self.broker.poll_timeout(), deadline, pace];
+        let warm = self.warm.next();
+        let times = [self.timers.next(), self.broker.poll_timeout(), deadline, pace, warm];
         times.into_iter().flatten().min()
     }
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Time) {
+        self.cool(now);
         while let Some(id) = self.timers.pop_due(now) {
             let Some(client) = self.clients.get_mut(id) else { continue };
             client.timer = None;

@@ -110,6 +110,12 @@ impl Channel {
         if self.transaction.is_some() { 0 } else { self.publisher.unconfirmed_count() }
     }
 
+    /// Gives back memory that is kept to be used again.
+    pub(crate) fn shed(&mut self) {
+        self.unacked.shed();
+        self.publisher.shed();
+    }
+
     /// Brings what the channel adds to its connection's sum up to date.
     pub(crate) fn count_held(&mut self, sum: &mut usize) {
         let in_transaction = self.transaction.as_ref().map_or(0, |it| it.held_bytes());

@@ -76,7 +76,7 @@ pub struct Connection {
     pub(crate) vhost: Name,
     pub(crate) user: String,
     /// Who the client says it is, until the shard takes it.
-    pub(crate) claim: Option<auth::Claim>,
+    pub(crate) claim: Option<Box<auth::Claim>>,
     /// Input that waits for its rest, or for an answer.
     incoming: Vec<u8>,
     /// How much of `incoming` has been handled.
@@ -280,6 +280,10 @@ impl Connection {
         if self.incoming.is_empty() {
             self.incoming = Vec::new();
         }
+        self.confirm_due.shrink_to_fit();
+        self.notices.shrink_to_fit();
+        self.story.published.shrink_to_fit();
+        self.channels.values_mut().for_each(Channel::shed);
     }
 
     /// The address of the client, for people.

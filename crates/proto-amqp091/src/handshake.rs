@@ -102,7 +102,7 @@ impl Connection {
         start_ok: &connection::StartOk<'_>,
     ) -> Result<(), Exception> {
         self.abilities = abilities(&start_ok.client_properties);
-        self.story.client_properties = start_ok.client_properties.clone();
+        self.story.client_properties = start_ok.client_properties.to_bytes().into();
         self.notice_client_name();
         let name = start_ok.mechanism;
         let Some(mechanism) = Mechanism::parse(name) else {
@@ -128,14 +128,14 @@ impl Connection {
             self.tell_login_refused("", &text, false);
             return Err(Exception::new(Code::SyntaxError, text, 0));
         };
-        self.claim = Some(Claim::Password(credentials));
+        self.claim = Some(Box::new(Claim::Password(credentials)));
         self.stage = Stage::Verifying;
         Ok(())
     }
 
     /// The certificate says who the client is.
     fn claim_certificate(&mut self, cx: &mut Context<'_>) {
-        self.claim = self.peer.certificate_name.clone().map(Claim::Certificate);
+        self.claim = self.peer.certificate_name.clone().map(Claim::Certificate).map(Box::new);
         if self.claim.is_none() {
             let why = "no certificate that was verified, or no name in it";
             self.notice_login_refused("", why, false);
@@ -152,7 +152,7 @@ impl Connection {
         let claim = self.claim.take()?;
         // Until it is known who this is, it is who it says, for the log.
         self.user = claim.user();
-        Some((claim, Whence::of_peer(&self.peer.address, self.peer.is_loopback)))
+        Some((*claim, Whence::of_peer(&self.peer.address, self.peer.is_loopback)))
     }
 
     /// The client is who it says.

@@ -168,7 +168,7 @@ impl Connection {
             mechanism: self.story.mechanism,
             tls: self.peer.tls.as_deref().cloned(),
             connected_at_ms: self.story.connected_at_ms,
-            client_properties: arguments(&self.story.client_properties),
+            client_properties: arguments(&self.story.client_properties()),
             channel_max: self.channel_max,
             frame_max: self.out.frame_max,
             heartbeat_s: self.heartbeat.interval_s(),
@@ -182,7 +182,7 @@ impl Connection {
 
     /// The name that the client gave it.
     pub(crate) fn connection_name(&self) -> Option<String> {
-        match self.story.client_properties.value(b"connection_name") {
+        match self.story.client_properties().value(b"connection_name") {
             Some(FieldValue::LongString(name)) => Some(String::from_utf8_lossy(name).into_owned()),
             _ => None,
         }

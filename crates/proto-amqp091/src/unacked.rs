@@ -71,6 +71,11 @@ impl Unacked {
         self.due.len() * size_of::<(u64, Option<Due>)>()
     }
 
+    /// Gives back memory that is kept to be used again.
+    pub(crate) fn shed(&mut self) {
+        self.due.shrink_to_fit();
+    }
+
     /// Takes out the delivery with this tag; `None` when there is none.
     pub(crate) fn take(&mut self, tag: u64) -> Option<Taken> {
         let place = self.place(tag)?;

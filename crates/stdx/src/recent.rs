@@ -57,6 +57,10 @@ impl<K: Copy + Ord, V> Recent<K, V> {
     /// When there is one for `key`: the caller has looked.
     pub fn insert(&mut self, key: K, value: V) {
         let slot = self.free.pop().unwrap_or_else(|| {
+            // Many maps never hold more than one value, and values are large: a vector left to itself begins with four.
+            if self.slots.is_empty() {
+                self.slots.reserve_exact(1);
+            }
             self.slots.push(None);
             self.slots.len() - 1
         });
@@ -86,6 +90,11 @@ impl<K: Copy + Ord, V> Recent<K, V> {
     /// Keys and values, in the order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = (K, &V)> {
         self.by_key.iter().filter_map(|(&key, &slot)| Some((key, self.slots[slot].as_ref()?)))
+    }
+
+    /// All values, in no order.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.slots.iter_mut().flatten()
     }
 
     /// The keys behind `after`, in their order; all of them if there is none.
