@@ -147,7 +147,7 @@ fn bear<C: Client + Send>(
         let ledgers = handles.into_iter().filter_map(|handle| handle.join().ok().flatten());
         (measured, merged(ledgers))
     });
-    let Measured { from, until, rates, end } = measured?;
+    let Measured { from, until, rates, end, .. } = measured?;
     let report = Report::between(options, &from, &until, rates, latency);
     Ok((report.with_memory(watch.peak_kib(), watch.resident_kib()), end))
 }

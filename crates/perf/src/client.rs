@@ -20,10 +20,11 @@ mod unconfirmed;
 #[cfg(test)]
 pub(crate) mod script;
 
+pub(crate) use batch::message_len;
 pub(crate) use connection::Connection;
 pub(crate) use consumer::{Acknowledge, Consumer, Subscription};
 pub(crate) use handshake::Login;
-pub(crate) use publisher::{Pace, Publication, Publisher};
+pub(crate) use publisher::{Numbers, Pace, Publication, Publisher};
 pub(crate) use topology::{Layout, Topology};
 
 use crate::failure::Failure;

@@ -8,7 +8,7 @@ use crate::churn;
 use crate::fdatasync;
 use crate::idle;
 use crate::options::Options;
-use crate::suite;
+use crate::{null_broker, relay, suite};
 
 /// Puts load on a broker, or does one of the named tasks.
 #[derive(Args, Debug)]
@@ -25,6 +25,10 @@ pub struct Command {
 enum Task {
     /// How often a second this machine makes a small write durable: the bound of one confirm at a time
     Fdatasync(fdatasync::Options),
+    /// What passing bytes on costs, and nothing else: the bound of every broker
+    Relay(relay::Options),
+    /// A broker that does nothing: what the load tool could do if a broker cost nothing
+    NullBroker(null_broker::Options),
     /// Make and remove connections, channels, queues, bindings or consumers, again and again
     Churn(churn::Options),
     /// Open connections or declare queues that do nothing, and tell how much memory each takes
@@ -42,6 +46,8 @@ pub fn run(command: &Command) -> ExitCode {
     match &command.task {
         None => crate::run::run(&command.options),
         Some(Task::Fdatasync(options)) => fdatasync::run(options),
+        Some(Task::Relay(options)) => relay::run(options),
+        Some(Task::NullBroker(options)) => null_broker::run(options),
         Some(Task::Churn(options)) => churn::run(options),
         Some(Task::Idle(options)) => idle::run(options),
         Some(Task::Suite(options)) => suite::run(options),

@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use crate::clock::{nanos, now_ns};
+use crate::clock::{nanos, now_ns, seconds};
 use crate::failure::Failure;
 use crate::ledger::{Span, Sum, Tally};
 use crate::options::Extent;
+use crate::process::Threads;
 use crate::progress::{Progress, Unit};
 use crate::report::Rates;
 use crate::window::{Mark, Watch};
@@ -51,6 +52,8 @@ pub(crate) struct Measured {
     pub(crate) from: Mark,
     pub(crate) until: Mark,
     pub(crate) rates: Rates,
+    /// The part of a core that the busiest thread of the tool used.
+    pub(crate) busiest_thread: f64,
     pub(crate) end: End,
 }
 
@@ -104,6 +107,7 @@ impl Course<'_> {
         self.wait_until(start_ns)?;
         let start = self.mark();
         let mut from = None;
+        let mut threads = Threads::now();
         let mut progress = Progress::new(self.unit, self.is_json, start);
         let mut silence = Silence { sum: start.sum, since_ns: start_ns };
         loop {
@@ -113,6 +117,7 @@ impl Course<'_> {
             self.watch.look();
             if from.is_none() && now_ns >= span.from_ns {
                 from = Some(if span.from_ns == start_ns { start } else { self.mark() });
+                threads = Threads::now();
             }
             let sum = Sum::of(self.tallies);
             let end = if self.interrupted.load(Relaxed) {
@@ -124,7 +129,10 @@ impl Course<'_> {
             };
             if let Some(end) = end {
                 let until = self.mark();
-                return Ok(Measured { from: from.unwrap_or(start), until, rates, end });
+                let from = from.unwrap_or(start);
+                let span_s = seconds(until.at_ns.saturating_sub(from.at_ns));
+                let busiest_thread = threads.busiest_since(span_s);
+                return Ok(Measured { from, until, rates, busiest_thread, end });
             }
             if progress.is_due(now_ns) {
                 progress.show(self.mark(), self.watch.peak_kib());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::value_parser;
 
-use crate::client::{Acknowledge, Layout, Pace, Publication, Subscription};
+use crate::client::{Acknowledge, Layout, Numbers, Pace, Publication, Subscription};
 use crate::uri::Uri;
 
 /// Clients of one side: each has a connection and a descriptor.
@@ -14,6 +14,8 @@ const CLIENTS_MAX: i64 = 50_000;
 const BODY_BYTES_MAX: i64 = 128 * 1024 * 1024;
 /// The largest window: a bit is kept for each message in it, and some more.
 const WINDOW_MAX: i64 = 10_000_000;
+/// What stands in a key where its number goes.
+const PLACE: &str = "{}";
 const THREADS_MAX: i64 = 256;
 /// The longest duration, in seconds: a week.
 const DURATION_MAX_S: f64 = 604_800.0;
@@ -72,6 +74,14 @@ pub(crate) struct Options {
     /// Bind and publish with this key instead of the queues' names
     #[arg(long, value_name = "KEY", requires = "exchange")]
     routing_key: Option<String>,
+
+    /// Publish with N keys in turn: the first {} in the routing key is the key's number, as in device.{}.temperature
+    #[arg(long, value_name = "N", requires = "routing_key", value_parser = value_parser!(u32).range(1..=1_000_000))]
+    keys: Option<u32>,
+
+    /// Bind with this key rather than the routing key; with --keys, {} is each number in turn
+    #[arg(long, value_name = "KEY", requires = "exchange")]
+    binding_key: Option<String>,
 
     /// Bytes of each body; latency is measured from 8 on
     #[arg(long, value_name = "BYTES", default_value_t = 16, value_parser = value_parser!(u32).range(0..=BODY_BYTES_MAX))]
@@ -152,7 +162,11 @@ impl Options {
         if let Some(name) = self.queue_names().iter().find(|name| name.len() > 255) {
             return Err(format!("the queue's name has {} bytes, more than 255", name.len()));
         }
-        let others = [&self.exchange, &self.routing_key, &self.queue_type];
+        let has_place = |key: &Option<String>| key.as_ref().is_some_and(|key| key.contains(PLACE));
+        if self.keys.is_some() && !has_place(&self.routing_key) {
+            return Err(format!("with --keys the routing key has {PLACE} where the number goes"));
+        }
+        let others = [&self.exchange, &self.routing_key, &self.binding_key, &self.queue_type];
         if let Some(long) = others.into_iter().flatten().find(|text| text.len() > 255) {
             return Err(format!("{long:?} has {} bytes, more than 255", long.len()));
         }
@@ -205,7 +219,22 @@ impl Options {
             is_durable: self.durable || self.persistent || self.queue_type.is_some(),
             queue_type: self.queue_type.clone(),
             exchange: self.exchange.clone(),
-            routing_key: self.routing_key.clone(),
+            binding_keys: self.binding_keys(),
+        }
+    }
+
+    /// The keys to bind each queue with; none: with its own name.
+    fn binding_keys(&self) -> Vec<String> {
+        let Some(key) = self.binding_key.as_ref().or(self.routing_key.as_ref()) else {
+            return Vec::new();
+        };
+        match self.keys {
+            None => vec![key.clone()],
+            Some(_) if !key.contains(PLACE) => vec![key.clone()],
+            Some(keys) => {
+                let key_of = |number| key.replacen(PLACE, &digits(number, keys), 1);
+                (0..keys).map(key_of).collect()
+            }
         }
     }
 
@@ -217,7 +246,12 @@ impl Options {
                 let queue = &queues[(index % self.queues) as usize];
                 let publication = Publication {
                     exchange: self.exchange.clone().unwrap_or_default(),
-                    routing_key: self.routing_key.as_ref().unwrap_or(queue).clone(),
+                    routing_key: match (&self.routing_key, self.keys) {
+                        (Some(key), Some(keys)) => key.replacen(PLACE, &digits(0, keys), 1),
+                        (Some(key), None) => key.clone(),
+                        (None, _) => queue.clone(),
+                    },
+                    numbers: self.numbers(),
                     body_len: self.size as usize,
                     is_persistent: self.persistent,
                 };
@@ -231,6 +265,13 @@ impl Options {
                 (publication, pace)
             })
             .collect()
+    }
+
+    /// Where the number of the key stands, and how many there are.
+    fn numbers(&self) -> Option<Numbers> {
+        let keys = self.keys?;
+        let at = self.routing_key.as_ref()?.find(PLACE)?;
+        Some(Numbers { at, len: digits(0, keys).len(), keys })
     }
 
     /// What each consumer consumes.
@@ -291,6 +332,12 @@ impl Options {
     }
 }
 
+/// The number of one of `keys` keys; all of them are equally long.
+fn digits(number: u32, keys: u32) -> String {
+    let len = (keys - 1).to_string().len();
+    format!("{number:0len$}")
+}
+
 /// # Errors
 /// It is no number of seconds that a run may take.
 pub(crate) fn parse_seconds(text: &str) -> Result<f64, String> {
@@ -343,6 +390,17 @@ mod tests {
     }
 
     #[test]
+    fn keys_have_numbers_of_one_length() {
+        let options = options("--exchange x --keys 11 --routing-key a.{}.b --binding-key a.{}.*");
+        assert_eq!(options.check(), Ok(()));
+        let (publication, _) = options.publications().remove(0);
+        assert_eq!(publication.routing_key, "a.00.b");
+        assert_eq!(publication.numbers, Some(Numbers { at: 2, len: 2, keys: 11 }));
+        let keys = options.layout().binding_keys;
+        assert_eq!((keys.len(), keys[10].as_str()), (11, "a.10.*"));
+    }
+
+    #[test]
     fn the_count_is_shared_without_rest() {
         let options = options("--producers 3 --queues 2 --consumers 1 --count 11");
         let shares: Vec<u64> = options.publications().iter().map(|(_, pace)| pace.count).collect();
@@ -377,6 +435,8 @@ mod tests {
             "--auto-ack --ack-every 2",
             "--count 5 --duration 5",
             "--keep --delete",
+            "--exchange x --keys 5",
+            "--exchange x --routing-key k --keys 5",
             "--count 0",
             "--rate 0",
             "--duration -1",

@@ -37,6 +37,8 @@ pub(crate) struct Report {
     pub(crate) tool_cpu_s_per_million: Option<f64>,
     /// The part of one core that the tool used.
     pub(crate) tool_cores: f64,
+    /// The part of one core that its busiest thread used: where this is near 1, the tool is the bottleneck.
+    pub(crate) tool_busiest_thread: f64,
 }
 
 /// Microseconds from publish to consume, by share of the messages.
@@ -89,7 +91,13 @@ impl Report {
             peak_rss_mib: None,
             tool_cpu_s_per_million: per_million(tool_cpu_s),
             tool_cores: if span_s > 0.0 { rounded(tool_cpu_s / span_s, 2) } else { 0.0 },
+            tool_busiest_thread: 0.0,
         }
+    }
+
+    /// Adds the part of a core that the tool's busiest thread used.
+    pub(crate) fn with_busiest_thread(self, cores: f64) -> Self {
+        Self { tool_busiest_thread: rounded(cores, 2), ..self }
     }
 
     /// Adds what confirms showed.

@@ -223,8 +223,10 @@ fn bear(
         let ledgers = handles.into_iter().filter_map(|handle| handle.join().ok().flatten());
         (measured, merged(ledgers))
     });
-    let Measured { from, until, rates, end } = measured?;
-    let report = Report::between(&from, &until, rates, &mut latency).with_peak(watch.peak_kib());
+    let Measured { from, until, rates, busiest_thread, end } = measured?;
+    let report = Report::between(&from, &until, rates, &mut latency)
+        .with_peak(watch.peak_kib())
+        .with_busiest_thread(busiest_thread);
     let report = if options.has_confirms() { report.with_confirmed(&from, &until) } else { report };
     Ok((report, end))
 }

@@ -4,20 +4,24 @@
 //!   for each row:  for each round:  for each broker:   stage ─▶ warm up ─▶ step ─▶ step ─▶ … ─▶ Run
 //!                                                      (a new one on an empty directory, or the peer)
 //!   Results ─┬─▶ results.json   every run
-//!            └─▶ table.md       medians, ranges, targets, ratios, commands
+//!            ├─▶ table.md       medians, ranges, targets, ratios, commands
+//!            └─▶ *.svg          plots of the same
 //! ```
 //!
 //! A step is a run of the load tool as a process of its own, with the words that the table shows: nothing is measured
 //! here that a reader cannot measure alone. This is the one part of the crate that knows how Leveret is started.
 
 mod broker;
+mod chart;
 mod child;
 mod figure;
 mod machine;
+mod plots;
 mod results;
 mod rows;
 mod scene;
 mod statistics;
+mod svg;
 mod table;
 
 use std::io::{self, Write};
@@ -84,6 +88,14 @@ pub(crate) struct Options {
     #[arg(long)]
     quick: bool,
 
+    /// Measure brokers alone, and not what bounds them: a relay of bytes, and the load tool itself
+    #[arg(long)]
+    no_bounds: bool,
+
+    /// Measure nothing: write tables and plots from the results.json that is there
+    #[arg(long)]
+    redraw: bool,
+
     /// Print the rows and do nothing
     #[arg(long)]
     list: bool,
@@ -95,6 +107,15 @@ pub(crate) fn run(options: &Options) -> ExitCode {
         let rows: String =
             ROWS.iter().map(|row| format!("{:<14} {}\n", row.name, row.title)).collect();
         return crate::run::print(&rows);
+    }
+    if options.redraw {
+        return match redraw(options) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                complain(&why);
+                ExitCode::from(EXIT_REFUSED)
+            }
+        };
     }
     match measure(options) {
         Ok(results) if results.has_failures() => ExitCode::from(EXIT_BROKEN),
@@ -123,7 +144,7 @@ fn measure(options: &Options) -> Result<Results, String> {
             .map(|it| Broker {
                 name: it.name().to_owned(),
                 product: it.name().to_owned(),
-                is_own: it.is_own(),
+                part: it.part(),
             })
             .collect(),
         runs: options
@@ -154,6 +175,17 @@ fn measure(options: &Options) -> Result<Results, String> {
     Ok(results)
 }
 
+/// # Errors
+/// There are no results, or nothing can be written.
+fn redraw(options: &Options) -> Result<(), String> {
+    let out = options.out.as_ref().ok_or("--out names the directory of the results")?;
+    let path = out.join("results.json");
+    let text = std::fs::read(&path).map_err(|fault| format!("{}: {fault}", path.display()))?;
+    let results: Results =
+        serde_json::from_slice(&text).map_err(|fault| format!("{}: {fault}", path.display()))?;
+    write_pages(&results, out).map_err(|fault| format!("{}: {fault}", out.display()))
+}
+
 /// The rows that are wanted, in the order of the page.
 fn chosen(only: &[String]) -> Result<Vec<&'static Row>, String> {
     if let Some(unknown) = only.iter().find(|name| ROWS.iter().all(|row| row.name != **name)) {
@@ -176,8 +208,9 @@ fn contenders(options: &Options, tool: &Tool, data: &Path) -> Result<Vec<Contend
         dir: data.to_owned(),
         settings: options.settings.clone(),
     });
+    let bounds = [Contender::Nothing, Contender::Relay].into_iter().filter(|_| !options.no_bounds);
     let contenders: Vec<Contender> =
-        owns.chain(options.peers.iter().cloned().map(Contender::Peer)).collect();
+        owns.chain(options.peers.iter().cloned().map(Contender::Peer)).chain(bounds).collect();
     for (place, contender) in contenders.iter().enumerate() {
         if contenders[..place].iter().any(|other| other.name() == contender.name()) {
             return Err(format!("two brokers are called {}", contender.name()));
@@ -200,6 +233,13 @@ fn write(results: &Results, out: &Path) -> io::Result<()> {
     let mut file = std::fs::File::create(out.join("results.json"))?;
     serde_json::to_writer_pretty(&mut file, results)?;
     file.write_all(b"\n")?;
+    write_pages(results, out)
+}
+
+fn write_pages(results: &Results, out: &Path) -> io::Result<()> {
+    for (name, svg) in plots::all(results) {
+        std::fs::write(out.join(name), svg)?;
+    }
     std::fs::write(out.join("table.md"), table::page(results))
 }
 

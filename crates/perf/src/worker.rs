@@ -75,11 +75,17 @@ pub(crate) fn work<C: Client>(
 /// Turns until every client has what it asked for.
 ///
 /// # Errors
-/// The broker refuses something, hangs up, or takes too long.
+/// The broker refuses something, hangs up, or leaves a question unanswered for too long.
 pub(crate) fn prepare<C: Client>(drive: &mut Drive<'_, C>) -> Result<(), Failure> {
-    let limit_ns = now_ns() + READY_LIMIT_NS;
+    let mut limit_ns = now_ns() + READY_LIMIT_NS;
+    let mut questions = drive.questions();
     while !drive.is_ready() {
         drive.turn(PATIENCE)?;
+        // Whoever answers one question after the other may take its time for ten thousand.
+        if drive.questions() != questions {
+            questions = drive.questions();
+            limit_ns = now_ns() + READY_LIMIT_NS;
+        }
         if now_ns() > limit_ns {
             let limit_s = READY_LIMIT_NS / 1_000_000_000;
             return Err(Failure::Unexpected(format!("no answer within {limit_s} s")));

@@ -10,12 +10,12 @@
 //! however small the frames are.
 
 use wire_amqp091::content::{self, Content};
-use wire_amqp091::limits::FRAME_HEAD_BYTES;
+use wire_amqp091::limits::{FRAME_HEAD_BYTES, FRAME_MAX_DEFAULT};
 use wire_amqp091::method::basic;
 use wire_amqp091::{Properties, frame, properties};
 
 use super::CHANNEL;
-use super::publisher::Publication;
+use super::publisher::{Numbers, Publication};
 
 /// The bytes of a stamp, and of a sequence.
 pub(crate) const STAMP_BYTES: usize = 8;
@@ -23,12 +23,18 @@ pub(crate) const STAMP_BYTES: usize = 8;
 /// second-level cache on its way through the kernel. One message that is larger is a batch of its own.
 const BATCH_BYTES_MAX: usize = 64 * 1024;
 
+/// Where the routing key is when the exchange has no name: behind the frame's head, the identifiers, the ticket, and the
+/// lengths of both.
+const KEY_AT: usize = FRAME_HEAD_BYTES + 4 + 2 + 1 + 1;
+
 /// The encoded messages of one publisher, and how many of their bytes are underway.
 pub(crate) struct Batch {
     bytes: Vec<u8>,
     message_len: usize,
     body_at: usize,
     body_len: usize,
+    /// The number in the routing key, by its place in the message.
+    numbers: Option<Numbers>,
     sent_len: usize,
     end: usize,
 }
@@ -68,6 +74,10 @@ impl Batch {
             message_len,
             body_at,
             body_len: body.len(),
+            numbers: publication.numbers.map(|numbers| Numbers {
+                at: KEY_AT + publication.exchange.len() + numbers.at,
+                ..numbers
+            }),
             sent_len: 0,
             end: 0,
         }
@@ -97,6 +107,9 @@ impl Batch {
         assert!(messages <= self.capacity(), "a batch has its size");
         self.sent_len = 0;
         self.end = usize::try_from(messages).expect("at most the capacity") * self.message_len;
+        if let Some(numbers) = self.numbers {
+            self.number_keys(numbers, sequence);
+        }
         if self.body_len < STAMP_BYTES {
             return;
         }
@@ -112,6 +125,31 @@ impl Batch {
     }
 }
 
+impl Batch {
+    fn number_keys(&mut self, numbers: Numbers, sequence: u64) {
+        let written = &mut self.bytes[..self.end];
+        for (message, number) in written.chunks_exact_mut(self.message_len).zip(sequence..) {
+            let mut rest = number % u64::from(numbers.keys);
+            for digit in message[numbers.at..numbers.at + numbers.len].iter_mut().rev() {
+                *digit = b'0' + (rest % 10) as u8;
+                rest /= 10;
+            }
+        }
+    }
+}
+
+/// The bytes of a message with a body of `body_len` on its way to a broker that was told nothing special.
+pub(crate) fn message_len(body_len: usize) -> usize {
+    let publication = Publication {
+        exchange: String::new(),
+        routing_key: "perf".to_owned(),
+        numbers: None,
+        body_len,
+        is_persistent: false,
+    };
+    Batch::new(&publication, FRAME_MAX_DEFAULT, 1).message_len
+}
+
 #[cfg(test)]
 mod tests {
     use wire_amqp091::{ContentHeader, Kind, Method};
@@ -120,7 +158,7 @@ mod tests {
 
     fn publication(body_len: usize) -> Publication {
         let (exchange, routing_key) = ("x".to_owned(), "key".to_owned());
-        Publication { exchange, routing_key, body_len, is_persistent: true }
+        Publication { exchange, routing_key, numbers: None, body_len, is_persistent: true }
     }
 
     /// The bodies of a batch, whose frames are checked on the way.
@@ -167,6 +205,26 @@ mod tests {
             batch.fill(1, 0, |_| 9);
             assert_eq!(bodies(&batch), [expected]);
         }
+    }
+
+    #[test]
+    fn keys_are_numbered_in_turn() {
+        let numbers = Some(Numbers { at: 2, len: 2, keys: 11 });
+        let publication =
+            Publication { routing_key: "a.00.b".to_owned(), numbers, ..publication(16) };
+        let mut batch = Batch::new(&publication, 4096, 1_000);
+        batch.fill(4, 9, |_| 0);
+        let mut rest = batch.output();
+        let mut keys = Vec::new();
+        while let Some((frame, len)) = frame::parse(rest, 4096).expect("our own frames") {
+            rest = &rest[len..];
+            if frame.kind == Kind::Method
+                && let Ok(Method::BasicPublish(publish)) = Method::decode(frame.payload)
+            {
+                keys.push(String::from_utf8_lossy(publish.routing_key).into_owned());
+            }
+        }
+        assert_eq!(keys, ["a.09.b", "a.10.b", "a.00.b", "a.01.b"]);
     }
 
     #[test]

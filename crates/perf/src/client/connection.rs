@@ -151,6 +151,11 @@ impl Connection {
         self.phase == Phase::Ready
     }
 
+    /// How many questions have no answer yet.
+    pub(crate) fn questions(&self) -> usize {
+        self.requests.len()
+    }
+
     /// Whether [`Connection::close`] was called.
     pub(crate) fn is_closing(&self) -> bool {
         matches!(self.phase, Phase::Closing | Phase::Closed)

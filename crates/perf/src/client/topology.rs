@@ -23,8 +23,8 @@ pub(crate) struct Layout {
     pub(crate) queue_type: Option<String>,
     /// The exchange to bind them to; `None` for the default exchange, which knows every queue.
     pub(crate) exchange: Option<String>,
-    /// The key to bind them with; `None`: each with its own name.
-    pub(crate) routing_key: Option<String>,
+    /// The keys to bind each of them with; none: each with its own name.
+    pub(crate) binding_keys: Vec<String>,
 }
 
 /// The client and what it found.
@@ -59,7 +59,7 @@ impl Topology {
             is_durable: false,
             queue_type: None,
             exchange: None,
-            routing_key: None,
+            binding_keys: Vec::new(),
         };
         Self { connection, layout, examined, ours: Vec::new(), backlog: 0 }
     }
@@ -127,16 +127,21 @@ impl Topology {
     fn bind(&mut self, index: usize) {
         let Some(exchange) = &self.layout.exchange else { return };
         let name = &self.layout.queues[index];
-        let bind = queue::Bind {
-            ticket: 0,
-            queue: name,
-            exchange,
-            routing_key: self.layout.routing_key.as_ref().unwrap_or(name),
-            no_wait: false,
-            arguments: Table::new(),
-        };
-        let about = format!("binding queue '{name}' to exchange '{exchange}'");
-        self.connection.ask(&bind, queue::BindOk::ID, about);
+        let own = std::slice::from_ref(name);
+        let keys =
+            if self.layout.binding_keys.is_empty() { own } else { &self.layout.binding_keys };
+        for routing_key in keys {
+            let bind = queue::Bind {
+                ticket: 0,
+                queue: name,
+                exchange,
+                routing_key,
+                no_wait: false,
+                arguments: Table::new(),
+            };
+            let about = format!("binding queue '{name}' to exchange '{exchange}'");
+            self.connection.ask(&bind, queue::BindOk::ID, about);
+        }
     }
 
     fn hear(&mut self, news: News) {
@@ -205,7 +210,7 @@ mod tests {
             is_durable: false,
             queue_type: None,
             exchange: exchange.map(str::to_owned),
-            routing_key: None,
+            binding_keys: Vec::new(),
         }
     }
 

@@ -99,6 +99,11 @@ impl<'a, C: Client> Drive<'a, C> {
         self.sockets.iter().all(|socket| socket.client.connection().is_ready())
     }
 
+    /// How many questions of all clients have no answer yet.
+    pub(crate) fn questions(&self) -> usize {
+        self.sockets.iter().map(|socket| socket.client.connection().questions()).sum()
+    }
+
     /// Whether every connection has ended.
     pub(crate) fn is_over(&self) -> bool {
         self.sockets.iter().all(Socket::is_over)

@@ -4,6 +4,8 @@
 //!   Contender::Own   ── stage ──▶ Stage: a process, ports, a directory ── drop ──▶ stopped, the directory removed
 //!   Contender::Peer  ── stage ──▶ Stage: where it is                   ── drop ──▶ left alone
 //! ```
+//!
+//! Two more take part that are no brokers: the one that does nothing, and a relay of bytes.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -16,7 +18,11 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::child::Program;
+use super::rows::{Row, Step};
+use super::scene::Tool;
 use crate::clock::{nanos, now_ns, seconds};
 use crate::process::Process;
 use crate::uri::Uri;
@@ -92,6 +98,20 @@ pub(super) enum Contender {
         settings: Vec<String>,
     },
     Peer(Peer),
+    /// The load tool's broker that does nothing.
+    Nothing,
+    /// A relay of bytes, which is no broker at all.
+    Relay,
+}
+
+/// What a contender is. The names are those of the results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Part {
+    Own,
+    Peer,
+    Nothing,
+    Relay,
 }
 
 /// A broker that can be talked to.
@@ -111,33 +131,52 @@ impl Contender {
         match self {
             Self::Own { own, .. } => &own.name,
             Self::Peer(peer) => &peer.name,
+            Self::Nothing => "nothing",
+            Self::Relay => "bare relay",
         }
     }
 
-    pub(super) fn is_own(&self) -> bool {
-        matches!(self, Self::Own { .. })
+    pub(super) fn part(&self) -> Part {
+        match self {
+            Self::Own { .. } => Part::Own,
+            Self::Peer(_) => Part::Peer,
+            Self::Nothing => Part::Nothing,
+            Self::Relay => Part::Relay,
+        }
+    }
+
+    /// Whether it takes part in a row.
+    pub(super) fn plays(&self, row: &Row) -> bool {
+        match self {
+            Self::Own { .. } => true,
+            Self::Peer(_) => !row.steps.contains(&Step::Start),
+            Self::Nothing => row.size_for_tool().is_some(),
+            Self::Relay => row.size_for_relay().is_some(),
+        }
     }
 
     /// A broker that is ready: a new one on an empty directory, or the peer.
     ///
     /// # Errors
     /// It does not start; with its last words.
-    pub(super) fn stage(&self) -> Result<Stage, String> {
+    pub(super) fn stage(&self, row: &Row, tool: &Tool) -> Result<Stage, String> {
         match self {
-            Self::Peer(Peer { uri, pid, .. }) => Ok(Stage {
-                uri: uri.clone(),
-                pid: *pid,
-                ready_ms: None,
-                program: None,
-                _scratch: None,
-            }),
+            Self::Peer(Peer { uri, pid, .. }) => Ok(Stage::of(uri.clone(), *pid)),
             Self::Own { own, dir, settings } => Stage::start(&own.path, dir, settings)
                 .map_err(|why| format!("{} serve did not start: {why}", own.path.display())),
+            Self::Nothing => Stage::nothing(row, tool)
+                .map_err(|why| format!("the broker that does nothing did not start: {why}")),
+            Self::Relay => Ok(Stage::of(String::new(), None)),
         }
     }
 }
 
 impl Stage {
+    /// A broker that somebody else has started.
+    fn of(uri: String, pid: Option<u32>) -> Self {
+        Self { uri, pid, ready_ms: None, program: None, _scratch: None }
+    }
+
     fn start(path: &Path, dir: &Path, settings: &[String]) -> Result<Self, String> {
         let text = |fault: io::Error| fault.to_string();
         let scratch = Scratch::new(dir).map_err(text)?;
@@ -172,6 +211,17 @@ impl Stage {
             program: Some(program),
             _scratch: Some(scratch),
         })
+    }
+
+    fn nothing(row: &Row, tool: &Tool) -> Result<Self, String> {
+        let [port] = free_ports().map_err(|fault| fault.to_string())?;
+        let size = row.size_for_tool().unwrap_or_default();
+        let line = format!("null-broker --listen 127.0.0.1:{port} --size {size}");
+        let mut program = tool.start(&line).map_err(|fault| fault.to_string())?;
+        await_ready(&mut program, port)?;
+        let mut stage = Self::of(format!("amqp://127.0.0.1:{port}/"), Some(program.pid()));
+        stage.program = Some(program);
+        Ok(stage)
     }
 
     /// The broker's resident memory now, in MiB.

@@ -20,7 +20,7 @@ pub(super) enum Unit {
     PerS,
     /// CPU-seconds of the broker per million messages.
     CpuSPerMillion,
-    /// Written as milliseconds.
+    /// Written as milliseconds when it is long.
     Us,
     Ms,
     MiB,
@@ -62,6 +62,15 @@ impl Source {
         }
     }
 
+    /// The step that it is about.
+    pub(super) fn step(self) -> usize {
+        match self {
+            Self::Field { step, .. } | Self::Share { step, .. } | Self::OfSyncs { step, .. } => {
+                step
+            }
+        }
+    }
+
     /// Whether the disk has to be asked beside the run.
     pub(super) fn needs_syncs(self) -> bool {
         matches!(self, Self::OfSyncs { .. })
@@ -79,6 +88,7 @@ impl Unit {
         match self {
             Self::PerS => format!("{}/s", thousands(value)),
             Self::CpuSPerMillion => significant(value),
+            Self::Us if value < 100.0 => format!("{} µs", significant(value)),
             Self::Us => format!("{} ms", significant(value / 1_000.0)),
             Self::Ms => format!("{} ms", significant(value)),
             Self::MiB => format!("{} MiB", significant(value)),

@@ -1,15 +1,16 @@
 //! Everything that was measured, run by run.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::figure::Figure;
+use super::broker::Part;
+use super::figure::{Figure, Source, Unit};
 use super::machine::Machine;
-use super::rows::Row;
+use super::rows::{ROWS, Row};
 use super::statistics::Spread;
 
 /// What `results.json` holds.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Results {
     pub(super) machine: Machine,
     pub(super) brokers: Vec<Broker>,
@@ -20,26 +21,24 @@ pub(super) struct Results {
 }
 
 /// Who took part.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Broker {
     pub(super) name: String,
     /// As it calls itself.
     pub(super) product: String,
-    pub(super) is_own: bool,
+    pub(super) part: Part,
 }
 
 /// A row and its runs.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Measured {
-    #[serde(skip)]
-    pub(super) row: &'static Row,
-    pub(super) name: &'static str,
-    pub(super) title: &'static str,
+    pub(super) name: String,
+    pub(super) title: String,
     pub(super) runs: Vec<Run>,
 }
 
 /// One run of a row against one broker.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Run {
     /// The place of the broker in [`Results::brokers`].
     pub(super) broker: usize,
@@ -55,15 +54,25 @@ pub(super) struct Run {
 }
 
 /// What one step said.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub(super) struct StepRun {
     pub(super) command: String,
     pub(super) report: Value,
 }
 
 impl Measured {
-    pub(super) fn new(row: &'static Row) -> Self {
-        Self { row, name: row.name, title: row.title, runs: Vec::new() }
+    pub(super) fn new(row: &Row) -> Self {
+        Self { name: row.name.to_owned(), title: row.title.to_owned(), runs: Vec::new() }
+    }
+
+    /// What was measured; `None` if the results come from a program that knew other rows.
+    pub(super) fn row(&self) -> Option<&'static Row> {
+        ROWS.iter().find(|row| row.name == self.name)
+    }
+
+    /// The figures of the row; none of a row that this program does not know.
+    pub(super) fn figures(&self) -> &'static [Figure] {
+        self.row().map_or(&[], |row| row.figures)
     }
 
     /// A figure of one broker, round by round.
@@ -80,6 +89,12 @@ impl Measured {
     /// A figure of one broker over all its runs.
     pub(super) fn spread(&self, figure: &Figure, broker: usize) -> Option<Spread> {
         Spread::of(self.values(figure, broker).into_iter().flatten())
+    }
+
+    /// A field of the reports of a step, over all runs of a broker.
+    pub(super) fn field(&self, broker: usize, step: usize, field: &'static str) -> Option<Spread> {
+        let source = Source::Field { step, field };
+        self.spread(&Figure { name: "", source, unit: Unit::PerS, target: None }, broker)
     }
 
     /// How a figure of one broker compares with another's.

@@ -9,10 +9,25 @@ use super::figure::{Figure, Source, Target, Unit};
 pub(super) struct Row {
     /// What `--only` calls it.
     pub(super) name: &'static str,
+    /// What plots call it: a few words.
+    pub(super) label: &'static str,
     /// What the page calls it.
     pub(super) title: &'static str,
     pub(super) steps: &'static [Step],
+    /// What is measured beside the brokers.
+    pub(super) bounds: Bounds,
     pub(super) figures: &'static [Figure],
+}
+
+/// What a row cannot be better than.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bounds {
+    /// Nothing that is known.
+    None,
+    /// The load tool: what it does with a broker that does nothing, for bodies of this size.
+    Tool { size: u32 },
+    /// The load tool, and a relay of bytes.
+    ToolAndRelay { size: u32 },
 }
 
 /// One run of the load tool, or what the suite does itself.
@@ -24,6 +39,24 @@ pub(super) enum Step {
     Counted(&'static str, u64),
     /// The start of a broker on an empty directory; nothing that a peer can be asked for.
     Start,
+}
+
+impl Row {
+    /// The body's size where the load tool is put to the test.
+    pub(super) fn size_for_tool(&self) -> Option<u32> {
+        match self.bounds {
+            Bounds::None => None,
+            Bounds::Tool { size } | Bounds::ToolAndRelay { size } => Some(size),
+        }
+    }
+
+    /// The body's size where a relay is measured.
+    pub(super) fn size_for_relay(&self) -> Option<u32> {
+        match self.bounds {
+            Bounds::ToolAndRelay { size } => Some(size),
+            Bounds::None | Bounds::Tool { .. } => None,
+        }
+    }
 }
 
 const fn at_least(bound: f64) -> Option<Target> {
@@ -82,45 +115,71 @@ const OF_SYNCS: Figure = Figure {
     target: at_least(0.6),
 };
 
+/// Pairs of making and removing a second, of all clients of the first step.
+const fn pairs(target: Option<Target>) -> Figure {
+    figure("16 clients", 0, "pairs_per_s", Unit::PerS, target)
+}
+
+/// The same of one client that waits for every answer, which is the second step.
+const fn pairs_of_one() -> Figure {
+    figure("1 client", 1, "pairs_per_s", Unit::PerS, None)
+}
+
+const fn cpu_of_pair() -> Figure {
+    figure("CPU of a pair", 0, "cpu_us_per_pair", Unit::Us, None)
+}
+
 /// Every row, in the order of the page.
 pub(super) const ROWS: &[Row] = &[
     Row {
         name: "small",
+        label: "16 B, auto-ack",
         title: "1 producer, 1 consumer, 16 B, transient, auto-ack",
         steps: &[Step::Timed("--size 16 --auto-ack")],
+        bounds: Bounds::ToolAndRelay { size: 16 },
         figures: &[cost(at_most(0.10)), published(None), consumed(at_least(4e6))],
     },
     Row {
         name: "kib",
+        label: "1 KiB, auto-ack",
         title: "the same, 1 KiB",
         steps: &[Step::Timed("--size 1024 --auto-ack")],
+        bounds: Bounds::ToolAndRelay { size: 1_024 },
         figures: &[cost(at_most(0.45)), consumed(None)],
     },
     Row {
         name: "large",
+        label: "100 KB, auto-ack",
         title: "the same, 100 KB",
         steps: &[Step::Timed("--size 100000 --auto-ack")],
+        bounds: Bounds::ToolAndRelay { size: 100_000 },
         figures: &[cost(at_most(50.0)), consumed(None)],
     },
     Row {
         name: "ack-each",
+        label: "16 B, ack each",
         title: "1 producer, 1 consumer, 16 B, each acknowledged, prefetch 100",
         steps: &[Step::Timed("--size 16 --ack-every 1 --prefetch 100")],
+        bounds: Bounds::Tool { size: 16 },
         figures: &[cost(at_most(0.40)), PACE, published(None), consumed(None)],
     },
     Row {
         name: "many",
+        label: "64 to 64, 16 B",
         title: "64 producers, 64 consumers, one queue, 16 B, auto-ack",
         steps: &[Step::Timed("--producers 64 --consumers 64 --size 16 --auto-ack")],
+        bounds: Bounds::Tool { size: 16 },
         figures: &[published(at_least(1.5e6)), consumed(at_least(1.5e6)), cost(None)],
     },
     Row {
         name: "publish-drain",
+        label: "16 B",
         title: "publish only, then drain, 16 B",
         steps: &[
             Step::Counted("--size 16 --consumers 0 --keep", 4_000_000),
             Step::Counted("--size 16 --producers 0 --auto-ack --delete", 4_000_000),
         ],
+        bounds: Bounds::Tool { size: 16 },
         figures: &[
             cost_of("publish CPU", 0, at_most(0.10)),
             cost_of("drain CPU", 1, at_most(0.08)),
@@ -130,6 +189,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "fill-drain",
+        label: "1 KiB, persistent",
         title: "fill and drain, 1 KiB, persistent, confirmed (window 1000; one ack for 100, prefetch 1000)",
         steps: &[
             Step::Counted(
@@ -141,6 +201,7 @@ pub(super) const ROWS: &[Row] = &[
                 1_000_000,
             ),
         ],
+        bounds: Bounds::Tool { size: 1_024 },
         figures: &[
             figure("fill", 0, "published_per_s", Unit::PerS, at_least(350e3)),
             figure("drain", 1, "consumed_per_s", Unit::PerS, at_least(800e3)),
@@ -150,46 +211,68 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "fanout",
+        label: "fan-out to 10, 16 B",
         title: "fan-out to 10 queues, 16 B, auto-ack, per delivered message",
         steps: &[Step::Timed(
             "--exchange amq.fanout --queues 10 --consumers 10 --size 16 --auto-ack",
         )],
+        bounds: Bounds::Tool { size: 16 },
         figures: &[cost(at_most(0.08)), consumed(None)],
     },
     Row {
         name: "fanout-kib",
+        label: "fan-out to 10, 1 KiB",
         title: "the same, 1 KiB",
         steps: &[Step::Timed(
             "--exchange amq.fanout --queues 10 --consumers 10 --size 1024 --auto-ack",
         )],
+        bounds: Bounds::Tool { size: 1_024 },
         figures: &[cost(at_most(0.35)), consumed(None)],
     },
     Row {
+        name: "topic",
+        label: "topic, 10,000 bindings",
+        title: "topic exchange, 10,000 bindings, 10,000 keys in turn, each for one of them, 16 B, auto-ack",
+        steps: &[Step::Timed(
+            "--exchange amq.topic --keys 10000 --routing-key device.{}.temperature --binding-key device.{}.* --size 16 --auto-ack",
+        )],
+        bounds: Bounds::None,
+        figures: &[cost(at_most(1.0)), consumed(None)],
+    },
+    Row {
         name: "window-1",
+        label: "persistent, window 1",
         title: "16 B, persistent, confirms, window 1",
         steps: &[Step::Timed("--size 16 --persistent --confirm 1 --consumers 0")],
+        bounds: Bounds::Tool { size: 16 },
         figures: &[OF_SYNCS, published(None), cost(None)],
     },
     Row {
         name: "window-100",
+        label: "persistent, window 100",
         title: "16 B, persistent, confirms, window 100, each acknowledged",
         steps: &[Step::Timed("--size 16 --persistent --confirm 100 --ack-every 1 --prefetch 100")],
+        bounds: Bounds::Tool { size: 16 },
         figures: &[published(at_least(300e3)), cost(at_most(0.6))],
     },
     Row {
         name: "window-1000",
+        label: "persistent, window 1000",
         title: "16 B, persistent, confirms, window 1000, each acknowledged",
         steps: &[Step::Timed(
             "--size 16 --persistent --confirm 1000 --ack-every 1 --prefetch 1000",
         )],
+        bounds: Bounds::Tool { size: 16 },
         figures: &[published(at_least(1e6)), cost(at_most(0.5))],
     },
     Row {
         name: "hundred",
+        label: "100 queues, persistent",
         title: "100 queues, 100 producers, 100 consumers, 16 B, persistent, confirms",
         steps: &[Step::Timed(
             "--producers 100 --consumers 100 --queues 100 --size 16 --persistent --confirm 100 --ack-every 1 --prefetch 100",
         )],
+        bounds: Bounds::Tool { size: 16 },
         figures: &[
             Figure {
                 name: "in",
@@ -202,28 +285,80 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "latency-10k",
+        label: "10,000/s, 16 B",
         title: "latency at 10,000 messages/s, 16 B, auto-ack",
         steps: &[Step::Timed("--rate 10000 --size 16 --auto-ack")],
+        bounds: Bounds::None,
         figures: &[p99(250.0), P50],
     },
     Row {
         name: "latency-100k",
+        label: "100,000/s, 16 B",
         title: "latency at 100,000 messages/s, 16 B, auto-ack",
         steps: &[Step::Timed("--rate 100000 --size 16 --auto-ack")],
+        bounds: Bounds::None,
         figures: &[p99(400.0), P50],
     },
     Row {
         name: "latency-disk",
+        label: "2,000/s, 1 KiB, persistent",
         title: "latency at 2,000 messages/s, 1 KiB, persistent, confirms, each acknowledged",
         steps: &[Step::Timed(
             "--rate 2000 --size 1024 --persistent --confirm 1000 --ack-every 1 --prefetch 1000",
         )],
+        bounds: Bounds::None,
         figures: &[p99(350.0), P50],
     },
     Row {
+        name: "churn-connection",
+        label: "connections",
+        title: "connections opened with a channel, and closed",
+        steps: &[
+            Step::Timed("churn connection --clients 16"),
+            Step::Timed("churn connection --clients 1"),
+        ],
+        bounds: Bounds::None,
+        figures: &[pairs(at_least(10e3)), pairs_of_one(), cpu_of_pair()],
+    },
+    Row {
+        name: "churn-channel",
+        label: "channels",
+        title: "channels opened and closed",
+        steps: &[
+            Step::Timed("churn channel --clients 16"),
+            Step::Timed("churn channel --clients 1"),
+        ],
+        bounds: Bounds::None,
+        figures: &[pairs(at_least(50e3)), pairs_of_one(), cpu_of_pair()],
+    },
+    Row {
+        name: "churn-queue",
+        label: "durable queues",
+        title: "durable queues declared and deleted",
+        steps: &[
+            Step::Timed("churn queue --durable --clients 16"),
+            Step::Timed("churn queue --durable --clients 1"),
+        ],
+        bounds: Bounds::None,
+        figures: &[pairs(at_least(5e3)), pairs_of_one(), cpu_of_pair()],
+    },
+    Row {
+        name: "churn-binding",
+        label: "durable bindings",
+        title: "durable bindings made and removed",
+        steps: &[
+            Step::Timed("churn binding --durable --clients 16"),
+            Step::Timed("churn binding --durable --clients 1"),
+        ],
+        bounds: Bounds::None,
+        figures: &[pairs(at_least(20e3)), pairs_of_one(), cpu_of_pair()],
+    },
+    Row {
         name: "start",
+        label: "start",
         title: "start on an empty directory",
         steps: &[Step::Start],
+        bounds: Bounds::None,
         figures: &[
             figure("until it accepts", 0, "ready_ms", Unit::Ms, at_most(50.0)),
             figure("memory", 0, "rss_mib", Unit::MiB, None),
@@ -268,10 +403,18 @@ mod tests {
         assert_eq!(names.len(), ROWS.len());
         for row in ROWS {
             assert!(!row.figures.is_empty(), "{}", row.name);
+            if let Some(size) = row.size_for_tool() {
+                let size = format!("--size {size} ");
+                let has_size = |step: &Step| match step {
+                    Step::Timed(line) | Step::Counted(line, _) => {
+                        format!("{line} ").contains(&size)
+                    }
+                    Step::Start => false,
+                };
+                assert!(row.steps.iter().all(has_size), "{}", row.name);
+            }
             for figure in row.figures {
-                let (Source::Field { step, .. }
-                | Source::Share { step, .. }
-                | Source::OfSyncs { step, .. }) = figure.source;
+                let step = figure.source.step();
                 assert!(step < row.steps.len(), "{}: {}", row.name, figure.name);
             }
         }

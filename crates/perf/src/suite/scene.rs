@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::broker::{Contender, Stage};
+use super::broker::{Contender, Part, Stage};
 use super::child::Program;
 use super::results::{Measured, Run, StepRun};
 use super::rows::{Row, Step};
@@ -28,8 +28,12 @@ const COUNTED_SECONDS: f64 = 2.0;
 const QUEUE: &str = "perf";
 /// The most queues that a row has at a peer.
 const QUEUES_MAX: u32 = 100;
+/// How long a relay is measured.
+const RELAY_S: &str = "1";
+/// How often what bounds a row is measured at most.
+const BOUND_ROUNDS: usize = 3;
 /// How long the disk is asked before and after a run.
-const SYNCS_S: &str = "0.5";
+const SYNCS_S: &str = "1";
 
 /// The program that is the load tool.
 #[derive(Clone, Debug)]
@@ -52,6 +56,19 @@ impl Tool {
         self.word.map(|_| self.path.clone())
     }
 
+    /// Starts it with the words of a line and lets it run.
+    ///
+    /// # Errors
+    /// The operating system does not start it.
+    pub(super) fn start(&self, line: &str) -> io::Result<Program> {
+        let arguments = self.arguments(line.split_whitespace());
+        Program::start(&self.path, &arguments, Stdio::null(), Stdio::null())
+    }
+
+    fn arguments<'a>(&self, words: impl Iterator<Item = &'a str>) -> Vec<OsString> {
+        self.word.into_iter().chain(words).map(OsString::from).collect()
+    }
+
     /// Runs it with these words and `--json`.
     ///
     /// # Errors
@@ -62,13 +79,8 @@ impl Tool {
         limit: Duration,
         interrupted: &AtomicBool,
     ) -> Result<Value, String> {
-        let arguments: Vec<OsString> = self
-            .word
-            .into_iter()
-            .map(OsString::from)
-            .chain(words.iter().map(OsString::from))
-            .chain([OsString::from("--json")])
-            .collect();
+        let words = words.iter().map(String::as_str).chain(["--json"]);
+        let arguments = self.arguments(words);
         let program = Program::start(&self.path, &arguments, Stdio::piped(), Stdio::piped())
             .map_err(|fault| fault.to_string())?;
         let said = program.finish(limit, interrupted)?;
@@ -105,7 +117,8 @@ impl Scene<'_> {
                 if self.interrupted.load(Relaxed) {
                     return;
                 }
-                if !contender.is_own() && row.steps.contains(&Step::Start) {
+                let is_bound = matches!(contender, Contender::Nothing | Contender::Relay);
+                if !contender.plays(row) || is_bound && round >= BOUND_ROUNDS {
                     continue;
                 }
                 let mut run = Run {
@@ -127,12 +140,15 @@ impl Scene<'_> {
     /// # Errors
     /// Why it is not whole.
     fn act(&self, row: &Row, contender: &Contender, run: &mut Run) -> Result<(), String> {
-        let asks_disk =
-            contender.is_own() && row.figures.iter().any(|figure| figure.source.needs_syncs());
+        let asks_disk = contender.part() == Part::Own
+            && row.figures.iter().any(|figure| figure.source.needs_syncs());
         let before = asks_disk.then(|| self.syncs_per_s()).transpose()?;
-        let stage = contender.stage()?;
-        let played = self.play_steps(row, &stage, run);
-        if played.is_err() && !contender.is_own() {
+        let stage = contender.stage(row, self.tool)?;
+        let played = match (contender, row.size_for_relay()) {
+            (Contender::Relay, Some(size)) => self.relay(size, run),
+            _ => self.play_steps(row, &stage, run),
+        };
+        if played.is_err() && contender.part() == Part::Peer {
             self.clear(&stage);
         }
         drop(stage);
@@ -161,6 +177,15 @@ impl Scene<'_> {
             };
             run.steps.push(StepRun { command, report });
         }
+        Ok(())
+    }
+
+    /// Measures a relay of bytes instead of a broker.
+    fn relay(&self, size: u32, run: &mut Run) -> Result<(), String> {
+        let command = format!("relay --size {size} --duration {RELAY_S}");
+        let words: Vec<String> = command.split(' ').map(str::to_owned).collect();
+        let report = self.tool.run(&words, STEP_LIMIT, self.interrupted)?;
+        run.steps.push(StepRun { command, report });
         Ok(())
     }
 

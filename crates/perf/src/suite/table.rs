@@ -2,18 +2,22 @@
 
 use std::fmt::Write;
 
+use super::broker::Part;
 use super::figure::{Figure, Unit, significant};
 use super::results::{Measured, Results};
 use super::statistics::Spread;
 
 /// What stands where there is nothing.
 const NOTHING: &str = "–";
+/// The part of a core from which on a thread has no more to give.
+const BUSY: f64 = 0.8;
 
 /// The machine, the table of figures, what failed, and the commands. The first broker is the one that targets are for.
 pub(super) fn page(results: &Results) -> String {
     let mut page = String::new();
     introduce(results, &mut page);
     figures(results, &mut page);
+    tool(results, &mut page);
     failures(results, &mut page);
     commands(results, &mut page);
     page
@@ -21,7 +25,8 @@ pub(super) fn page(results: &Results) -> String {
 
 fn introduce(results: &Results, page: &mut String) {
     let machine = &results.machine;
-    let names: Vec<&str> = results.brokers.iter().map(|broker| broker.product.as_str()).collect();
+    let brokers = places(results, |part| matches!(part, Part::Own | Part::Peer));
+    let names: Vec<&str> = brokers.map(|place| results.brokers[place].product.as_str()).collect();
     let _ = writeln!(
         page,
         "{}: {} cores ({}), {} GiB, Linux {}, data on {}; load before: {}. {}.\n",
@@ -43,22 +48,31 @@ fn introduce(results: &Results, page: &mut String) {
 }
 
 fn figures(results: &Results, page: &mut String) {
-    let others: Vec<usize> = (1..results.brokers.len()).collect();
+    let others: Vec<usize> = places(results, |part| matches!(part, Part::Own | Part::Peer))
+        .filter(|&place| place > 0)
+        .collect();
+    let relay = places(results, |part| part == Part::Relay).next();
     let Some(subject) = results.brokers.first() else { return };
     let mut head = vec!["workload", "figure", "target", &subject.name, ""];
     for &other in &others {
         head.extend([results.brokers[other].name.as_str(), "better by"]);
     }
+    head.extend(relay.map(|_| "bare relay"));
     line(page, &head);
     line(page, &vec!["---"; head.len()]);
     for measured in &results.rows {
-        let mut title = measured.title;
-        for figure in measured.row.figures {
+        let mut title = measured.title.as_str();
+        for figure in measured.figures() {
             let mut cells = vec![title.to_owned(), figure.name.to_owned()];
             cells.extend(subject_cells(measured, figure, others.first().copied()));
             for &other in &others {
                 cells.push(told(figure.unit, measured.spread(figure, other)));
                 cells.push(better_by(measured, figure, other));
+            }
+            if let Some(relay) = relay {
+                // Its rates are those of a core that does nothing else, which is nothing to compare with.
+                let cost = measured.spread(figure, relay).filter(|_| figure.unit.is_cost());
+                cells.push(cost.map_or_else(String::new, |cost| figure.unit.show(cost.median)));
             }
             line(page, &cells);
             title = "";
@@ -104,6 +118,52 @@ fn better_by(measured: &Measured, figure: &Figure, other: usize) -> String {
         false => measured.ratio(figure, 0, other),
     };
     ratio.map_or_else(String::new, |ratio| format!("{} ×", significant(ratio.median)))
+}
+
+/// What the load tool can do with a broker that does nothing, and how busy it was with the subject.
+fn tool(results: &Results, page: &mut String) {
+    let Some(nothing) = places(results, |part| part == Part::Nothing).next() else { return };
+    let Some(subject) = results.brokers.first() else { return };
+    page.push_str(
+        "\nThe load tool alone, with a broker that does nothing, and its busiest thread in the runs above, as a part of a \
+         core. Where that is more than 80 %, the tool bounds the rate, though not the cost.\n\n",
+    );
+    let with_subject = format!("with {}", subject.name);
+    line(page, &["workload", "step", "tool alone", &with_subject, "busiest thread", ""]);
+    line(page, &["---"; 6]);
+    for measured in &results.rows {
+        let Some(row) = measured.row().filter(|row| row.size_for_tool().is_some()) else {
+            continue;
+        };
+        for step in 0..row.steps.len() {
+            let most = |broker: usize| {
+                let rate = |field| measured.field(broker, step, field);
+                match (rate("published_per_s"), rate("consumed_per_s")) {
+                    (Some(a), Some(b)) => Some(if a.median > b.median { a } else { b }),
+                    (a, b) => a.or(b),
+                }
+            };
+            let busiest = measured.field(0, step, "tool_busiest_thread");
+            let is_bound = busiest.is_some_and(|it| it.median > BUSY);
+            line(
+                page,
+                &[
+                    measured.title.clone(),
+                    (step + 1).to_string(),
+                    told(Unit::PerS, most(nothing)),
+                    told(Unit::PerS, most(0)),
+                    told(Unit::Percent, busiest),
+                    if is_bound { "**tool**" } else { "" }.to_owned(),
+                ],
+            );
+        }
+    }
+}
+
+/// The places of brokers that play a part.
+fn places(results: &Results, is_meant: impl Fn(Part) -> bool) -> impl Iterator<Item = usize> {
+    let brokers = results.brokers.iter().enumerate();
+    brokers.filter(move |(_, broker)| is_meant(broker.part)).map(|(place, _)| place)
 }
 
 fn failures(results: &Results, page: &mut String) {
