@@ -147,6 +147,9 @@ pub(crate) fn check(wanted: &QueueDeclaration) -> Result<(), Refusal> {
         }
     }
     let kind = QueueKind::of(&wanted.arguments);
+    if wanted.arguments.keys().all(|name| name == TYPE) {
+        return check_property(wanted, kind);
+    }
     let asked = || ARGUMENTS.iter().filter_map(|row| Some((row, wanted.arguments.get(row.0)?)));
     for ((name, of, check), value) in asked() {
         if of.has(kind, wanted.is_durable) {
