@@ -188,7 +188,7 @@ pub(crate) fn shown(call: &Call, state: &ConnectionState) -> Value {
         "peer_host": peer_host,
         "peer_port": peer_port,
         "connected_at": state.connected_at_ms,
-        "client_properties": json::object(&state.client_properties),
+        "client_properties": json::object(&state.client_properties.arguments()),
         "channel_max": state.channel_max,
         "channels": state.channel_count,
         "frame_max": state.frame_max,

@@ -1,8 +1,8 @@
 //! What goes through a connection, counted where it goes in batches, and handed to the broker once a turn.
 
 use broker::{MessageCounters, VhostTraffic};
-use wire_amqp091::Table;
 
+use crate::client_properties::ClientProperties;
 use crate::connection::Connection;
 use crate::context::Context;
 
@@ -30,8 +30,7 @@ pub(crate) struct Story {
     /// How the client has logged in.
     pub(crate) mechanism: &'static str,
     /// What the client says of itself.
-    /// As a table's bytes: taken apart it would be many times as large, for as long as the client stays.
-    pub(crate) client_properties: Box<[u8]>,
+    pub(crate) client_properties: ClientProperties,
     pub(crate) octets: Octets,
     /// How much of these the broker was told, sent and received.
     told_bytes: (u64, u64),
@@ -42,13 +41,6 @@ pub(crate) struct Story {
     pub(crate) closed_count: u64,
     /// Channels that have published since the broker was last told, each once.
     pub(crate) published: Vec<u16>,
-}
-
-impl Story {
-    /// What the client has said of itself.
-    pub(crate) fn client_properties(&self) -> Table {
-        Table::decode(&self.client_properties).unwrap_or_default()
-    }
 }
 
 impl Connection {

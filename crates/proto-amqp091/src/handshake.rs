@@ -15,6 +15,7 @@ use wire_amqp091::method::{Method, connection};
 use wire_amqp091::protocol_header::{self, Greeting, Refused};
 use wire_amqp091::{Code, FieldValue, Frame, Kind, Table};
 
+use crate::client_properties::ClientProperties;
 use crate::connection::{Abilities, Connection, Stage};
 use crate::context::Context;
 use crate::errors::Exception;
@@ -102,7 +103,7 @@ impl Connection {
         start_ok: &connection::StartOk<'_>,
     ) -> Result<(), Exception> {
         self.abilities = abilities(&start_ok.client_properties);
-        self.story.client_properties = start_ok.client_properties.to_bytes().into();
+        self.story.client_properties = ClientProperties::of(&start_ok.client_properties);
         self.notice_client_name();
         let name = start_ok.mechanism;
         let Some(mechanism) = Mechanism::parse(name) else {

@@ -48,7 +48,7 @@ impl Happening {
             What::Opened(state) => {
                 size_of::<ConnectionState>()
                     + size_of::<Identity>()
-                    + message::held_bytes(&state.client_properties)
+                    + state.client_properties.held_bytes()
             }
             What::ConsumerCreated(consumer) => {
                 size_of::<NewConsumer>()
@@ -148,7 +148,7 @@ impl Connection {
     pub(crate) fn tell_opened(&mut self) {
         self.identity = Some(Arc::new(self.identify()));
         let mut state = self.state_while(ConnectionActivity::Running);
-        state.client_properties = bounded(state.client_properties);
+        state.client_properties = state.client_properties.shorter(ARGUMENTS_BYTES_MAX);
         // The identity has it, as far as it is shown.
         state.user_provided_name = None;
         self.tell(What::Opened(Box::new(state)));

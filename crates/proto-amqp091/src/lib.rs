@@ -17,6 +17,7 @@ mod asking;
 mod blocking;
 mod breakdown;
 mod channel;
+mod client_properties;
 mod closing;
 mod confirming;
 mod connection;
@@ -48,6 +49,7 @@ mod transaction;
 mod unacked;
 
 pub use breakdown::End;
+pub use client_properties::ClientProperties;
 pub use connection::Connection;
 pub use context::Context;
 pub use counting::Octets;

@@ -2,10 +2,9 @@
 
 use broker::{Broker, MessageCounters};
 use message::{Arguments, ClientId, Name, QueueId};
-use wire_amqp091::FieldValue;
 
-use crate::arguments::arguments;
 use crate::breakdown::End;
+use crate::client_properties::ClientProperties;
 use crate::connection::{Connection, Stage};
 use crate::counting::Octets;
 use crate::handshake::stage_name;
@@ -65,7 +64,7 @@ pub struct ConnectionState {
     /// When it connected, in milliseconds since 1970.
     pub connected_at_ms: u64,
     /// What the client says of itself.
-    pub client_properties: Arguments,
+    pub client_properties: ClientProperties,
     /// How many channels it may have; 0 for no limit.
     pub channel_max: u16,
     /// The largest frame, in bytes; 0 for no limit.
@@ -168,7 +167,7 @@ impl Connection {
             mechanism: self.story.mechanism,
             tls: self.peer.tls.as_deref().cloned(),
             connected_at_ms: self.story.connected_at_ms,
-            client_properties: arguments(&self.story.client_properties()),
+            client_properties: self.story.client_properties.clone(),
             channel_max: self.channel_max,
             frame_max: self.out.frame_max,
             heartbeat_s: self.heartbeat.interval_s(),
@@ -182,10 +181,7 @@ impl Connection {
 
     /// The name that the client gave it.
     pub(crate) fn connection_name(&self) -> Option<String> {
-        match self.story.client_properties().value(b"connection_name") {
-            Some(FieldValue::LongString(name)) => Some(String::from_utf8_lossy(name).into_owned()),
-            _ => None,
-        }
+        self.story.client_properties.connection_name()
     }
 
     fn activity(&self, broker: &Broker) -> ConnectionActivity {

@@ -238,7 +238,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn table(arguments: &Arguments) -> Result<Table, Unpublished> {
+pub(crate) fn table(arguments: &Arguments) -> Result<Table, Unpublished> {
     let mut table = Table::new();
     for (name, value) in arguments {
         if name.len() > SHORT_BYTES_MAX {
