@@ -9,19 +9,19 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::child::Program;
-use super::rows::{Row, Step};
+use super::rows::Row;
 use super::scene::Tool;
 use crate::clock::{nanos, now_ns, seconds};
 use crate::process::Process;
@@ -123,7 +123,41 @@ pub(super) struct Stage {
     pub(super) ready_ms: Option<f64>,
     /// In this order they go out of use.
     program: Option<Program>,
-    _scratch: Option<Scratch>,
+    launch: Option<Launch>,
+}
+
+/// How a broker was started, so that it can be started again.
+#[derive(Debug)]
+struct Launch {
+    path: PathBuf,
+    arguments: Vec<OsString>,
+    port: u16,
+    scratch: Scratch,
+}
+
+impl Launch {
+    fn data(&self) -> PathBuf {
+        self.scratch.path.join("data")
+    }
+
+    /// Starts it, and tells how long it took until it accepted a connection.
+    ///
+    /// # Errors
+    /// It ends, or accepts nothing; with its last words.
+    fn start(&self) -> Result<(Program, Duration), String> {
+        let text = |fault: io::Error| fault.to_string();
+        let log = self.scratch.path.join("log");
+        let out = File::create(&log).map_err(text)?;
+        let err = out.try_clone().map_err(text)?;
+        let start_ns = now_ns();
+        let (out, err) = (Stdio::from(out), Stdio::from(err));
+        let mut program = Program::start(&self.path, &self.arguments, out, err).map_err(text)?;
+        await_ready(&mut program, self.port).map_err(|why| {
+            let words = fs::read_to_string(&log).unwrap_or_default();
+            format!("{why}: {}", last_words(&words))
+        })?;
+        Ok((program, Duration::from_nanos(now_ns() - start_ns)))
+    }
 }
 
 impl Contender {
@@ -149,7 +183,7 @@ impl Contender {
     pub(super) fn plays(&self, row: &Row) -> bool {
         match self {
             Self::Own { .. } => true,
-            Self::Peer(_) => !row.steps.contains(&Step::Start),
+            Self::Peer(_) => row.is_for_peers(),
             Self::Nothing => row.size_for_tool().is_some(),
             Self::Relay => row.size_for_relay().is_some(),
         }
@@ -174,7 +208,7 @@ impl Contender {
 impl Stage {
     /// A broker that somebody else has started.
     fn of(uri: String, pid: Option<u32>) -> Self {
-        Self { uri, pid, ready_ms: None, program: None, _scratch: None }
+        Self { uri, pid, ready_ms: None, program: None, launch: None }
     }
 
     fn start(path: &Path, dir: &Path, settings: &[String]) -> Result<Self, String> {
@@ -188,29 +222,67 @@ impl Stage {
             "prometheus.tcp.ip=127.0.0.1".to_owned(),
             format!("prometheus.tcp.port={prometheus}"),
         ];
-        let mut arguments: Vec<OsString> = vec!["serve".into(), "--data-dir".into()];
-        arguments.push(scratch.path.join("data").into());
+        let mut launch =
+            Launch { path: path.to_owned(), arguments: vec!["serve".into()], port, scratch };
+        launch.arguments.extend(["--data-dir".into(), launch.data().into()]);
         for setting in fixed.iter().chain(settings) {
-            arguments.extend(["--set".into(), setting.into()]);
+            launch.arguments.extend(["--set".into(), setting.into()]);
         }
-        let log = scratch.path.join("log");
-        let out = File::create(&log).map_err(text)?;
-        let err = out.try_clone().map_err(text)?;
-        let start_ns = now_ns();
-        let mut program =
-            Program::start(path, &arguments, Stdio::from(out), Stdio::from(err)).map_err(text)?;
-        await_ready(&mut program, port).map_err(|why| {
-            let words = fs::read_to_string(&log).unwrap_or_default();
-            format!("{why}: {}", last_words(&words))
-        })?;
-        let ready_ms = seconds(now_ns() - start_ns) * 1_000.0;
+        let (program, took) = launch.start()?;
         Ok(Self {
             uri: format!("amqp://guest:guest@127.0.0.1:{port}/"),
             pid: Some(program.pid()),
-            ready_ms: Some(ready_ms),
+            ready_ms: Some(took.as_secs_f64() * 1_000.0),
             program: Some(program),
-            _scratch: Some(scratch),
+            launch: Some(launch),
         })
+    }
+
+    /// Whether the suite has started it.
+    pub(super) fn is_own(&self) -> bool {
+        self.launch.is_some()
+    }
+
+    /// Stops the broker and starts it again; tells how long both took, in seconds, until it accepted a connection.
+    ///
+    /// # Errors
+    /// It is a peer, or does not start again.
+    pub(super) fn restart(&mut self) -> Result<f64, String> {
+        let launch = self.launch.as_ref().ok_or("a peer is not restarted")?;
+        let start_ns = now_ns();
+        if let Some(mut program) = self.program.take() {
+            program.stop(STOP_LIMIT);
+        }
+        let (program, _) = launch.start()?;
+        self.pid = Some(program.pid());
+        self.program = Some(program);
+        Ok(seconds(now_ns() - start_ns))
+    }
+
+    /// Lets the operator's tool list all queues, and tells how many it found and how long it took, in seconds.
+    ///
+    /// # Errors
+    /// It is a peer, or the tool fails.
+    pub(super) fn list_queues(&self, interrupted: &AtomicBool) -> Result<(usize, f64), String> {
+        let launch = self.launch.as_ref().ok_or("a peer is not asked for a list")?;
+        let text = |fault: io::Error| fault.to_string();
+        let path = launch.scratch.path.join("list");
+        let out = File::create(&path).map_err(text)?;
+        let words = ["--silent", "--timeout", "120", "list_queues", "name", "messages"];
+        let arguments: Vec<OsString> = ["ctl".into(), "--data-dir".into(), launch.data().into()]
+            .into_iter()
+            .chain(words.map(OsString::from))
+            .collect();
+        let start_ns = now_ns();
+        let program = Program::start(&launch.path, &arguments, Stdio::from(out), Stdio::piped())
+            .map_err(text)?;
+        let said = program.finish(READY_LIMIT, interrupted)?;
+        let took_s = seconds(now_ns() - start_ns);
+        if !said.status.success() {
+            return Err(format!("{}: {}", said.status, said.err.trim()));
+        }
+        let queues = BufReader::new(File::open(&path).map_err(text)?).lines().count();
+        Ok((queues, took_s))
     }
 
     fn nothing(row: &Row, tool: &Tool) -> Result<Self, String> {

@@ -178,7 +178,7 @@ pub(super) fn curves(
     let points = || curves.iter().flat_map(|curve| curve.points.iter());
     let bottom = HEAD_PX + CURVES_PX;
     let start_px = 100.0;
-    let across = Scale::of(points().map(|(x, _)| *x), start_px, WIDTH_PX - VALUE_PX)?;
+    let across = Scale::tight(points().map(|(x, _)| *x), start_px, WIDTH_PX - VALUE_PX)?;
     let up = Scale::of(points().flat_map(|(_, y)| [y.least, y.most]), bottom, HEAD_PX + 14.0)?;
     let mut drawing = Drawing::new(WIDTH_PX, bottom + FOOT_PX);
     head(&mut drawing, title, series, &[]);
@@ -202,7 +202,9 @@ pub(super) fn curves(
             let (x, y) = at(point);
             whisker(&mut drawing, (x, up.px(point.1.least)), (x, up.px(point.1.most)));
             drawing.dot((x, y), 4.0, colour);
-            drawing.text(x + 8.0, y + 15.0, Anchor::Start, "", &short(point.1.median));
+            // The first series is the one that lies above the others, if it is any good.
+            let shift = if place == 0 { -9.0 } else { 17.0 };
+            drawing.text(x + 8.0, y + shift, Anchor::Start, "", &short(point.1.median));
         }
     }
     Some(drawing.finish(title))

@@ -9,6 +9,8 @@ pub(super) enum Source {
     Field { step: usize, field: &'static str },
     /// A field in the proportion to another field of the same report.
     Share { step: usize, field: &'static str, of: &'static str },
+    /// A field added up over all steps.
+    Sum { field: &'static str },
     /// A field in the proportion to the syncs that the disk did beside the run.
     OfSyncs { step: usize, field: &'static str },
 }
@@ -23,6 +25,8 @@ pub(super) enum Unit {
     /// Written as milliseconds when it is long.
     Us,
     Ms,
+    S,
+    KiB,
     MiB,
     /// A part of one, written in per cent.
     Percent,
@@ -58,6 +62,7 @@ impl Source {
         match self {
             Self::Field { step, field: name } => field(step, name),
             Self::Share { step, field: name, of } => quotient(field(step, name)?, field(step, of)?),
+            Self::Sum { field: name } => (0..reports.len()).map(|step| field(step, name)).sum(),
             Self::OfSyncs { step, field: name } => quotient(field(step, name)?, syncs_per_s?),
         }
     }
@@ -68,6 +73,7 @@ impl Source {
             Self::Field { step, .. } | Self::Share { step, .. } | Self::OfSyncs { step, .. } => {
                 step
             }
+            Self::Sum { .. } => 0,
         }
     }
 
@@ -91,6 +97,8 @@ impl Unit {
             Self::Us if value < 100.0 => format!("{} µs", significant(value)),
             Self::Us => format!("{} ms", significant(value / 1_000.0)),
             Self::Ms => format!("{} ms", significant(value)),
+            Self::S => format!("{} s", significant(value)),
+            Self::KiB => format!("{} KiB", significant(value)),
             Self::MiB => format!("{} MiB", significant(value)),
             Self::Percent => format!("{} %", significant(value * 100.0)),
         }
@@ -156,6 +164,8 @@ mod tests {
         assert_eq!((field(1, "in"), field(1, "none"), field(2, "in")), (Some(3.0), None, None));
         let share = Source::Share { step: 1, field: "in", of: "of" };
         assert_eq!(share.value(&reports, None), Some(0.5));
+        assert_eq!(Source::Sum { field: "in" }.value(&reports, None), Some(11.0));
+        assert_eq!(Source::Sum { field: "of" }.value(&reports, None), None);
         let of_syncs = Source::OfSyncs { step: 0, field: "in" };
         assert_eq!(of_syncs.value(&reports, Some(16.0)), Some(0.5));
         assert_eq!(of_syncs.value(&reports, None), None);

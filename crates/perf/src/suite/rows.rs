@@ -37,11 +37,29 @@ pub(super) enum Step {
     Timed(&'static str),
     /// A load of at most so many messages: of fewer for a broker that would take minutes.
     Counted(&'static str, u64),
+    /// Whatever takes the time that it takes; of a peer, which takes longer, something smaller is asked.
+    Task { line: &'static str, of_peer: &'static str },
+    /// The operator's list of all queues.
+    List,
+    /// The broker stops and starts again.
+    Restart,
     /// The start of a broker on an empty directory; nothing that a peer can be asked for.
     Start,
 }
 
 impl Row {
+    /// How often it is played at most: what takes half a minute says by itself how it went.
+    pub(super) fn rounds_max(&self) -> usize {
+        let is_long = |step: &Step| matches!(step, Step::List);
+        if self.steps.iter().any(is_long) { 3 } else { usize::MAX }
+    }
+
+    /// Whether somebody who did not start the broker can play it.
+    pub(super) fn is_for_peers(&self) -> bool {
+        let is_ours = |step: &Step| matches!(step, Step::Start | Step::List | Step::Restart);
+        !self.steps.iter().any(is_ours)
+    }
+
     /// The body's size where the load tool is put to the test.
     pub(super) fn size_for_tool(&self) -> Option<u32> {
         match self.bounds {
@@ -310,6 +328,58 @@ pub(super) const ROWS: &[Row] = &[
         figures: &[p99(350.0), P50],
     },
     Row {
+        name: "idle-connections",
+        label: "idle connection",
+        title: "10,000 idle connections with one channel (peers: 2,000)",
+        steps: &[Step::Task {
+            line: "idle --connections 10000",
+            of_peer: "idle --connections 2000",
+        }],
+        bounds: Bounds::None,
+        figures: &[
+            figure("each", 0, "kib_each", Unit::KiB, at_most(6.0)),
+            figure("broker", 0, "rss_mib", Unit::MiB, at_most(100.0)),
+            figure("opened", 0, "per_s", Unit::PerS, None),
+        ],
+    },
+    Row {
+        name: "idle-queues",
+        label: "empty queue",
+        title: "100,000 empty durable queues (peers: 1,000)",
+        steps: &[Step::Task {
+            line: "idle --queues 100000 --durable",
+            of_peer: "idle --queues 1000 --durable",
+        }],
+        bounds: Bounds::None,
+        figures: &[
+            figure("each", 0, "kib_each", Unit::KiB, at_most(1.0)),
+            figure("declared", 0, "per_s", Unit::PerS, None),
+        ],
+    },
+    Row {
+        name: "million",
+        label: "a million queues",
+        title: "1,000,000 durable queues declared, listed by name and length, restarted",
+        steps: &[
+            Step::Task { line: "idle --queues 1000000 --durable --keep --settle 0", of_peer: "" },
+            Step::List,
+            Step::Restart,
+        ],
+        bounds: Bounds::None,
+        figures: &[
+            Figure {
+                name: "in all",
+                source: Source::Sum { field: "seconds" },
+                unit: Unit::S,
+                target: at_most(30.0),
+            },
+            figure("declared", 0, "seconds", Unit::S, None),
+            figure("listed", 1, "seconds", Unit::S, None),
+            figure("restarted", 2, "seconds", Unit::S, None),
+            figure("memory", 0, "rss_mib", Unit::MiB, None),
+        ],
+    },
+    Row {
         name: "churn-connection",
         label: "connections",
         title: "connections opened with a channel, and closed",
@@ -387,7 +457,8 @@ mod tests {
                 let line = match step {
                     Step::Timed(line) => format!("{line} --duration 3"),
                     Step::Counted(line, count) => format!("{line} --count {count}"),
-                    Step::Start => continue,
+                    Step::Task { line, .. } => (*line).to_owned(),
+                    Step::Start | Step::List | Step::Restart => continue,
                 };
                 let words = std::iter::once("perf").chain(line.split_whitespace());
                 if let Err(error) = Arguments::try_parse_from(words) {
@@ -409,7 +480,7 @@ mod tests {
                     Step::Timed(line) | Step::Counted(line, _) => {
                         format!("{line} ").contains(&size)
                     }
-                    Step::Start => false,
+                    _ => false,
                 };
                 assert!(row.steps.iter().all(has_size), "{}", row.name);
             }

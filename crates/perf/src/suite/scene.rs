@@ -17,7 +17,7 @@ use crate::run::complain;
 use crate::uri::Uri;
 
 /// What a step may take beyond its seconds, or in all when it counts.
-const STEP_LIMIT: Duration = Duration::from_secs(180);
+const STEP_LIMIT: Duration = Duration::from_secs(600);
 /// How long a load warms up, in seconds.
 const WARMUP_S: &str = "0.5";
 /// A load by count warms up with one of so many messages, as a share of the count.
@@ -118,7 +118,10 @@ impl Scene<'_> {
                     return;
                 }
                 let is_bound = matches!(contender, Contender::Nothing | Contender::Relay);
-                if !contender.plays(row) || is_bound && round >= BOUND_ROUNDS {
+                if !contender.plays(row)
+                    || is_bound && round >= BOUND_ROUNDS
+                    || round >= row.rounds_max()
+                {
                     continue;
                 }
                 let mut run = Run {
@@ -143,10 +146,10 @@ impl Scene<'_> {
         let asks_disk = contender.part() == Part::Own
             && row.figures.iter().any(|figure| figure.source.needs_syncs());
         let before = asks_disk.then(|| self.syncs_per_s()).transpose()?;
-        let stage = contender.stage(row, self.tool)?;
+        let mut stage = contender.stage(row, self.tool)?;
         let played = match (contender, row.size_for_relay()) {
             (Contender::Relay, Some(size)) => self.relay(size, run),
-            _ => self.play_steps(row, &stage, run),
+            _ => self.play_steps(row, &mut stage, run),
         };
         if played.is_err() && contender.part() == Part::Peer {
             self.clear(&stage);
@@ -158,7 +161,7 @@ impl Scene<'_> {
         Ok(())
     }
 
-    fn play_steps(&self, row: &Row, stage: &Stage, run: &mut Run) -> Result<(), String> {
+    fn play_steps(&self, row: &Row, stage: &mut Stage, run: &mut Run) -> Result<(), String> {
         let share = self.share(row, stage)?;
         for step in row.steps {
             let (command, report) = match step {
@@ -169,6 +172,22 @@ impl Scene<'_> {
                 Step::Counted(line, count) => {
                     let line = format!("{line} --count {}", rounded(*count, share));
                     self.load(&line, stage)?
+                }
+                Step::Task { line, of_peer } => {
+                    let line = if stage.is_own() { line } else { of_peer };
+                    self.load(line, stage)?
+                }
+                Step::List => {
+                    let (queues, took_s) = stage
+                        .list_queues(self.interrupted)
+                        .map_err(|why| format!("`ctl list_queues`: {why}"))?;
+                    let report = json!({ "queues": queues, "seconds": took_s });
+                    ("(leveret ctl list_queues name messages)".to_owned(), report)
+                }
+                Step::Restart => {
+                    let took_s = stage.restart()?;
+                    let report = json!({ "seconds": took_s, "rss_mib": stage.rss_mib() });
+                    ("(stop, start)".to_owned(), report)
                 }
                 Step::Start => {
                     let report = json!({ "ready_ms": stage.ready_ms, "rss_mib": stage.rss_mib() });

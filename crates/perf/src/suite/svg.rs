@@ -12,7 +12,7 @@ pub(super) const COLOURS: [&str; 6] =
     ["#2f81f7", "#d2691e", "#8957e5", "#2da44e", "#bf3989", "#9a6700"];
 
 const STYLE: &str = "
-    text { font: 12px -apple-system, 'Segoe UI', 'Noto Sans', Helvetica, Arial, sans-serif; fill: #1f2328 }
+    text { font: 12px -apple-system, 'Segoe UI', 'Noto Sans', Helvetica, Arial, sans-serif; fill: #1f2328; paint-order: stroke; stroke: #ffffff; stroke-width: 3px }
     .title { font-size: 15px; font-weight: 600 }
     .quiet { fill: #59636e }
     .card { fill: #ffffff; stroke: #d1d9e0 }
@@ -21,7 +21,7 @@ const STYLE: &str = "
     .target { stroke: #cf222e; stroke-width: 2 }
     .bound { stroke: #59636e; stroke-width: 2; stroke-dasharray: 2 2 }
     @media (prefers-color-scheme: dark) {
-      text { fill: #e6edf3 }
+      text { fill: #e6edf3; stroke: #0d1117 }
       .quiet { fill: #9198a1 }
       .card { fill: #0d1117; stroke: #3d444d }
       .grid { stroke: #3d444d }
@@ -134,8 +134,29 @@ pub(super) struct Scale {
 
 impl Scale {
     /// A scale on which all positive `values` have a place; `None` when there are none.
+    /// The least of them stands a little behind the start, so that its bar can be seen.
     pub(super) fn of(
         values: impl IntoIterator<Item = f64>,
+        start_px: f64,
+        end_px: f64,
+    ) -> Option<Self> {
+        /// A twentieth of a power of ten.
+        const ROOM: f64 = 0.05;
+        Self::with_room(values, ROOM, start_px, end_px)
+    }
+
+    /// A scale on which the least value may stand at the start.
+    pub(super) fn tight(
+        values: impl IntoIterator<Item = f64>,
+        start_px: f64,
+        end_px: f64,
+    ) -> Option<Self> {
+        Self::with_room(values, 0.0, start_px, end_px)
+    }
+
+    fn with_room(
+        values: impl IntoIterator<Item = f64>,
+        room: f64,
         start_px: f64,
         end_px: f64,
     ) -> Option<Self> {
@@ -151,7 +172,7 @@ impl Scale {
             clippy::cast_possible_truncation,
             reason = "logarithms of figures have two digits"
         )]
-        let (from, until) = ((least - 0.05).floor() as i32, most.ceil() as i32);
+        let (from, until) = ((least - room).floor() as i32, most.ceil() as i32);
         Some(Self { from, until: until.max(from + 1), start_px, end_px })
     }
 

@@ -113,6 +113,9 @@ fn told(unit: Unit, spread: Option<Spread>) -> String {
 
 /// How many times the subject is better, run by run.
 fn better_by(measured: &Measured, figure: &Figure, other: usize) -> String {
+    if figure.unit == Unit::Percent {
+        return String::new();
+    }
     let ratio = match figure.unit.is_cost() {
         true => measured.ratio(figure, other, 0),
         false => measured.ratio(figure, 0, other),
@@ -188,7 +191,8 @@ fn commands(results: &Results, page: &mut String) {
     for measured in &results.rows {
         let first = measured.runs.iter().find(|run| run.failure.is_none());
         for step in first.map(|run| run.steps.as_slice()).unwrap_or_default() {
-            let _ = writeln!(page, "P {}", step.command);
+            let prefix = if step.command.starts_with('(') { "" } else { "P " };
+            let _ = writeln!(page, "{prefix}{}", step.command);
         }
     }
     page.push_str("```\n");
