@@ -28,6 +28,7 @@ use crate::hosted::Hosted;
 use crate::mail::Mail;
 use crate::memory::Memory;
 use crate::occurrence::Occurred;
+use crate::outrun::Outrun;
 use crate::peek::Peek;
 use crate::publisher::Confirm;
 use crate::registry::Errand;
@@ -116,6 +117,7 @@ pub struct Broker {
     pub(crate) remains: Leftovers,
     lagging_count: usize,
     pub(crate) signals: Signals,
+    pub(crate) outrun: Outrun,
     /// The shell's word that the file system of the data directory runs out of room.
     pub(crate) is_space_low: bool,
     /// The type of queues that ask for none, where their virtual host has none either.
@@ -187,6 +189,7 @@ impl Broker {
             remains: Leftovers::default(),
             lagging_count: 0,
             signals: Signals::default(),
+            outrun: Outrun::default(),
             is_space_low: false,
             default_queue_kind: QueueKind::Classic,
             ceilings: Ceilings::default(),
@@ -270,6 +273,7 @@ impl Broker {
                 }
             }
             Mail::Credit { queue, consumer, bytes } => self.credit_here(queue, consumer, bytes),
+            Mail::Outrun { queue, is_outrun } => self.hear_outrun(queue, is_outrun),
             Mail::Pause { queue, consumer, is_paused } => {
                 self.pause_here(queue, consumer, is_paused);
             }
@@ -422,7 +426,7 @@ impl Broker {
         self.runs.recycle(deliveries);
     }
 
-    fn others(&self) -> impl Iterator<Item = ShardId> + use<> {
+    pub(crate) fn others(&self) -> impl Iterator<Item = ShardId> + use<> {
         let (own, shards) = (usize::from(self.shard), self.shards);
         let others = (0..shards).filter(move |&shard| shard != own);
         others.map(|shard| ShardId::try_from(shard).expect("a node has at most 256 shards"))
@@ -490,6 +494,7 @@ impl Broker {
             self.lagging_count -= usize::from(hosted.is_lagging);
             self.lagging_count += usize::from(hosted.look_for_lag());
             self.signals.of_mut(Fact::Lagging).set(self.lagging_count > 0);
+            self.look_for_outrun(id);
         }
     }
 
@@ -504,6 +509,9 @@ impl Broker {
             self.relays.remove(&id);
             self.deadlines.set(id, hosted.deadline_ms, None);
             self.memory.recount(hosted.counted_bytes, 0);
+            if hosted.uptake.is_outrun {
+                self.tell_outrun(id, false);
+            }
             self.lagging_count -= usize::from(hosted.is_lagging);
             self.signals.of_mut(Fact::Lagging).set(self.lagging_count > 0);
             hosted.late.into_iter().for_each(|confirm| self.confirm(Some(confirm)));

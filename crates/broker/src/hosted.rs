@@ -12,6 +12,7 @@ use crate::dedup::Deduplication;
 use crate::inflow::Inflow;
 use crate::ledger::Ledger;
 use crate::observe::MessageCounters;
+use crate::outrun::Uptake;
 use crate::publisher::Confirm;
 use crate::queue_arguments::SINGLE_ACTIVE;
 use crate::relay::History;
@@ -139,6 +140,8 @@ pub(crate) struct Hosted {
     pub(crate) late: Vec<Confirm>,
     /// Whether its consumers are willing and do not keep up.
     pub(crate) is_lagging: bool,
+    /// Whether its consumers take fast and do not keep up.
+    pub(crate) uptake: Uptake,
     /// What `queue.resident_bytes()` was when the broker last added it up.
     pub(crate) counted_bytes: usize,
     /// Whether messages are [examined](crate::examine) before they go in.
@@ -192,6 +195,7 @@ impl Hosted {
             is_deleted: false,
             late: Vec::new(),
             is_lagging: false,
+            uptake: Uptake::default(),
             counted_bytes: 0,
             is_examined: false,
             is_traced: false,
@@ -251,6 +255,7 @@ impl Hosted {
         self.tally.redeliver += handed.redelivered_count;
         if count > 0 {
             self.used_at_ms = now_ms;
+            self.uptake.count(count);
         }
         self.capacity
             .look(now_ms, self.queue.ready_count() == 0 || self.queue.has_willing_consumer());

@@ -45,6 +45,7 @@ mod mail;
 mod memory;
 mod observe;
 mod occurrence;
+mod outrun;
 mod overdue;
 mod peek;
 mod publish;

@@ -54,6 +54,13 @@ pub enum Mail {
         /// How many.
         bytes: i64,
     },
+    /// The consumers of a queue are outrun, or are not any more: see [`crate::outrun`].
+    Outrun {
+        /// The queue.
+        queue: QueueId,
+        /// Whether they are.
+        is_outrun: bool,
+    },
     /// A consumer gets nothing for a while, or gets messages again.
     Pause {
         /// The queue that it is on.

@@ -209,6 +209,11 @@ impl Publisher {
         self.again = self.last;
     }
 
+    /// The queues that the last message went to.
+    pub(crate) fn last_queues(&self) -> &[QueueId] {
+        self.routes.get(self.last).map_or(&self.passing, |route| &route.queues)
+    }
+
     /// Whether the message that was expected again has a way to some queue, which is known.
     #[inline]
     pub(crate) fn knows_way(&self, topology: &Topology) -> bool {

@@ -47,6 +47,8 @@ pub struct Shard {
     pub(crate) warm: Warm,
     is_stopping: bool,
     pace: Pace,
+    /// That of those who publish to queues whose consumers take fast, and are outrun all the same.
+    outrunning_pace: Pace,
     /// A client was not read because of the pace.
     is_pacing: bool,
     unsent_mail_bytes: usize,
@@ -87,7 +89,8 @@ impl Shard {
             warm: Warm::default(),
             is_stopping: false,
             turn_began_at: Time::ZERO,
-            pace: Pace::default(),
+            pace: Pace::of_all(),
+            outrunning_pace: Pace::of_outrunning(),
             is_pacing: false,
             unsent_mail_bytes: 0,
             shortage,
@@ -144,7 +147,12 @@ impl Shard {
         // The client may know of what was declared since the turn began.
         self.broker.look_at_topology();
         self.with(client, now, |connection, cx| connection.receive(cx, bytes));
-        self.pace.spend(bytes.len());
+        if self.broker.is_lagging() {
+            self.pace.spend(bytes.len());
+        }
+        if self.outruns(client) {
+            self.outrunning_pace.spend(bytes.len());
+        }
         self.octets.received += bytes.len() as u64;
         self.octets.receive_count += 1;
     }
@@ -275,7 +283,8 @@ impl Shard {
     /// not while the disk, another shard or the consumers are behind.
     pub fn wants_input(&mut self, client: ClientId, now: Time) -> bool {
         let is_behind = self.look_behind();
-        let is_paced = self.broker.is_lagging() && !self.pace.allows(now);
+        let is_outrunning = self.outruns(client) && !self.outrunning_pace.allows(now);
+        let is_paced = is_outrunning || (self.broker.is_lagging() && !self.pace.allows(now));
         let Some(client) = self.clients.get_mut(client) else { return false };
         if (is_behind || is_paced) && client.connection.has_published() {
             self.is_pacing |= is_paced;
@@ -283,6 +292,16 @@ impl Shard {
             return false;
         }
         client.connection.wants_input()
+    }
+
+    /// Whether a client publishes faster than those take it who would have taken everything soon.
+    fn outruns(&mut self, client: ClientId) -> bool {
+        if !self.broker.is_any_outrun() {
+            self.outrunning_pace.forgive();
+            return false;
+        }
+        let client = self.clients.get(client);
+        client.is_some_and(|client| client.connection.outruns(&self.broker))
     }
 
     /// Whether those that publish have to be held back.
@@ -317,7 +336,8 @@ impl Shard {
         if self.operator.has_rest() {
             return Some(Time::ZERO);
         }
-        let pace = self.is_pacing.then(|| self.pace.next_period());
+        let paces = [self.pace.next_period(), self.outrunning_pace.next_period()];
+        let pace = paces.into_iter().filter(|&at| self.is_pacing && at > self.turn_began_at).min();
         // The broker's deadlines are the world's, whose clock may be set: they are looked at from the turn's own time.
         let deadline = self.broker.next_deadline_ms().map(|at_ms| {
             self.turn_began_at.plus_millis(at_ms.saturating_sub(self.broker.now_ms()))

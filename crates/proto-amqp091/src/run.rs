@@ -8,6 +8,7 @@
 //! Most producers repeat themselves: the same method and properties, message after message. What is known of the last
 //! message, whether its user may publish it, where it goes, and how it is laid out, holds for each that looks the same.
 
+use broker::Broker;
 use wire_amqp091::limits::BODY_LEN_MAX;
 
 use crate::connection::{Connection, Stage};
@@ -26,6 +27,12 @@ impl Connection {
             Some(number) if !self.watched.is_on => self.publish_run_on(cx, number, bytes),
             _ => 0,
         }
+    }
+
+    /// Whether it publishes to a queue whose consumers are outrun.
+    pub fn outruns(&self, broker: &Broker) -> bool {
+        let channel = self.repeating.and_then(|number| self.channels.get(number));
+        channel.is_some_and(|channel| broker.is_outrun_by(&channel.publisher))
     }
 
     fn publish_run_on(&mut self, cx: &mut Context<'_>, number: u16, bytes: &[u8]) -> usize {

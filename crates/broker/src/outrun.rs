@@ -1,0 +1,160 @@
+//! Queues whose consumers are outrun: they take fast, and those that publish are faster.
+//!
+//! ```text
+//!   more than a megabyte waits, and it would be gone within a quarter of a second ──→ outrun
+//!   little is left, or consumers have become slow                                 ──→ not any more
+//! ```
+//!
+//! Consumers with a small prefetch have to be heard again and again, and a producer that is heard as often puts in a hundred
+//! times as much. Who publishes to such a queue is held back for as long as its consumers catch up, which is moments. Those
+//! that take their time hold nobody back: a backlog is what their users asked for.
+
+use std::collections::BTreeSet;
+
+use message::QueueId;
+use queue::Queue;
+
+use crate::broker::Broker;
+use crate::mail::Mail;
+use crate::publisher::Publisher;
+
+const BEGINS_BYTES: usize = 1024 * 1024;
+const ENDS_BYTES: usize = 256 * 1024;
+/// How far back it is looked how fast messages are taken.
+const WINDOW_MS: u64 = 8;
+/// Within how long what waits has to be gone.
+const CATCH_UP_MS: u64 = 250;
+
+/// How fast the consumers of a queue take.
+#[derive(Debug, Default)]
+pub(crate) struct Uptake {
+    pub(crate) is_outrun: bool,
+    since_ms: u64,
+    count: u64,
+    /// How many were taken per [`CATCH_UP_MS`] when that was last reckoned.
+    catch_up_count: u64,
+}
+
+impl Uptake {
+    /// So many messages were taken.
+    #[inline]
+    pub(crate) const fn count(&mut self, count: usize) {
+        self.count += count as u64;
+    }
+
+    /// Looks again. Returns whether the answer has changed.
+    #[inline]
+    pub(crate) fn look(&mut self, queue: &Queue, now_ms: u64) -> bool {
+        let elapsed_ms = now_ms.saturating_sub(self.since_ms);
+        if elapsed_ms >= WINDOW_MS {
+            self.catch_up_count = self.count.saturating_mul(CATCH_UP_MS) / elapsed_ms;
+            (self.since_ms, self.count) = (now_ms, 0);
+        }
+        let bytes = queue.waiting_bytes();
+        let is_much = bytes > if self.is_outrun { ENDS_BYTES } else { BEGINS_BYTES };
+        let is_outrun = is_much && queue.ready_count() <= self.catch_up_count;
+        std::mem::replace(&mut self.is_outrun, is_outrun) != is_outrun
+    }
+}
+
+/// The queues of all shards whose consumers are outrun.
+#[derive(Debug, Default)]
+pub(crate) struct Outrun(BTreeSet<QueueId>);
+
+impl Broker {
+    /// Whether consumers of any queue are outrun.
+    #[inline]
+    pub fn is_any_outrun(&self) -> bool {
+        !self.outrun.0.is_empty()
+    }
+
+    /// Whether the last message of a conversation went to a queue whose consumers are outrun.
+    pub fn is_outrun_by(&self, publisher: &Publisher) -> bool {
+        publisher.last_queues().iter().any(|queue| self.outrun.0.contains(queue))
+    }
+
+    /// Looks whether the consumers of a queue that lives here are outrun, and tells everybody.
+    #[inline]
+    pub(crate) fn look_for_outrun(&mut self, id: QueueId) {
+        let Some(hosted) = self.queues.get_mut(id) else { return };
+        if hosted.uptake.look(&hosted.queue, self.now_ms) {
+            let is_outrun = hosted.uptake.is_outrun;
+            self.tell_outrun(id, is_outrun);
+        }
+    }
+
+    /// Tells everybody that the consumers of a queue are outrun, or are not any more.
+    pub(crate) fn tell_outrun(&mut self, queue: QueueId, is_outrun: bool) {
+        self.hear_outrun(queue, is_outrun);
+        for other in self.others() {
+            self.post(other, Mail::Outrun { queue, is_outrun });
+        }
+    }
+
+    pub(crate) fn hear_outrun(&mut self, queue: QueueId, is_outrun: bool) {
+        if is_outrun {
+            self.outrun.0.insert(queue);
+        } else {
+            self.outrun.0.remove(&queue);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use message::{Address, Arena, ClientId};
+    use queue::{Consumer, ConsumerId};
+
+    use super::*;
+
+    fn filled(count: usize) -> Queue {
+        let (mut arena, mut queue) = (Arena::new(), Queue::new());
+        let consumer = Consumer {
+            id: ConsumerId { client: ClientId::new(1, 0), number: 1 },
+            credit_max: None,
+            settles: false,
+            is_exclusive: false,
+            priority: 0,
+            timeout_ms: None,
+        };
+        queue.consume(consumer).expect("it is alone");
+        fill(&mut queue, &mut arena, count);
+        queue
+    }
+
+    fn fill(queue: &mut Queue, arena: &mut Arena, count: usize) {
+        for _ in 0..count {
+            let message = arena.message(&Address::new(b"", b"q", 0), b"", &[0; 1000]);
+            queue.enqueue(message, false, 0);
+        }
+    }
+
+    fn take(queue: &mut Queue, uptake: &mut Uptake, count: usize) {
+        uptake.count(queue.dispatch(count, 0, &mut Vec::new()));
+    }
+
+    #[test]
+    fn those_that_take_fast_are_outrun_until_little_is_left() {
+        let (mut queue, mut uptake) = (filled(2_000), Uptake::default());
+        assert!(!uptake.look(&queue, 1_000), "nobody has taken anything yet");
+        take(&mut queue, &mut uptake, 100);
+        assert!(!uptake.look(&queue, 1_007), "it is too early to tell");
+        assert!(uptake.look(&queue, 1_010) && uptake.is_outrun);
+        take(&mut queue, &mut uptake, 300);
+        queue.credit(ConsumerId { client: ClientId::new(1, 0), number: 1 }, 1 << 30);
+        take(&mut queue, &mut uptake, 1_300);
+        assert!(!uptake.look(&queue, 1_018) && uptake.is_outrun);
+        take(&mut queue, &mut uptake, 200);
+        assert!(uptake.look(&queue, 1_026) && !uptake.is_outrun);
+    }
+
+    #[test]
+    fn those_that_take_their_time_are_not() {
+        let (mut queue, mut uptake) = (filled(2_000), Uptake::default());
+        uptake.look(&queue, 1_000);
+        for now_ms in (1_100..2_000).step_by(100) {
+            take(&mut queue, &mut uptake, 10);
+            assert!(!uptake.look(&queue, now_ms));
+        }
+    }
+}
