@@ -263,8 +263,8 @@ impl Broker {
     /// Handles a piece of mail from another shard.
     pub fn receive(&mut self, mail: Mail) {
         match mail {
-            Mail::Enqueue { queue, messages, confirm } => {
-                self.enqueue_run(queue, messages, confirm);
+            Mail::Enqueue { queue, messages, confirm, are_alike } => {
+                self.enqueue_run(queue, messages, confirm, are_alike);
             }
             Mail::Settle { queue, mut deliveries, settlement } => {
                 self.settle_here(queue, deliveries.drain(..), settlement);

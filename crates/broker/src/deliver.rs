@@ -6,7 +6,7 @@ use queue::{Delivery, DeliveryLists};
 
 use crate::broker::{Broker, LISTS_MAX};
 use crate::event::Event;
-use crate::hosted::Handed;
+use crate::hosted::{Handed, count_waits};
 
 /// How many messages expire, become due, make room or are sent on in one turn: a few milliseconds. What there is beyond
 /// them waits for the next turn, so that sockets, heartbeats and other shards get theirs in between.
@@ -72,8 +72,9 @@ impl Broker {
         let (waits, now_ms) = (&mut self.traffic.waits, self.now_ms);
         let unsettled_before = hosted.queue.unsettled_count();
         let count = hosted.queue.dispatch(limit, now_ms, runs);
+        runs.runs.iter().for_each(|(_, run)| count_waits(waits, run, now_ms));
         for delivery in runs.all() {
-            handed.look(delivery, waits, now_ms);
+            handed.look(delivery);
             if delivery.leaves_store {
                 let lane_id = definition.lane_id(delivery.lane);
                 gone.push((delivery.seq, lane_id, delivery.message.len_bytes() as u32));
@@ -84,7 +85,6 @@ impl Broker {
         for &(seq, lane_id, length) in &gone {
             store.settle(lane_id, seq, length);
         }
-        handed.count_waits(waits, now_ms);
         hosted.count_dispatch(count, unsettled_before, handed, now_ms);
         if hosted.is_traced {
             self.traces.record_deliveries(id, &self.runs, now_ms);

@@ -31,31 +31,27 @@ const LAG_ENDS_BYTES: usize = 256 * 1024;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Handed {
     redelivered_count: u64,
-    /// When the last of them came, and how many came at that time.
-    came_at_ms: u64,
-    together_count: u64,
 }
 
 impl Handed {
-    /// One more, at `now_ms`.
+    /// One more.
     #[inline]
-    pub(crate) fn look(&mut self, delivery: &Delivery, waits: &mut Waits, now_ms: u64) {
-        if delivery.is_redelivered {
-            self.redelivered_count += 1;
-        }
-        // Messages that came together have waited for the same time.
-        let came_at_ms = delivery.message.received_at_ms();
-        if came_at_ms != self.came_at_ms {
-            self.count_waits(waits, now_ms);
-            self.came_at_ms = came_at_ms;
-        }
-        self.together_count += 1;
+    pub(crate) fn look(&mut self, delivery: &Delivery) {
+        self.redelivered_count += u64::from(delivery.is_redelivered);
     }
+}
 
-    /// Those that came together with the last one have waited until `now_ms`.
-    #[cold]
-    pub(crate) fn count_waits(&mut self, waits: &mut Waits, now_ms: u64) {
-        waits.count(std::mem::take(&mut self.together_count), self.came_at_ms, now_ms);
+/// Counts how long messages have waited that are handed out at `now_ms`, one after the other. Those between two that came at the
+/// same time came with them, and are not looked at: many may be in no cache of this core.
+pub(crate) fn count_waits(waits: &mut Waits, run: &[Delivery], now_ms: u64) {
+    let came_at_ms = |delivery: &Delivery| delivery.message.received_at_ms();
+    let (Some(first), Some(last)) = (run.first(), run.last()) else { return };
+    if came_at_ms(first) == came_at_ms(last) {
+        waits.count(run.len() as u64, came_at_ms(first), now_ms);
+    } else {
+        let (earlier, later) = run.split_at(run.len() / 2);
+        count_waits(waits, earlier, now_ms);
+        count_waits(waits, later, now_ms);
     }
 }
 
@@ -116,11 +112,13 @@ impl Keeps {
 
     #[inline]
     pub(crate) fn keeps(self, message: &Message) -> bool {
-        match self {
-            Self::Nothing => false,
-            Self::Persistent => message.is_persistent(),
-            Self::Everything => true,
-        }
+        self == Self::Everything || (self == Self::Persistent && message.is_persistent())
+    }
+
+    /// The same of a message of which is known whether it is persistent.
+    #[inline]
+    pub(crate) fn keeps_if(self, is_persistent: bool) -> bool {
+        self == Self::Everything || (self == Self::Persistent && is_persistent)
     }
 }
 

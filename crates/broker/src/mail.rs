@@ -35,6 +35,8 @@ pub enum Mail {
         messages: Vec<Message>,
         /// Whom to tell when the first of them is safe; the others have the numbers that follow.
         confirm: Option<Confirm>,
+        /// Whether they are alike in all but their bodies and the time that they came.
+        are_alike: bool,
     },
     /// Deliveries of a queue that lives with the receiver have ended, one after the other.
     Settle {

@@ -56,6 +56,19 @@ impl Destined {
     }
 }
 
+/// What messages that are alike have in common, as far as a queue wants to know it.
+#[derive(Clone, Copy, Debug)]
+struct Likeness {
+    is_persistent: bool,
+    head_len: usize,
+}
+
+impl Likeness {
+    fn of(message: &Message) -> Self {
+        Self { is_persistent: message.is_persistent(), head_len: message.head().len() }
+    }
+}
+
 impl Broker {
     /// Takes a message from a producer. `headers` is asked only if an exchange needs them.
     ///
@@ -168,35 +181,38 @@ impl Broker {
             return self.enqueue(queue, message, confirm);
         }
         let mail = &mut self.outbox[usize::from(shard)];
-        if let Some(Mail::Enqueue { queue: same, messages, confirm: first }) = mail.last_mut()
+        if let Some(Mail::Enqueue { queue: same, messages, confirm: first, are_alike }) =
+            mail.last_mut()
             && *same == queue
             && messages.len() < RUN_MAX
             && follows(*first, messages.len(), confirm)
         {
+            *are_alike = false;
             return messages.push(message);
         }
         let mut messages = self.message_lists.pop().unwrap_or_default();
         messages.push(message);
-        mail.push(Mail::Enqueue { queue, messages, confirm });
+        mail.push(Mail::Enqueue { queue, messages, confirm, are_alike: true });
     }
 
     /// Gives messages to a queue, wherever it lives.
     fn send_run(&mut self, queue: QueueId, mut messages: Vec<Message>, confirm: Option<Confirm>) {
         let shard = self.shard_of(queue);
         if shard == self.shard {
-            return self.enqueue_run(queue, messages, confirm);
+            return self.enqueue_run(queue, messages, confirm, true);
         }
         let mail = &mut self.outbox[usize::from(shard)];
-        if let Some(Mail::Enqueue { queue: same, messages: before, confirm: first }) =
+        if let Some(Mail::Enqueue { queue: same, messages: before, confirm: first, are_alike }) =
             mail.last_mut()
             && *same == queue
             && before.len() + messages.len() <= RUN_MAX
             && follows(*first, before.len(), confirm)
         {
+            *are_alike &= before.last().zip(messages.first()).is_some_and(|(a, b)| a.is_like(b));
             before.append(&mut messages);
             return self.keep_list(messages);
         }
-        mail.push(Mail::Enqueue { queue, messages, confirm });
+        mail.push(Mail::Enqueue { queue, messages, confirm, are_alike: true });
     }
 
     /// Keeps an empty list to be used again.
@@ -206,48 +222,51 @@ impl Broker {
         }
     }
 
-    /// Puts messages from another shard into a queue of this one.
+    /// Puts messages into a queue of this shard. Of those that `are_alike` only the first one is looked at: the others may have
+    /// been written on another core, and are best read when they are sent.
     pub(crate) fn enqueue_run(
         &mut self,
         queue: QueueId,
         mut messages: Vec<Message>,
         mut confirm: Option<Confirm>,
+        are_alike: bool,
     ) {
         let mut rest = messages.drain(..);
         while let Some(message) = rest.next() {
             // The first one says that the queue is open and has something to do.
+            let likeness = (are_alike && !message.has_fields()).then(|| Likeness::of(&message));
             self.enqueue(queue, message, confirm);
             confirm = confirm.map(Confirm::next);
-            let count = self.enqueue_plain(queue, &mut rest, confirm);
-            confirm = confirm.map(|confirm| confirm.after(count));
+            if let Some(likeness) = likeness {
+                let count = self.enqueue_alike(queue, &mut rest, likeness, confirm);
+                confirm = confirm.map(|confirm| confirm.after(count));
+            }
         }
         drop(rest);
         self.keep_list(messages);
     }
 
-    /// Puts messages into a queue of this shard that something was put into just now, as long as they are kept alike and
-    /// nothing else is to be noted of them. Returns how many these were.
-    fn enqueue_plain(
+    /// Puts messages behind one that is like them, and has just been put there, as long as nothing is to be noted of them but
+    /// that they are there. Returns how many these were.
+    fn enqueue_alike(
         &mut self,
         id: QueueId,
         messages: &mut Drain<'_, Message>,
+        likeness: Likeness,
         confirm: Option<Confirm>,
     ) -> u64 {
         let Some(hosted) = self.queues.get_mut(id) else { return 0 };
         let is_plain = !hosted.is_deleted && !hosted.is_examined && !hosted.is_traced;
-        let Some(first) = messages.as_slice().first().filter(|_| is_plain) else { return 0 };
-        let (keeps, now_ms) = (hosted.keeps, self.now_ms);
-        if keeps.keeps(first) {
-            return self.enqueue_kept(id, messages, confirm);
+        if !is_plain || hosted.definition.lane_count > 1 {
+            return 0;
         }
-        let mut count = 0;
-        while let Some(message) = messages.as_slice().first() {
-            if keeps.keeps(message) || hosted.queue.wants_store() {
-                break;
-            }
+        if hosted.keeps.keeps_if(likeness.is_persistent) {
+            return self.enqueue_kept(id, messages, likeness, confirm);
+        }
+        let (queue, mut count) = (&mut hosted.queue, 0);
+        while !queue.wants_store() {
             let Some(message) = messages.next() else { break };
-            hosted.inflow.note(message.exchange(), hosted.queue.next_seq());
-            hosted.queue.enqueue(message, false, now_ms);
+            queue.enqueue_plain(message, likeness.head_len, false, self.now_ms);
             count += 1;
         }
         self.confirm_run(confirm, count);
@@ -259,23 +278,17 @@ impl Broker {
         &mut self,
         id: QueueId,
         messages: &mut Drain<'_, Message>,
+        likeness: Likeness,
         confirm: Option<Confirm>,
     ) -> u64 {
         let Some(hosted) = self.queues.get_mut(id) else { return 0 };
-        if hosted.definition.lane_count > 1 {
-            return 0;
-        }
-        let (keeps, lane_id) = (hosted.keeps, hosted.definition.lane_id(0));
+        let (queue, lane_id) = (&mut hosted.queue, hosted.definition.lane_id(0));
         let (mut count, mut last) = (0, None);
-        while let Some(message) = messages.as_slice().first() {
-            if !keeps.keeps(message) || message.has_fields() || self.store.is_full() {
-                break;
-            }
+        while !self.store.is_full() {
             let Some(message) = messages.next() else { break };
-            let seq = hosted.queue.next_seq();
-            hosted.inflow.note(message.exchange(), seq);
-            last = Some(self.store.enqueue(lane_id, seq, message.as_bytes(), confirm.is_some()));
-            hosted.queue.enqueue(message, true, self.now_ms);
+            let (seq, is_awaited) = (queue.next_seq(), confirm.is_some());
+            last = Some(self.store.enqueue(lane_id, seq, message.as_bytes(), is_awaited));
+            queue.enqueue_plain(message, likeness.head_len, true, self.now_ms);
             count += 1;
         }
         hosted.tally.disk_writes += count;

@@ -396,6 +396,11 @@ impl Message {
             && own[RECEIVED_END..] == head[RECEIVED_END..]
     }
 
+    /// Whether it differs from another one at most in its body and in when it was received.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.has_head(other.head())
+    }
+
     /// Wraps bytes that [`write_header`] and its caller have just laid out.
     pub(crate) fn sealed(blob: Bytes) -> Self {
         let message = Self { blob };

@@ -61,6 +61,13 @@ impl Entry {
         Self { seq, message, tag }
     }
 
+    /// The same in the first lane, of a message whose head has this length.
+    #[inline]
+    pub(crate) fn with_head(seq: u64, message: Message, head_len: usize, is_stored: bool) -> Self {
+        let tag = Tag::new(head_len.min(u16::MAX as usize) as u16, 0, is_stored);
+        Self { seq, message, tag }
+    }
+
     /// A message that the store gave back.
     pub(crate) fn read(lane: u8, seq: u64, message: Message) -> Self {
         let mut entry = Self::new(lane, seq, message, true);
