@@ -252,9 +252,14 @@ impl Shard {
         }
     }
 
-    /// What is to be sent to a client.
-    pub fn output(&self, client: ClientId) -> &[u8] {
-        self.clients.get(client).map_or(&[], |client| client.connection.output())
+    /// What is to be sent to a client, in pieces of which none is empty.
+    pub fn output(&self, client: ClientId) -> impl Iterator<Item = &[u8]> {
+        self.clients.get(client).into_iter().flat_map(|client| client.connection.output())
+    }
+
+    /// How many bytes that is.
+    pub fn output_len(&self, client: ClientId) -> usize {
+        self.clients.get(client).map_or(0, |client| client.connection.output_len())
     }
 
     /// A client's socket has taken `count` bytes of [`Shard::output`].

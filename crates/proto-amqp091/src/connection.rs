@@ -224,9 +224,14 @@ impl Connection {
         self.story.connected_at_ms = now_ms;
     }
 
-    /// Bytes for the client.
-    pub fn output(&self) -> &[u8] {
-        self.out.pending()
+    /// Bytes for the client, in pieces of which none is empty.
+    pub fn output(&self) -> impl Iterator<Item = &[u8]> {
+        self.out.pieces()
+    }
+
+    /// How many these are.
+    pub const fn output_len(&self) -> usize {
+        self.out.pending_len()
     }
 
     /// The socket has taken `count` bytes of [`Connection::output`].

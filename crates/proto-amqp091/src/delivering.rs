@@ -11,6 +11,7 @@ use crate::connection::Connection;
 use crate::consumers::Consumer;
 use crate::context::Context;
 use crate::errors::Exception;
+use crate::outgoing::{Outgoing, SHARED_BYTES_MIN};
 use crate::rendering::{Counts, is_redelivered, shown};
 use crate::repeat::Addressee;
 
@@ -42,8 +43,8 @@ impl Connection {
             let dues = run.iter().filter_map(due);
             return dues.for_each(|due| cx.broker.settle(due, Settlement::Undelivered));
         };
-        let frame_max = self.out.frame_max;
-        let pending_bytes = self.out.pending().len();
+        let is_sealed = self.peer.tls.is_some();
+        let pending_bytes = self.out.pending_len();
         let mut owed_bytes = 0;
         let last_tag_before = channel.unacked.last_tag();
         let mut redelivered_count = 0;
@@ -57,7 +58,7 @@ impl Connection {
             let tag = channel.unacked.push(due);
             let redelivered = is_redelivered(delivery);
             redelivered_count += u64::from(redelivered);
-            write_delivery(self.out.buffer(), consumer, delivery, (tag, redelivered), frame_max);
+            write_delivery(&mut self.out, consumer, delivery, (tag, redelivered), is_sealed);
             owed_bytes += cost_bytes(message.len_bytes());
         }
         let channel_number = consumer.channel;
@@ -75,7 +76,7 @@ impl Connection {
         });
         channel.used_at_ms = cx.now_ms;
         channel.count_held(&mut self.channel_bytes);
-        self.out.count_deliveries(self.out.pending().len() - pending_bytes);
+        self.out.count_deliveries(self.out.pending_len() - pending_bytes);
         self.consumers.owe(number, owed_bytes);
         if self.watched.is_on {
             // What was too much for the channel, the last ones, has gone back.
@@ -158,17 +159,22 @@ impl Connection {
 /// Appends the frames of a delivery.
 #[inline]
 fn write_delivery(
-    out: &mut Vec<u8>,
+    out: &mut Outgoing,
     consumer: &mut Consumer,
     delivery: &Delivery,
     (delivery_tag, redelivered): (u64, bool),
-    frame_max: u32,
+    is_sealed: bool,
 ) {
+    let frame_max = out.frame_max;
     let (channel, message) = (consumer.channel, &delivery.message);
     let Some(properties) = shown(message, counts(delivery), frame_max) else {
         let body_len_max = frame::body_len_max(frame_max);
         let to = Addressee { channel, consumer_tag: &consumer.tag, body_len_max };
-        return consumer.last.write(out, &to, delivery_tag, redelivered, message);
+        // What is encrypted has to be copied anyway.
+        if message.body_len() >= SHARED_BYTES_MIN && !is_sealed {
+            return consumer.last.write_shared(out, &to, delivery_tag, redelivered, message);
+        }
+        return consumer.last.write(out.buffer(), &to, delivery_tag, redelivered, message);
     };
     let head = content::Delivery {
         consumer_tag: consumer.tag.as_bytes(),
@@ -177,6 +183,7 @@ fn write_delivery(
         exchange: message.exchange(),
         routing_key: message.routing_key(),
     };
+    let out = out.buffer();
     content::write_deliver_head(out, channel, &head, &properties, message.body_len() as u64);
     frame::write_body(out, channel, message.body(), frame_max);
 }

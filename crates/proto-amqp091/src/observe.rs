@@ -174,7 +174,7 @@ impl Connection {
             activity,
             channel_count: self.channels.len(),
             octets: self.story.octets,
-            unsent_bytes: self.out.pending().len(),
+            unsent_bytes: self.out.pending_len(),
             memory_bytes: self.held_bytes(),
         }
     }

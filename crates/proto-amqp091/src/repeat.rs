@@ -9,6 +9,8 @@ use wire_amqp091::limits::FRAME_HEAD_BYTES;
 use wire_amqp091::method::basic;
 use wire_amqp091::{Kind, content, frame};
 
+use crate::outgoing::Outgoing;
+
 /// Heads longer than this are not kept: comparing them would cost as much as making them.
 const KEPT_BYTES: usize = 512;
 /// Where in a header frame the body's length stands: behind frame head (7), class and weight (4).
@@ -130,25 +132,67 @@ impl LastDeliver {
         redelivered: bool,
         message: &Message,
     ) {
+        let body = message.body();
+        out.reserve(self.frames.len() + body.len() + 1);
+        self.write_front(out, to, delivery_tag, redelivered, message);
+        if body.is_empty() || body.len() > to.body_len_max {
+            out.truncate(out.len() - FRAME_HEAD_BYTES);
+            return write_body(out, to, body);
+        }
+        out.extend_from_slice(body);
+        out.push(frame::END);
+    }
+
+    /// The same of a message whose body is sent from where it lies.
+    pub(crate) fn write_shared(
+        &mut self,
+        out: &mut Outgoing,
+        to: &Addressee<'_>,
+        delivery_tag: u64,
+        redelivered: bool,
+        message: &Message,
+    ) {
+        self.write_front(out.buffer(), to, delivery_tag, redelivered, message);
+        let mut body = message.body_shared();
+        if body.len() > to.body_len_max {
+            let front_len = out.buffer().len() - FRAME_HEAD_BYTES;
+            out.buffer().truncate(front_len);
+            while body.len() > to.body_len_max {
+                out.buffer().extend_from_slice(&frame::head(
+                    Kind::Body,
+                    to.channel,
+                    to.body_len_max,
+                ));
+                out.push_body(body.split_to(to.body_len_max));
+                out.buffer().push(frame::END);
+            }
+            out.buffer().extend_from_slice(&frame::head(Kind::Body, to.channel, body.len()));
+        }
+        out.push_body(body);
+        out.buffer().push(frame::END);
+    }
+
+    /// Appends everything before the body, of which it is assumed that it goes into one frame.
+    #[inline]
+    fn write_front(
+        &mut self,
+        out: &mut Vec<u8>,
+        to: &Addressee<'_>,
+        delivery_tag: u64,
+        redelivered: bool,
+        message: &Message,
+    ) {
         if self.head.is_empty() || !message.has_head(&self.head) {
             self.make(to, message);
         }
-        let body = message.body();
         let (start, len) = (out.len(), self.frames.len());
-        out.reserve(len + body.len() + 1);
         out.extend_from_slice(&self.frames);
         let frames = &mut out[start..];
         frames[self.tag_at..self.tag_at + 8].copy_from_slice(&delivery_tag.to_be_bytes());
         frames[self.tag_at + 8] = u8::from(redelivered);
-        let body_len = body.len() as u64;
+        let body_len = message.body_len() as u64;
         frames[self.len_at..self.len_at + 8].copy_from_slice(&body_len.to_be_bytes());
-        if body.is_empty() || body.len() > to.body_len_max {
-            out.truncate(start + len - FRAME_HEAD_BYTES);
-            return write_body(out, to, body);
-        }
         frames[len - 4..].copy_from_slice(&(body_len as u32).to_be_bytes());
-        out.extend_from_slice(body);
-        out.push(frame::END);
     }
 
     fn make(&mut self, to: &Addressee<'_>, message: &Message) {
@@ -195,7 +239,6 @@ mod tests {
     fn kept_frames_are_those_that_would_be_made() {
         let mut arena = Arena::new();
         let mut last = LastDeliver::default();
-        let (mut kept, mut made) = (Vec::new(), Vec::new());
         let long = [7; 600];
         for (tag, (key, properties, body)) in [
             ("a", &b"\0\0"[..], &b"x"[..]),
@@ -212,7 +255,9 @@ mod tests {
             let address = Address::new(b"logs", key.as_bytes(), 1_700_000_000_000 + tag as u64);
             let message = arena.message(&address, properties, body);
             let to = Addressee { channel: 3, consumer_tag: "ctag", body_len_max: 4088 };
+            let (mut kept, mut shared, mut made) = (Vec::new(), Outgoing::default(), Vec::new());
             last.write(&mut kept, &to, tag as u64, tag % 2 == 1, &message);
+            last.write_shared(&mut shared, &to, tag as u64, tag % 2 == 1, &message);
             let delivery = content::Delivery {
                 consumer_tag: b"ctag",
                 delivery_tag: tag as u64,
@@ -222,8 +267,12 @@ mod tests {
             };
             let content = Content { properties, body };
             content::write_deliver(&mut made, 3, &delivery, &content, 4096);
+            assert_eq!(kept, made);
+            // Empty bodies are not shared: they have no frame.
+            if !body.is_empty() {
+                assert_eq!(shared.pieces().collect::<Vec<_>>().concat(), made);
+            }
         }
-        assert_eq!(kept, made);
     }
 
     #[test]

@@ -126,7 +126,7 @@ impl Connection {
             return;
         };
         let Some(replies) = &channel.replies else { return };
-        if self.out.pending().len() > WAITING_BYTES_MAX {
+        if self.out.pending_len() > WAITING_BYTES_MAX {
             return;
         }
         let delivery = content::Delivery {

@@ -445,10 +445,10 @@ impl Reactor {
     /// Writes what a client's socket takes, and closes it when that was its end. Returns whether anything was sent.
     fn write(&mut self, client: ClientId, now: Time) -> bool {
         let Some(socket) = self.sockets.by_client(client) else { return false };
-        let output = self.shard.output(client);
+        let has_output = self.shard.output_len(client) > 0;
         let mut has_sent = false;
-        if socket.is_writable && (!output.is_empty() || socket.has_pending()) {
-            match socket.write(output, &mut self.scratch) {
+        if socket.is_writable && (has_output || socket.has_pending()) {
+            match socket.write(self.shard.output(client), &mut self.scratch) {
                 Some(count) => {
                     has_sent = count > 0;
                     self.shard.sent(client, count, now);
@@ -459,7 +459,7 @@ impl Reactor {
                 }
             }
         }
-        let is_sent = self.shard.output(client).is_empty() && !socket.has_pending();
+        let is_sent = self.shard.output_len(client) == 0 && !socket.has_pending();
         if is_sent && self.shard.is_finished(client) {
             if let Some(socket) = self.sockets.remove(client) {
                 socket.close(&mut self.buffer, &mut self.scratch);

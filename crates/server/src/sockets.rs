@@ -1,6 +1,7 @@
 //! The sockets of one shard.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
+use std::iter;
 use std::net::Shutdown;
 
 use message::ClientId;
@@ -28,6 +29,8 @@ pub(crate) struct Socket {
     pub(crate) is_held: bool,
 }
 
+/// In how many pieces a socket is written to at most.
+const PIECES_MAX: usize = 64;
 /// How much a client may still send while it is being closed: beyond this it has not listened anyway.
 const LAST_READS_MAX: usize = 4;
 
@@ -68,16 +71,25 @@ impl Socket {
         }
     }
 
-    /// Writes what the system takes. `None` when the client is gone.
-    pub(crate) fn write(&mut self, bytes: &[u8], scratch: &mut Scratch) -> Option<usize> {
+    /// Writes of `pieces` what the system takes. `None` when the client is gone.
+    pub(crate) fn write<'b>(
+        &mut self,
+        mut pieces: impl Iterator<Item = &'b [u8]>,
+        scratch: &mut Scratch,
+    ) -> Option<usize> {
+        let first = pieces.next().unwrap_or_default();
         if let Some(tls) = &mut self.tls {
-            let taken = tls.write(scratch, bytes, &mut self.stream);
+            let taken = tls.write(scratch, first, &mut self.stream);
             self.is_writable = !tls.has_pending();
             return taken.ok();
         }
-        match self.stream.write(bytes) {
+        let (written, len) = match pieces.next() {
+            None => (self.stream.write(first), first.len()),
+            Some(second) => write_pieces(&mut self.stream, [first, second], pieces),
+        };
+        match written {
             Ok(count) => {
-                self.is_writable = count == bytes.len();
+                self.is_writable = count == len;
                 Some(count)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -107,6 +119,22 @@ impl Socket {
             }
         }
     }
+}
+
+/// Writes pieces with one call, and tells how long those that it is about are together.
+fn write_pieces<'b>(
+    stream: &mut TcpStream,
+    [first, second]: [&'b [u8]; 2],
+    others: impl Iterator<Item = &'b [u8]>,
+) -> (io::Result<usize>, usize) {
+    let mut slices = [IoSlice::new(first); PIECES_MAX];
+    let (mut used, mut len) = (1, first.len());
+    let behind = iter::once(second).chain(others);
+    for (slice, piece) in slices.iter_mut().skip(1).zip(behind) {
+        *slice = IoSlice::new(piece);
+        (used, len) = (used + 1, len + piece.len());
+    }
+    (stream.write_vectored(&slices[..used]), len)
 }
 
 /// Reads, opens, and tells whether there may be more.

@@ -412,14 +412,14 @@ impl Machine {
             .iter_mut()
             .find(|(_, socket)| socket.shard == index && socket.client == Some(client));
         let Some((&connection, socket)) = found else { return false };
-        if socket.is_hung_up && !shard.output(client).is_empty() {
+        if socket.is_hung_up && shard.output_len(client) > 0 {
             self.sockets.remove(&connection);
             shard.lost(client, now);
             return true;
         }
-        let count = shard.output(client).len().min(socket.room);
-        let output = &shard.output(client)[..count];
-        for piece in pieces(output, self.pace.cuts, &mut self.random) {
+        let count = shard.output_len(client).min(socket.room);
+        let output: Vec<u8> = shard.output(client).flatten().take(count).copied().collect();
+        for piece in pieces(&output, self.pace.cuts, &mut self.random) {
             let usual = self.pace.network * socket.lag;
             let at = now.plus_micros(delay_us(&mut self.random, usual));
             socket.to_client_at = socket.to_client_at.max(at);
@@ -429,7 +429,7 @@ impl Machine {
         if count > 0 {
             shard.sent(client, count, now);
         }
-        if shard.is_finished(client) && shard.output(client).is_empty() {
+        if shard.is_finished(client) && shard.output_len(client) == 0 {
             agenda.push(socket.to_client_at.max(now), Event::Closed { connection });
             self.sockets.remove(&connection);
             shard.lost(client, now);
@@ -464,7 +464,7 @@ impl Machine {
     fn measure(&mut self, index: usize) {
         let clients = self.clients(index);
         let shard = &self.stations[index].shard;
-        let unsent = clients.into_iter().map(|(_, client)| shard.output(client).len());
+        let unsent = clients.into_iter().map(|(_, client)| shard.output_len(client));
         self.load = Load {
             output_bytes: unsent.max().unwrap_or(0),
             resident_bytes: shard.broker().resident_bytes(),

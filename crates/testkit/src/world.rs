@@ -366,13 +366,14 @@ impl World {
                     socket.is_open && socket.shard == index && socket.client == client
                 });
                 let Some(socket) = socket else { continue };
-                let count = shard.output(client).len();
+                let count = shard.output_len(client);
                 if count > 0 {
-                    socket.to_client.extend_from_slice(shard.output(client));
+                    let pieces = shard.output(client);
+                    pieces.for_each(|piece| socket.to_client.extend_from_slice(piece));
                     shard.sent(client, count, self.now);
                     has_sent = true;
                 }
-                if shard.is_finished(client) && shard.output(client).is_empty() {
+                if shard.is_finished(client) && shard.output_len(client) == 0 {
                     socket.is_open = false;
                     shard.lost(client, self.now);
                     has_sent = true;
