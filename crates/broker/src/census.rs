@@ -24,20 +24,27 @@ use crate::request::Origin;
 struct Presence {
     vhost: Name,
     user: Name,
-    channel_count: u64,
+    /// Below 0 for a moment if it has gone to another shard, which tells sooner of what is closed than the old one of
+    /// what was opened.
+    channel_count: i64,
+    /// Who it was before it went to another shard.
+    before: Option<ClientId>,
 }
 
 /// What a user has.
 #[derive(Debug, Default)]
 struct Holdings {
     connection_count: u64,
-    channel_count: u64,
+    /// The sum of its clients' counts.
+    channel_count: i64,
 }
 
 /// All clients of a node that have opened a virtual host. Only shard 0's is in use.
 #[derive(Debug, Default)]
 pub(crate) struct Census {
     clients: BTreeMap<ClientId, Presence>,
+    /// Who those are now that went to another shard: what the old one had to tell may come later.
+    renamed: BTreeMap<ClientId, ClientId>,
     vhosts: BTreeMap<Name, u64>,
     users: BTreeMap<Name, Holdings>,
 }
@@ -72,13 +79,13 @@ impl Census {
     fn add(&mut self, client: ClientId, vhost: Name, user: Name) {
         *self.vhosts.entry(vhost.clone()).or_default() += 1;
         self.users.entry(user.clone()).or_default().connection_count += 1;
-        self.clients.insert(client, Presence { vhost, user, channel_count: 0 });
+        self.clients.insert(client, Presence { vhost, user, channel_count: 0, before: None });
     }
 
     fn remove(&mut self, client: ClientId) {
-        let Some(Presence { vhost, user, channel_count }) = self.clients.remove(&client) else {
-            return;
-        };
+        let Some(presence) = self.clients.remove(&client) else { return };
+        let Presence { vhost, user, channel_count, before } = presence;
+        before.map(|before| self.renamed.remove(&before));
         if let Some(count) = self.vhosts.get_mut(&vhost) {
             *count -= 1;
             if *count == 0 {
@@ -100,7 +107,7 @@ impl Census {
         let Some(presence) = self.clients.get_mut(&client) else { return Ok(()) };
         let held = self.users.entry(presence.user.clone()).or_default();
         match definitions.user_limits(presence.user.as_str()).channels_max {
-            Some(max) if held.channel_count >= max => {
+            Some(max) if held.channel_count >= i64::try_from(max).unwrap_or(i64::MAX) => {
                 Err(Refusal::Limit(Limit::Channels { user: presence.user.clone(), max }))
             }
             _ => {
@@ -111,11 +118,20 @@ impl Census {
         }
     }
 
+    fn rename(&mut self, client: ClientId, before: ClientId) {
+        if let Some(mut presence) = self.clients.remove(&before) {
+            presence.before = Some(before);
+            self.clients.insert(client, presence);
+            self.renamed.insert(before, client);
+        }
+    }
+
     fn count_channel(&mut self, client: ClientId, is_open: bool) {
+        let client = self.renamed.get(&client).copied().unwrap_or(client);
         let Some(presence) = self.clients.get_mut(&client) else { return };
         let held = self.users.entry(presence.user.clone()).or_default();
         for count in [&mut presence.channel_count, &mut held.channel_count] {
-            *count = if is_open { *count + 1 } else { count.saturating_sub(1) };
+            *count += if is_open { 1 } else { -1 };
         }
     }
 
@@ -173,6 +189,21 @@ impl Broker {
         self.census.remove(client);
     }
 
+    /// A client has gone to another shard. If what it stands on has gone meanwhile, it was told where it is no more.
+    pub(crate) fn note_rename(&mut self, client: ClientId, before: ClientId) {
+        self.census.rename(client, before);
+        let Some(Presence { vhost, user, .. }) = self.census.clients.get(&client) else { return };
+        let definitions = self.draft.definitions();
+        let gone = if definitions.vhost(vhost.as_str()).is_none() {
+            Gone::Vhost(vhost.clone())
+        } else if definitions.user(user.as_str()).is_none() {
+            Gone::User(user.clone())
+        } else {
+            return;
+        };
+        self.tell(client, Event::Evicted { gone });
+    }
+
     pub(crate) fn note_channel(&mut self, client: ClientId, is_open: bool) {
         self.census.count_channel(client, is_open);
     }
@@ -184,7 +215,7 @@ impl Broker {
         }
     }
 
-    fn tell_census(&mut self, errand: Errand) {
+    pub(crate) fn tell_census(&mut self, errand: Errand) {
         if self.shard == 0 {
             self.run(errand);
         } else {

@@ -59,6 +59,7 @@ mod relay;
 mod remains;
 mod reply;
 mod request;
+mod residence;
 mod route;
 mod settle;
 mod signal;

@@ -120,6 +120,12 @@ impl Publisher {
         self.origin
     }
 
+    /// Its client has another number from here on. Nothing may be out that waits for a confirm.
+    pub fn set_client(&mut self, client: ClientId) {
+        assert!(!self.is_waiting(), "what is out would be answered to the old number");
+        self.origin.client = client;
+    }
+
     /// Where it publishes.
     pub const fn vhost(&self) -> &Name {
         &self.vhost

@@ -53,6 +53,13 @@ pub enum Errand {
         /// Who.
         client: ClientId,
     },
+    /// To shard 0: a client lives on another shard now.
+    Rename {
+        /// Who it is from here on.
+        client: ClientId,
+        /// Who it was.
+        before: ClientId,
+    },
     /// To shard 0: a client has opened or closed a channel.
     CountChannel {
         /// Who.
@@ -172,6 +179,7 @@ impl Broker {
             Errand::EvictUser { name } => self.evict(&Gone::User(name)),
             Errand::EmptyVhost { name, queues } => self.empty_vhost(&name, queues),
             Errand::Depart { client } => self.note_departure(client),
+            Errand::Rename { client, before } => self.note_rename(client, before),
             Errand::CountChannel { client, is_open } => self.note_channel(client, is_open),
             Errand::WakeQueue { id } => {
                 self.hosted(id);

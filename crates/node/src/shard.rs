@@ -39,13 +39,17 @@ pub struct Shard {
     pub(crate) broker: Broker,
     pub(crate) arena: Arena,
     pub(crate) clients: Clients,
-    timers: Timers,
+    pub(crate) timers: Timers,
     settings: Arc<Settings>,
     random: Random,
     /// Connections that something happened to in this turn, each once.
     touched: Vec<ClientId>,
     pub(crate) warm: Warm,
-    is_stopping: bool,
+    /// Connections that wait to be taken to another shard.
+    pub(crate) movers: Vec<ClientId>,
+    /// Whether connections may ask for that.
+    pub(crate) lets_move: bool,
+    pub(crate) is_stopping: bool,
     pace: Pace,
     /// That of those who publish to queues whose consumers take fast, and are outrun all the same.
     outrunning_pace: Pace,
@@ -87,6 +91,8 @@ impl Shard {
             random,
             touched: Vec::new(),
             warm: Warm::default(),
+            movers: Vec::new(),
+            lets_move: false,
             is_stopping: false,
             turn_began_at: Time::ZERO,
             pace: Pace::of_all(),
@@ -137,6 +143,9 @@ impl Shard {
         let now_ms = self.broker.now_ms();
         if let Some(added) = self.clients.get_mut(client) {
             added.connection.set_connected_at(now_ms);
+            if self.lets_move {
+                added.connection.let_move();
+            }
         }
         self.touch(client);
         client
@@ -203,6 +212,9 @@ impl Shard {
             client.timer = self.timers.set(id, client.timer, client.connection.poll_timeout());
             self.warm.note(id, client, now);
             let connection = &mut client.connection;
+            if connection.wanted_home().is_some() {
+                self.movers.push(id);
+            }
             while let Some(notice) = connection.poll_notice() {
                 self.notices.push(Notice::Client { client: id, notice });
             }
@@ -388,12 +400,16 @@ impl Shard {
     pub fn stop(&mut self, now: Time) {
         self.is_stopping = true;
         for id in self.clients.ids(self.id) {
-            self.with(id, now, |connection, cx| {
-                connection
-                    .force_close(cx, "broker forced connection closure with reason 'shutdown'");
-            });
+            self.dismiss(id, now);
         }
         self.broker.flush();
+    }
+
+    /// A client is told that the server stops.
+    pub(crate) fn dismiss(&mut self, id: ClientId, now: Time) {
+        self.with(id, now, |connection, cx| {
+            connection.force_close(cx, "broker forced connection closure with reason 'shutdown'");
+        });
     }
 
     /// How many clients are connected.

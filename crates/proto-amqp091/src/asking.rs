@@ -4,7 +4,7 @@
 //! sends behind a declaration may depend on it.
 
 use broker::{
-    Answer, Event, ExchangeDeclaration, Origin, QueueDeclaration, Refusal, Request, Verb,
+    Answer, Broker, Event, ExchangeDeclaration, Origin, QueueDeclaration, Refusal, Request, Verb,
 };
 use message::{Name, QueueId};
 use metadata::{Binding, BindingEnd};
@@ -20,6 +20,7 @@ use crate::consumers::Terms;
 use crate::context::Context;
 use crate::errors::Exception;
 use crate::happening::NewConsumer;
+use crate::moving::Residence;
 use crate::replying::{check_bindable, is_reply_to};
 
 /// What was asked, and how to answer.
@@ -42,6 +43,13 @@ enum Wish {
     Cancel { number: u32, tag: Box<str> },
 }
 
+impl Asked {
+    /// A connection that waits to be taken to another shard waits for no answer, and is not listened to either.
+    pub(crate) const fn to_move() -> Self {
+        Self { channel: 0, method: 0, no_wait: true, wish: Wish::Plain }
+    }
+}
+
 impl Connection {
     /// Puts a method into the broker's words and asks.
     pub(crate) fn ask(
@@ -52,6 +60,20 @@ impl Connection {
     ) -> Result<(), Exception> {
         let id = method.id();
         self.check_permitted(cx, number, method)?;
+        if let Method::BasicConsume(basic::Consume { queue, .. })
+        | Method::BasicGet(basic::Get { queue, .. }) = method
+            && self.residence != Residence::Settled
+        {
+            let name = self.queue_name(number, queue, id)?;
+            // Answers come to where they are asked for.
+            let is_reply_to = is_reply_to(queue);
+            let home = |broker: &Broker, vhost: &Name| {
+                broker.home_elsewhere(vhost, name.as_str()).filter(|_| !is_reply_to)
+            };
+            if self.waits_to_move(cx, home) {
+                return Ok(());
+            }
+        }
         let (verb, no_wait, wish) = match method {
             Method::BasicConsume(consume) => return self.consume_from(cx, number, consume),
             Method::BasicCancel(cancel) => return self.cancel(cx, number, cancel),

@@ -28,6 +28,7 @@ use crate::errors::Exception;
 use crate::firehose::Watched;
 use crate::happening::{Happening, Identity};
 use crate::heartbeat::{Due, Heartbeat};
+use crate::moving::Residence;
 use crate::notice::{Notice, Severity};
 use crate::outgoing::Outgoing;
 use crate::peer::Peer;
@@ -68,6 +69,9 @@ pub(crate) struct Abilities {
 #[derive(Debug)]
 pub struct Connection {
     pub(crate) client: ClientId,
+    /// The number that it was accepted with, by which the log calls it.
+    pub(crate) first_client: ClientId,
+    pub(crate) residence: Residence,
     pub(crate) peer: Peer,
     pub(crate) settings: Arc<Settings>,
     pub(crate) stage: Stage,
@@ -127,6 +131,8 @@ impl Connection {
         let limits = settings.limits;
         let mut connection = Self {
             client,
+            first_client: client,
+            residence: Residence::default(),
             peer,
             stage: Stage::Greeting,
             abilities: Abilities::default(),
@@ -452,7 +458,9 @@ impl Connection {
                 None => return 0,
             }
         }
+        let mut frame_start = used;
         while !self.is_stalled() {
+            frame_start = used;
             match self.stage {
                 Stage::Verifying => break,
                 Stage::Finished | Stage::Closing { is_deaf: true, .. } => return bytes.len(),
@@ -478,7 +486,8 @@ impl Connection {
                 }
             }
         }
-        used
+        // What shows where it belongs is looked at again when it is there.
+        if self.wanted_home().is_some() { frame_start } else { used }
     }
 
     /// Handles a frame. `rest` is what follows it; returns how much of that was used too.

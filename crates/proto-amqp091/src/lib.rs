@@ -32,6 +32,7 @@ mod happening;
 mod heartbeat;
 mod labels;
 mod methods;
+mod moving;
 mod notice;
 mod observe;
 mod operating;

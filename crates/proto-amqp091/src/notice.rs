@@ -87,7 +87,7 @@ impl Connection {
         self.notice(Severity::Warning, Subject::User, text);
         let text = format!(
             "Error on AMQP connection {} ({}, state: starting):\n{} login refused: {why}",
-            pid(self.client),
+            pid(self.first_client),
             self.route(),
             self.story.mechanism
         );
@@ -98,7 +98,7 @@ impl Connection {
     pub(crate) fn notice_channel_exception(&mut self, number: u16, exception: &Exception) {
         let text = format!(
             "Channel error on connection {} ({}{}), channel {number}:\noperation {} caused a channel exception {}: {}",
-            pid(self.client),
+            pid(self.first_client),
             self.route(),
             self.whose(),
             operation(exception),
@@ -121,7 +121,7 @@ impl Connection {
         };
         let head = format!(
             "Error on AMQP connection {} ({}{}, state: {state})",
-            pid(self.client),
+            pid(self.first_client),
             self.title(),
             self.whose()
         );
@@ -147,7 +147,7 @@ impl Connection {
     /// Its end without a word.
     pub(crate) fn notice_lost(&mut self, severity: Severity, why: &str) {
         let text =
-            format!("closing AMQP connection {} ({}):\n{why}", pid(self.client), self.life());
+            format!("closing AMQP connection {} ({}):\n{why}", pid(self.first_client), self.life());
         self.notice(severity, Subject::Connection, text);
         self.tell_closed();
     }

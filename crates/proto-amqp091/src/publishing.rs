@@ -64,6 +64,10 @@ impl Connection {
             return Err(refused(Code::NotImplemented, "immediate=true"));
         }
         self.check_publish(cx, number, publish.exchange, publish.routing_key)?;
+        let (exchange, key) = (publish.exchange, publish.routing_key);
+        if self.waits_to_move(cx, |broker, vhost| broker.target_elsewhere(vhost, exchange, key)) {
+            return Ok(0);
+        }
         if let Some((header, body, len)) = whole {
             let scan = check_header(&header, self.settings.limits.message_size_max)?;
             let labels = self.labels(cx, number, publish.exchange, &scan)?;

@@ -13,7 +13,7 @@
 //! full, the end of the process.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use broker::Mail;
 use crossbeam_queue::{ArrayQueue, SegQueue};
@@ -22,6 +22,7 @@ use node::Errand;
 use store::Completion;
 
 use crate::listeners::Caller;
+use crate::sockets::Migrant;
 
 /// Batches of mail that one shard may have lying with another. A shard sends at most one a turn.
 const RING_BATCHES: usize = 64;
@@ -44,6 +45,10 @@ pub(crate) struct Inbox {
     rings: Vec<Ring>,
     completions: SegQueue<Completion>,
     callers: SegQueue<Caller>,
+    /// Clients that come from other shards.
+    migrants: SegQueue<Migrant>,
+    /// How many clients the shard has.
+    client_count: AtomicUsize,
     errands: ArrayQueue<Errand>,
     is_asleep: AtomicBool,
     /// Somebody has rung since the turn began.
@@ -71,6 +76,8 @@ impl Inbox {
             rings: (0..shards).map(ring).collect(),
             completions: SegQueue::new(),
             callers: SegQueue::new(),
+            migrants: SegQueue::new(),
+            client_count: AtomicUsize::new(0),
             errands: ArrayQueue::new(ERRANDS_MAX),
             is_asleep: AtomicBool::new(false),
             is_rung: AtomicBool::new(false),
@@ -120,6 +127,25 @@ impl Inbox {
         self.callers.pop()
     }
 
+    pub(crate) fn put_migrant(&self, migrant: Migrant) {
+        self.migrants.push(migrant);
+        self.wake();
+    }
+
+    pub(crate) fn take_migrant(&self) -> Option<Migrant> {
+        self.migrants.pop()
+    }
+
+    /// The shard tells how many clients it has.
+    pub(crate) fn set_client_count(&self, count: usize) {
+        self.client_count.store(count, Ordering::Relaxed);
+    }
+
+    /// How many clients the shard has, and those that are on their way to it.
+    pub(crate) fn client_count(&self) -> usize {
+        self.client_count.load(Ordering::Relaxed) + self.migrants.len() + self.callers.len()
+    }
+
     /// Puts an errand in, or gives it back when [`ERRANDS_MAX`] wait already: whoever sends errands waits until the shard
     /// has run some of its own. One that is put in as the process ends may never run.
     pub(crate) fn put_errand(&self, errand: Errand) -> Result<(), Errand> {
@@ -156,6 +182,7 @@ impl Inbox {
     pub(crate) fn is_empty(&self) -> bool {
         self.completions.is_empty()
             && self.callers.is_empty()
+            && self.migrants.is_empty()
             && self.rings.iter().all(|ring| ring.batches.is_empty())
     }
 

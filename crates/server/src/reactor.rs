@@ -26,7 +26,7 @@ use crate::disk_threads::DiskThreads;
 use crate::listeners::{Accepted, Caller, Listeners};
 use crate::log;
 use crate::mailbox::{Inbox, Inboxes};
-use crate::sockets::{FIRST_TOKEN, Input, Sockets};
+use crate::sockets::{FIRST_TOKEN, Input, Migrant, Sockets};
 use crate::tls::{Scratch, TlsStream};
 use crate::verifier::Verifier;
 
@@ -45,6 +45,9 @@ const WORK_ROUNDS_MAX: usize = 8;
 const ERRANDS_PER_TURN: usize = 8;
 /// How long to wait before accepting again when there was no room for a client.
 const ACCEPT_PAUSE_MS: u64 = 100;
+/// So many clients may be on one shard because their queue is there, whatever the others have: a queue's producer and its consumer
+/// belong together.
+const TOGETHER_MAX: usize = 4;
 /// How long clients are given to agree to the end of the server.
 const STOP_WAIT_MS: u64 = 1_000;
 /// How often a shard looks whether the others are done.
@@ -98,6 +101,10 @@ impl Reactor {
         verifier: Verifier,
     ) -> Self {
         let unsent = inboxes.iter().map(|_| VecDeque::new()).collect();
+        let mut shard = shard;
+        if inboxes.len() > 1 {
+            shard.let_clients_move();
+        }
         Self {
             id,
             shard,
@@ -175,6 +182,7 @@ impl Reactor {
         self.run_errands();
         self.take_events(events);
         self.accept(now);
+        self.adopt(now);
         self.serve_arrivals(now);
         self.read(now);
         self.shard.handle_timeout(now);
@@ -186,6 +194,7 @@ impl Reactor {
             self.verifier.verify(self.id, client, inquiry);
         }
         self.send_mail();
+        self.hand_over(now);
         while let Some(submission) = self.shard.poll_submission(now) {
             self.disk.submit(submission);
         }
@@ -290,6 +299,44 @@ impl Reactor {
         }
     }
 
+    /// Takes in clients that other shards have handed over.
+    fn adopt(&mut self, now: Time) {
+        while let Some(migrant) = self.inboxes[usize::from(self.id)].take_migrant() {
+            let (mover, stream, tls, seat) = migrant.unpack();
+            let client = self.shard.adopt(mover, now);
+            self.serve(stream, tls, seat, client, now);
+        }
+    }
+
+    /// Hands clients over to the shards of their queues: after their mail, so that it arrives before them.
+    fn hand_over(&mut self, now: Time) {
+        while let Some((client, home)) = self.shard.poll_mover() {
+            if !self.may_move(home) || !self.shard.may_hand_over(client) {
+                self.shard.stay(client, now);
+                self.is_busy = true;
+                continue;
+            }
+            let Some(socket) = self.sockets.release(self.poll.registry(), client) else {
+                self.lose(client, now);
+                continue;
+            };
+            if let Some(mover) = self.shard.hand_over(client) {
+                self.inboxes[usize::from(home)].put_migrant(Migrant::new(socket, mover));
+            }
+        }
+        self.inboxes[usize::from(self.id)].set_client_count(self.shard.client_count());
+    }
+
+    /// Whether a shard may have one more client because its queue is there. If it could have many more than its share, a
+    /// queue that everybody uses would leave the other shards nothing to do.
+    fn may_move(&self, home: ShardId) -> bool {
+        let total: usize = self.inboxes.iter().map(Inbox::client_count).sum();
+        let client_count_max = TOGETHER_MAX.max(total.div_ceil(self.inboxes.len()) + 1);
+        let is_sent = self.unsent.iter().all(VecDeque::is_empty);
+        let has_room = self.inboxes[usize::from(home)].client_count() < client_count_max;
+        has_room && is_sent && self.stop_since.is_none()
+    }
+
     /// Gives a client to the next shard.
     fn place(&mut self, caller: Caller, now: Time) {
         let shard = self.next_shard;
@@ -331,6 +378,18 @@ impl Reactor {
         now: Time,
     ) {
         let client = self.shard.accept(peer, now);
+        self.serve(stream, tls, seat, client, now);
+    }
+
+    /// Serves a client by its socket.
+    fn serve(
+        &mut self,
+        stream: TcpStream,
+        tls: Option<Box<TlsStream>>,
+        seat: Seat,
+        client: ClientId,
+        now: Time,
+    ) {
         let added = self.sockets.add(self.poll.registry(), stream, tls, seat, client);
         if let Err(error) = added {
             tracing::warn!(%error, "a client cannot be served");

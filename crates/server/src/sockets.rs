@@ -7,6 +7,7 @@ use std::net::Shutdown;
 use message::ClientId;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
+use node::Mover;
 
 use crate::descriptors::Seat;
 use crate::tls::{Scratch, TlsStream};
@@ -17,7 +18,7 @@ pub(crate) struct Socket {
     stream: TcpStream,
     /// Between the socket and the client's plain bytes.
     tls: Option<Box<TlsStream>>,
-    _seat: Seat,
+    seat: Seat,
     pub(crate) client: ClientId,
     pub(crate) is_readable: bool,
     pub(crate) is_writable: bool,
@@ -33,6 +34,25 @@ pub(crate) struct Socket {
 const PIECES_MAX: usize = 64;
 /// How much a client may still send while it is being closed: beyond this it has not listened anyway.
 const LAST_READS_MAX: usize = 4;
+
+/// A client on its way to another shard, with its socket.
+#[derive(Debug)]
+pub(crate) struct Migrant {
+    socket: Socket,
+    mover: Mover,
+}
+
+impl Migrant {
+    pub(crate) fn new(socket: Socket, mover: Mover) -> Self {
+        Self { socket, mover }
+    }
+
+    /// The client, its stream, what may lie between them, and its place.
+    pub(crate) fn unpack(self) -> (Mover, TcpStream, Option<Box<TlsStream>>, Seat) {
+        let Socket { stream, tls, seat, .. } = self.socket;
+        (self.mover, stream, tls, seat)
+    }
+}
 
 /// What reading brought.
 #[derive(Debug)]
@@ -206,7 +226,7 @@ impl Sockets {
             // Something may have come with the end of the handshake: then nobody tells of it.
             is_readable: tls.is_some(),
             tls,
-            _seat: seat,
+            seat,
             client,
             is_writable: true,
             has_ended: false,
@@ -224,6 +244,12 @@ impl Sockets {
     pub(crate) fn by_client(&mut self, client: ClientId) -> Option<&mut Socket> {
         let socket = self.slots.get_mut(slot_of(client))?.as_mut()?;
         (socket.client == client).then_some(socket)
+    }
+
+    /// Lets go of a socket, which is watched no more. `None` if there is none, or the system does not agree.
+    pub(crate) fn release(&mut self, registry: &Registry, client: ClientId) -> Option<Socket> {
+        let mut socket = self.remove(client)?;
+        registry.deregister(&mut socket.stream).ok().map(|()| socket)
     }
 
     pub(crate) fn remove(&mut self, client: ClientId) -> Option<Socket> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use broker::Mail;
+use node::Mover;
 use stdx::Time;
 use store::{Completion, Submission};
 
@@ -13,6 +14,8 @@ pub(crate) enum Event {
     Turn { shard: usize },
     /// Mail arrives at a shard.
     Mail { from: usize, to: usize, batch: Vec<Mail> },
+    /// A client arrives at the shard of its queue.
+    Moved { to: usize, connection: u64, mover: Box<Mover> },
     /// The disk does what it was asked.
     Execute { shard: usize, submission: Submission },
     /// A shard hears of what the disk did.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use broker::Mail;
 use message::{ClientId, ShardId};
-use node::Shard;
+use node::{Mover, Shard};
 use proto_amqp091::{Limits, Peer, Settings};
 use stdx::{Random, Time};
 use store::{Completion, Lane, Submission};
@@ -65,6 +65,8 @@ struct Station {
     completions: VecDeque<Completion>,
     /// Connections that wait to be accepted.
     arriving: Vec<u64>,
+    /// Connections that come from other shards.
+    migrants: Vec<(u64, Mover)>,
     turn_at: Option<Time>,
 }
 
@@ -143,12 +145,16 @@ impl Machine {
         if let Some(damage) = booted.damage.first().filter(|_| is_honest) {
             return Err(Stopped::Wrong(format!("a crash is no damage: {damage}")));
         }
-        let station = |shard| Station {
-            shard,
+        let station = |mut shard: Shard| Station {
+            shard: {
+                shard.let_clients_move();
+                shard
+            },
             mail: (0..shards).map(|_| VecDeque::new()).collect(),
             mail_at: vec![now; shards],
             completions: VecDeque::new(),
             arriving: Vec::new(),
+            migrants: Vec::new(),
             turn_at: None,
         };
         self.stations = booted.shards.into_iter().map(station).collect();
@@ -284,6 +290,40 @@ impl Machine {
         self.wake(to, now, agenda);
     }
 
+    /// A client arrives at another shard.
+    pub(crate) fn moved(
+        &mut self,
+        to: usize,
+        connection: u64,
+        mover: Mover,
+        now: Time,
+        agenda: &mut Agenda,
+    ) {
+        self.stations[to].migrants.push((connection, mover));
+        self.wake(to, now, agenda);
+    }
+
+    /// Hands clients over to the shards of their queues, behind their mail; now and then one has to stay.
+    fn hand_over(&mut self, index: usize, now: Time, agenda: &mut Agenda) {
+        while let Some((client, home)) = self.stations[index].shard.poll_mover() {
+            let found = self.clients(index).into_iter().find(|(_, here)| *here == client);
+            let station = &mut self.stations[index];
+            let may_go = station.shard.may_hand_over(client) && !self.random.chance(1, 4);
+            let Some((connection, _)) = found.filter(|_| may_go) else {
+                station.shard.stay(client, now);
+                self.wake(index, now, agenda);
+                continue;
+            };
+            let Some(mover) = station.shard.hand_over(client) else { continue };
+            if let Some(socket) = self.sockets.get_mut(&connection) {
+                socket.client = None;
+            }
+            let at = now.plus_micros(delay_us(&mut self.random, self.pace.mail));
+            let (to, mover) = (usize::from(home), Box::new(mover));
+            agenda.push(at, Event::Moved { to, connection, mover });
+        }
+    }
+
     /// The disk does a piece of work.
     pub(crate) fn execute(
         &mut self,
@@ -339,10 +379,17 @@ impl Machine {
                 socket.client = Some(client);
             }
         }
+        for (connection, mover) in std::mem::take(&mut self.stations[index].migrants) {
+            let client = self.stations[index].shard.adopt(mover, now);
+            if let Some(socket) = self.sockets.get_mut(&connection) {
+                (socket.client, socket.shard) = (Some(client), index);
+            }
+        }
         self.read(index, now);
         self.stations[index].shard.handle_timeout(now);
         let is_busy = self.work(index, now, agenda);
         self.carry_away(index, now, agenda);
+        self.hand_over(index, now, agenda);
         self.measure(index);
         if is_busy || self.has_input(index, now) {
             self.wake(index, now, agenda);

@@ -38,6 +38,10 @@ impl Trace {
                 self.bytes(bytes);
             }
             Event::Closed { connection } => self.words(8, *connection),
+            Event::Moved { to, connection, .. } => {
+                self.words(10, *to as u64);
+                self.word(*connection);
+            }
             Event::Act { client } => self.words(9, *client as u64),
         }
     }

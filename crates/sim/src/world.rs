@@ -248,6 +248,9 @@ impl World {
                 Err(_) => self.recover(),
             },
             Event::Mail { from, to, batch } => machine.post((from, to), batch, now, agenda),
+            Event::Moved { to, connection, mover } => {
+                machine.moved(to, connection, *mover, now, agenda);
+            }
             Event::Execute { shard, submission } => machine.execute(shard, submission, now, agenda),
             Event::Completed { shard, completion } => {
                 machine.completed(shard, completion, now, agenda);

@@ -92,7 +92,7 @@ impl<K: Copy + Ord, V> Recent<K, V> {
         self.by_key.iter().filter_map(|(&key, &slot)| Some((key, self.slots[slot].as_ref()?)))
     }
 
-    /// All values, in no order.
+    /// The values, in no order.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.slots.iter_mut().flatten()
     }
@@ -125,5 +125,6 @@ mod tests {
         map.insert(3, "three");
         assert_eq!((map.get(1), map.get(2), map.get(3)), (None, Some(&"two"), Some(&"three")));
         assert_eq!(map.iter().map(|(key, _)| key).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(map.values_mut().count(), 2);
     }
 }
