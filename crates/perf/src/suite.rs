@@ -15,7 +15,9 @@ mod broker;
 mod chart;
 mod child;
 mod figure;
+mod greeting;
 mod machine;
+mod page;
 mod plots;
 mod results;
 mod rows;
@@ -24,7 +26,7 @@ mod statistics;
 mod svg;
 mod table;
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -84,6 +86,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ROW", value_delimiter = ',')]
     only: Vec<String>,
 
+    /// Write the tables into this page too, between its two marks
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
+
     /// A second and two runs for each row: to see that all works rather than to measure
     #[arg(long)]
     quick: bool,
@@ -141,12 +147,11 @@ fn measure(options: &Options) -> Result<Results, String> {
         machine: Machine::of(&data),
         brokers: contenders
             .iter()
-            .map(|it| Broker {
-                name: it.name().to_owned(),
-                product: it.name().to_owned(),
-                part: it.part(),
+            .map(|it| {
+                let (name, product, part) = (it.name().to_owned(), it.product()?, it.part());
+                Ok(Broker { name, product, part })
             })
-            .collect(),
+            .collect::<Result<Vec<Broker>, String>>()?,
         runs: options
             .runs
             .and_then(|runs| usize::try_from(runs).ok())
@@ -166,7 +171,7 @@ fn measure(options: &Options) -> Result<Results, String> {
         scene.play(row, &contenders, results.runs, &mut measured);
         results.rows.push(measured);
         // After each row, so that what was measured is not lost.
-        write(&results, out).map_err(|fault| format!("{}: {fault}", out.display()))?;
+        write(&results, out, options.page.as_deref())?;
         if interrupted.load(Relaxed) {
             complain("interrupted; what was measured until now is written");
             break;
@@ -183,7 +188,7 @@ fn redraw(options: &Options) -> Result<(), String> {
     let text = std::fs::read(&path).map_err(|fault| format!("{}: {fault}", path.display()))?;
     let results: Results =
         serde_json::from_slice(&text).map_err(|fault| format!("{}: {fault}", path.display()))?;
-    write_pages(&results, out).map_err(|fault| format!("{}: {fault}", out.display()))
+    write_pages(&results, out, options.page.as_deref())
 }
 
 /// The rows that are wanted, in the order of the page.
@@ -229,18 +234,45 @@ fn listen() -> io::Result<Arc<AtomicBool>> {
     Ok(interrupted)
 }
 
-fn write(results: &Results, out: &Path) -> io::Result<()> {
-    let mut file = std::fs::File::create(out.join("results.json"))?;
-    serde_json::to_writer_pretty(&mut file, results)?;
-    file.write_all(b"\n")?;
-    write_pages(results, out)
+/// # Errors
+/// What cannot be written, and why.
+fn write(results: &Results, out: &Path, page: Option<&Path>) -> Result<(), String> {
+    let path = out.join("results.json");
+    let mut text = serde_json::to_string_pretty(results).map_err(|error| error.to_string())?;
+    text.push('\n');
+    write_file(&path, &text)?;
+    write_pages(results, out, page)
 }
 
-fn write_pages(results: &Results, out: &Path) -> io::Result<()> {
-    for (name, svg) in plots::all(results) {
-        std::fs::write(out.join(name), svg)?;
+/// # Errors
+/// What cannot be written, and why.
+fn write_pages(results: &Results, out: &Path, page: Option<&Path>) -> Result<(), String> {
+    let plots = plots::all(results);
+    for (name, svg) in &plots {
+        write_file(&out.join(name), svg)?;
     }
-    std::fs::write(out.join("table.md"), table::page(results))
+    let mut tables = table::page(results);
+    write_file(&out.join("table.md"), &tables)?;
+    if let Some(path) = page {
+        // A page shows the plots when they lie beside it, or below.
+        let beside = path.parent().and_then(|folder| out.strip_prefix(folder).ok());
+        for (name, _) in beside.map(|_| plots.iter()).into_iter().flatten() {
+            let plot = beside.unwrap_or(out).join(name);
+            tables.push_str(&format!(
+                "\n![{}]({})\n",
+                name.trim_end_matches(".svg"),
+                plot.display()
+            ));
+        }
+        let at_page = |why: String| format!("{}: {why}", path.display());
+        let text = std::fs::read_to_string(path).map_err(|fault| at_page(fault.to_string()))?;
+        write_file(path, &page::with_tables(&text, &tables).map_err(at_page)?)?;
+    }
+    Ok(())
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), String> {
+    std::fs::write(path, text).map_err(|fault| format!("{}: {fault}", path.display()))
 }
 
 #[cfg(test)]

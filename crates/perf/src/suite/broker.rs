@@ -12,7 +12,7 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::thread;
@@ -21,6 +21,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::child::Program;
+use super::greeting;
 use super::rows::Row;
 use super::scene::Tool;
 use crate::clock::{nanos, now_ns, seconds};
@@ -167,6 +168,28 @@ impl Contender {
             Self::Peer(peer) => &peer.name,
             Self::Nothing => "nothing",
             Self::Relay => "bare relay",
+        }
+    }
+
+    /// What it calls itself.
+    ///
+    /// # Errors
+    /// It cannot be asked: there is no such program, or no such broker.
+    pub(super) fn product(&self) -> Result<String, String> {
+        match self {
+            Self::Own { own, .. } => {
+                let asked = Command::new(&own.path).arg("--version").output();
+                let said = asked.map_err(|fault| format!("{}: {fault}", own.path.display()))?;
+                let version = String::from_utf8_lossy(&said.stdout).trim().replace("leveret ", "");
+                Ok(format!("{} {version}", own.name))
+            }
+            Self::Peer(Peer { name, pid: Some(pid), .. })
+                if Process::with_pid(*pid).memory().is_none() =>
+            {
+                Err(format!("{name}: there is no process {pid}"))
+            }
+            Self::Peer(peer) => greeting::product(&peer.uri.parse()?),
+            Self::Nothing | Self::Relay => Ok(self.name().to_owned()),
         }
     }
 
