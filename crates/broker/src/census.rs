@@ -223,3 +223,23 @@ impl Broker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_old_shard_tells_late_is_counted_for_the_client_that_went() {
+        let (before, client) = (ClientId::new(7, 1), ClientId::new(9, 0));
+        let mut census = Census::default();
+        census.add(before, Name::fixed("/"), Name::fixed("guest"));
+        census.rename(client, before);
+        census.count_channel(client, false);
+        census.count_channel(before, true);
+        assert_eq!(census.users[&Name::fixed("guest")].channel_count, 0);
+        census.remove(client);
+        assert!(census.users.is_empty() && census.renamed.is_empty());
+        census.count_channel(before, true);
+        assert!(census.users.is_empty(), "it is gone");
+    }
+}
