@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::{dist, fuzz, step, tidy};
+use crate::{dist, fuzz, instructions, step, tidy};
 
 /// Starts a RabbitMQ where developers keep such things; if it is not there, whatever listens is not ours to ask.
 const PEER_SCRIPT: &str = "../shared/tools/rabbitmq.sh";
@@ -43,7 +43,8 @@ const STEPS: &[(&str, Action)] = &[
     ("format", format),
     ("lints", lints),
     ("tidy", tidy::run),
-    ("release", |root| step::cargo(root, &["build", "--release"])),
+    ("release", release),
+    ("instructions", |root| instructions::run(root, &[])),
     ("dist", packages),
     ("interop", |root| interop(root, "run.py", &[])),
     ("clients", |root| interop(root, "clients.py", &[])),
@@ -155,6 +156,12 @@ fn format(root: &Path) -> Result<(), String> {
         root,
         &["fmt", "--all", "--check", "--manifest-path", "tests/interop/rust/Cargo.toml"],
     )
+}
+
+/// Builds what is shipped, and beside it what counts instructions: each is optimised as a whole, which one core does.
+fn release(root: &Path) -> Result<(), String> {
+    let what = ["--workspace", "--bins", "--bench", "instructions"];
+    step::cargo(root, &[&["build", "--release"], &what[..]].concat())
 }
 
 fn lints(root: &Path) -> Result<(), String> {

@@ -9,11 +9,13 @@ use bytes::{Bytes, BytesMut};
 
 use crate::blob::{self, Address, Message};
 
-const CHUNK_BYTES: usize = 128 * 1024;
+/// Each message that begins or ends counts in the head of its chunk. Small chunks are left behind before another core is done
+/// with their messages, so that two cores seldom count in the same one.
+const CHUNK_BYTES: usize = 32 * 1024;
 /// Chunks that are kept for use again. Beyond this, memory goes back to the allocator.
-const CHUNKS_MAX: usize = 8;
+const CHUNKS_MAX: usize = 32;
 /// Messages above this have memory of their own, so that one of them cannot pin a chunk of small ones.
-const SHARED_BYTES_MAX: usize = 16 * 1024;
+const SHARED_BYTES_MAX: usize = 8 * 1024;
 
 /// A source of messages. Each shard has one.
 #[derive(Debug, Default)]
