@@ -290,6 +290,12 @@ impl Message {
         &self.blob[..self.body_start()]
     }
 
+    /// Everything before the body, and the body.
+    #[inline]
+    pub fn head_and_body(&self) -> (&[u8], &[u8]) {
+        self.blob.split_at(self.body_start())
+    }
+
     /// All parts at once.
     pub fn parts(&self) -> Parts<'_> {
         let (_, rest) = self.blob.split_at(self.exchange_start());
@@ -384,21 +390,9 @@ impl Message {
         self.exchange_start() > RECEIVED_END
     }
 
-    /// Whether all that stands before the body is as in `head`, except for when it was received.
-    #[inline]
-    pub fn has_head(&self, head: &[u8]) -> bool {
-        let own = self.head();
-        if own.len() < RECEIVED_END || self.exchange_start() < RECEIVED_END {
-            return own == head;
-        }
-        own.len() == head.len()
-            && own[..HEADER_BYTES] == head[..HEADER_BYTES]
-            && own[RECEIVED_END..] == head[RECEIVED_END..]
-    }
-
     /// Whether it differs from another one at most in its body and in when it was received.
     pub fn is_like(&self, other: &Self) -> bool {
-        self.has_head(other.head())
+        are_like_heads(self.head(), other.head())
     }
 
     /// Wraps bytes that [`write_header`] and its caller have just laid out.
@@ -434,6 +428,19 @@ impl Message {
             [_, _, _, _, _, _, _, _, a, b, c, d, ..] => u32::from_le_bytes([a, b, c, d]) as usize,
             _ => unreachable!("a message has a header"),
         }
+    }
+}
+
+/// Whether two [heads](Message::head) differ at most in when their messages were received. No head is like an empty one.
+#[inline]
+pub fn are_like_heads(a: &[u8], b: &[u8]) -> bool {
+    match (a.split_first_chunk::<HEADER_BYTES>(), b.split_first_chunk::<HEADER_BYTES>()) {
+        (Some((a, a_rest)), Some((b, b_rest))) if a == b && a_rest.len() == b_rest.len() => {
+            let has_time = u16::from_le_bytes([a[6], a[7]]) as usize >= RECEIVED_BYTES;
+            let from = if has_time { RECEIVED_BYTES } else { 0 };
+            a_rest.get(from..) == b_rest.get(from..)
+        }
+        _ => false,
     }
 }
 

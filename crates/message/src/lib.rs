@@ -18,6 +18,7 @@ mod value;
 pub use arena::{Arena, Draft};
 pub use blob::{
     Address, Damaged, Format, HEADER_BYTES, KEYS_BYTES_MAX, Message, Parts, Readdress, Times,
+    are_like_heads,
 };
 pub use death::{Death, DeathPlace, Deaths, Reason};
 pub use fields::Keys;

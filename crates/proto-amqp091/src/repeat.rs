@@ -4,7 +4,7 @@
 //! exchange, key and properties. Comparing two dozen bytes costs a fraction of taking them apart and putting them
 //! together.
 
-use message::Message;
+use message::{Message, are_like_heads};
 use wire_amqp091::limits::FRAME_HEAD_BYTES;
 use wire_amqp091::method::basic;
 use wire_amqp091::{Kind, content, frame};
@@ -29,6 +29,9 @@ pub(crate) struct LastPublish {
     back: Vec<u8>,
     head: Vec<u8>,
     number: u16,
+    /// All that stood before the last body that was found, and how long that was.
+    before_body: Vec<u8>,
+    body_len: usize,
 }
 
 impl LastPublish {
@@ -42,10 +45,31 @@ impl LastPublish {
     /// a whole and is like the last one in everything else.
     #[inline]
     pub(crate) fn body_of<'b>(
-        &self,
+        &mut self,
         bytes: &'b [u8],
         body_len_max: usize,
     ) -> Option<(&'b [u8], usize)> {
+        // Most bodies are as long as the one before, so that a single comparison does.
+        let is_as_long = !self.before_body.is_empty()
+            && self.body_len <= body_len_max
+            && bytes.starts_with(&self.before_body);
+        let (body_at, body_len) = if is_as_long {
+            (self.before_body.len(), self.body_len)
+        } else {
+            self.before_body_of(bytes, body_len_max)?
+        };
+        if body_len == 0 {
+            return Some((&[], body_at));
+        }
+        match bytes[body_at..].split_at_checked(body_len)? {
+            (body, [frame::END, ..]) => Some((body, body_at + body_len + 1)),
+            _ => None,
+        }
+    }
+
+    /// Where the body of the message begins, and how long it is: part by part, because its length differs.
+    #[inline(never)]
+    fn before_body_of(&mut self, bytes: &[u8], body_len_max: usize) -> Option<(usize, usize)> {
         if self.front.is_empty() {
             return None;
         }
@@ -53,20 +77,20 @@ impl LastPublish {
         let (len, rest) = rest.split_first_chunk()?;
         let rest = rest.strip_prefix(&*self.back)?;
         let body_len = usize::try_from(u64::from_be_bytes(*len)).ok()?;
+        let headers_len = bytes.len() - rest.len();
         if body_len == 0 {
-            return Some((&[], bytes.len() - rest.len()));
+            return Some((headers_len, 0));
         }
-        if body_len > body_len_max {
+        let is_fit = body_len <= body_len_max
+            && rest.starts_with(&frame::head(Kind::Body, self.number, body_len));
+        let body_at = headers_len + FRAME_HEAD_BYTES;
+        if !is_fit {
             return None;
         }
-        let (head, rest) = rest.split_first_chunk()?;
-        if *head != frame::head(Kind::Body, self.number, body_len) {
-            return None;
-        }
-        match rest.split_at_checked(body_len)? {
-            (body, [frame::END, rest @ ..]) => Some((body, bytes.len() - rest.len())),
-            _ => None,
-        }
+        self.before_body.clear();
+        self.before_body.extend_from_slice(&bytes[..body_at]);
+        self.body_len = body_len;
+        Some((body_at, body_len))
     }
 
     /// Remembers a message of channel `number` that has nothing of its own but its body and the time that it came. `fields`
@@ -95,6 +119,7 @@ impl LastPublish {
         self.front.clear();
         self.back.clear();
         self.head.clear();
+        self.before_body.clear();
     }
 }
 
@@ -132,9 +157,9 @@ impl LastDeliver {
         redelivered: bool,
         message: &Message,
     ) {
-        let body = message.body();
+        let (head, body) = message.head_and_body();
         out.reserve(self.frames.len() + body.len() + 1);
-        self.write_front(out, to, delivery_tag, redelivered, message);
+        self.write_front(out, to, (delivery_tag, redelivered), message, (head, body.len()));
         if body.is_empty() || body.len() > to.body_len_max {
             out.truncate(out.len() - FRAME_HEAD_BYTES);
             return write_body(out, to, body);
@@ -152,8 +177,9 @@ impl LastDeliver {
         redelivered: bool,
         message: &Message,
     ) {
-        self.write_front(out.buffer(), to, delivery_tag, redelivered, message);
         let mut body = message.body_shared();
+        let measures = (message.head(), body.len());
+        self.write_front(out.buffer(), to, (delivery_tag, redelivered), message, measures);
         if body.len() > to.body_len_max {
             let front_len = out.buffer().len() - FRAME_HEAD_BYTES;
             out.buffer().truncate(front_len);
@@ -178,11 +204,11 @@ impl LastDeliver {
         &mut self,
         out: &mut Vec<u8>,
         to: &Addressee<'_>,
-        delivery_tag: u64,
-        redelivered: bool,
+        (delivery_tag, redelivered): (u64, bool),
         message: &Message,
+        (head, body_len): (&[u8], usize),
     ) {
-        if self.head.is_empty() || !message.has_head(&self.head) {
+        if !are_like_heads(head, &self.head) {
             self.make(to, message);
         }
         let (start, len) = (out.len(), self.frames.len());
@@ -190,7 +216,7 @@ impl LastDeliver {
         let frames = &mut out[start..];
         frames[self.tag_at..self.tag_at + 8].copy_from_slice(&delivery_tag.to_be_bytes());
         frames[self.tag_at + 8] = u8::from(redelivered);
-        let body_len = message.body_len() as u64;
+        let body_len = body_len as u64;
         frames[self.len_at..self.len_at + 8].copy_from_slice(&body_len.to_be_bytes());
         frames[len - 4..].copy_from_slice(&(body_len as u32).to_be_bytes());
     }

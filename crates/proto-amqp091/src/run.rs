@@ -48,7 +48,7 @@ impl Connection {
         let message_size_max = self.settings.limits.message_size_max.min(BODY_LEN_MAX);
         let message_len_max = usize::try_from(message_size_max).unwrap_or(usize::MAX);
         let body_len_max = self.payload_max.min(message_len_max);
-        let last = &channel.last_publish;
+        let last = &mut channel.last_publish;
         let Some(first) = last.body_of(bytes, body_len_max).filter(|_| may_go) else { return 0 };
         let mut messages = cx.broker.message_list();
         let (mut used, mut found) = (0, Some(first));
