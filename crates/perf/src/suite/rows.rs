@@ -134,8 +134,8 @@ const OF_SYNCS: Figure = Figure {
 };
 
 /// Pairs of making and removing a second, of all clients of the first step.
-const fn pairs(target: Option<Target>) -> Figure {
-    figure("16 clients", 0, "pairs_per_s", Unit::PerS, target)
+const fn pairs(name: &'static str, target: Option<Target>) -> Figure {
+    figure(name, 0, "pairs_per_s", Unit::PerS, target)
 }
 
 /// The same of one client that waits for every answer, which is the second step.
@@ -388,7 +388,7 @@ pub(super) const ROWS: &[Row] = &[
             Step::Timed("churn connection --clients 1"),
         ],
         bounds: Bounds::None,
-        figures: &[pairs(at_least(10e3)), pairs_of_one(), cpu_of_pair()],
+        figures: &[pairs("16 clients", at_least(10e3)), pairs_of_one(), cpu_of_pair()],
     },
     Row {
         name: "churn-channel",
@@ -399,29 +399,29 @@ pub(super) const ROWS: &[Row] = &[
             Step::Timed("churn channel --clients 1"),
         ],
         bounds: Bounds::None,
-        figures: &[pairs(at_least(50e3)), pairs_of_one(), cpu_of_pair()],
+        figures: &[pairs("16 clients", at_least(50e3)), pairs_of_one(), cpu_of_pair()],
     },
     Row {
         name: "churn-queue",
         label: "durable queues",
         title: "durable queues declared and deleted",
         steps: &[
-            Step::Timed("churn queue --durable --clients 16"),
+            Step::Timed("churn queue --durable --clients 64"),
             Step::Timed("churn queue --durable --clients 1"),
         ],
         bounds: Bounds::None,
-        figures: &[pairs(at_least(5e3)), pairs_of_one(), cpu_of_pair()],
+        figures: &[pairs("64 clients", at_least(5e3)), pairs_of_one(), cpu_of_pair()],
     },
     Row {
         name: "churn-binding",
         label: "durable bindings",
         title: "durable bindings made and removed",
         steps: &[
-            Step::Timed("churn binding --durable --clients 16"),
+            Step::Timed("churn binding --durable --clients 64"),
             Step::Timed("churn binding --durable --clients 1"),
         ],
         bounds: Bounds::None,
-        figures: &[pairs(at_least(20e3)), pairs_of_one(), cpu_of_pair()],
+        figures: &[pairs("64 clients", at_least(20e3)), pairs_of_one(), cpu_of_pair()],
     },
     Row {
         name: "start",
