@@ -113,7 +113,7 @@ fn shorten(arguments: &Arguments) -> Option<Arguments> {
 
 fn abridged_queue(mut queue: Arc<Queue>) -> Arc<Queue> {
     if let Some(less) = shorten(&queue.arguments) {
-        Arc::make_mut(&mut queue).arguments = less;
+        Arc::make_mut(&mut queue).arguments = less.into();
     }
     queue
 }
@@ -169,7 +169,7 @@ mod tests {
             owner: None,
             lane_count: 1,
             relay_of: None,
-            arguments,
+            arguments: Arc::new(arguments),
         });
         for told in [
             Occurrence::QueueCreated(Arc::clone(&queue)),

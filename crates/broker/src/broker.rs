@@ -69,6 +69,16 @@ pub(crate) enum Awaited {
     Serve(QueueId, Box<Request>),
 }
 
+/// The changes of a turn that wait for the disk: they become visible together, and what waits for one of them waits for
+/// all.
+#[derive(Debug, Default)]
+pub(crate) struct Unsealed {
+    pub(crate) is_there: bool,
+    pub(crate) occurred: Vec<Occurred>,
+    /// What is done when they are visible.
+    pub(crate) behind: Vec<Awaited>,
+}
+
 /// One shard of the core.
 #[derive(Debug)]
 pub struct Broker {
@@ -102,6 +112,8 @@ pub struct Broker {
     pub(crate) owned: BTreeMap<ClientId, Vec<QueueId>>,
     /// About in the order of their tickets: what rests on an older one may stand behind, and waits for those before it.
     pub(crate) awaiting: VecDeque<(Ticket, Awaited)>,
+    /// Shard 0's: the changes of this turn.
+    pub(crate) unsealed: Unsealed,
     pub(crate) events: VecDeque<(ClientId, Event)>,
     /// Confirms that are decided and not yet told.
     pub(crate) decided: Option<Decided>,
@@ -178,6 +190,7 @@ impl Broker {
             replies: Replies::default(),
             owned: BTreeMap::new(),
             awaiting: VecDeque::new(),
+            unsealed: Unsealed::default(),
             events: VecDeque::new(),
             decided: None,
             damaged_count: 0,
@@ -352,9 +365,9 @@ impl Broker {
 
     /// What the disk has to do next. Call at the end of a turn until `None`.
     pub fn poll_submission(&mut self, now: Time) -> Option<Submission> {
+        self.seal_changes();
         if self.shard == 0 && self.store.wants_snapshot() {
-            let changes = self.draft.durable_changes();
-            self.store.snapshot(Change::list_to_bytes(&changes));
+            self.store.snapshot(Change::list_to_bytes(self.draft.durable_changes()));
         }
         self.store.poll_submission(now)
     }
@@ -408,7 +421,7 @@ impl Broker {
 
     /// Whether everything is on disk.
     pub fn is_flushed(&self) -> bool {
-        self.store.is_idle() && self.awaiting.is_empty()
+        self.store.is_idle() && self.awaiting.is_empty() && !self.unsealed.is_there
     }
 
     /// The topology that this shard sees.

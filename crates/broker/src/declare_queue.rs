@@ -98,7 +98,7 @@ impl Broker {
             owner,
             lane_count: QueueKind::of(&wanted.arguments).lane_count(&wanted.arguments),
             relay_of: None,
-            arguments: wanted.arguments,
+            arguments: wanted.arguments.into(),
         };
         let is_leased = self.draft.definitions().queue_rules(&queue).expires_ms.is_some();
         let ticket = self.change(&[Change::AddQueue(queue)]).map_err(Refusal::InvalidBinding)?;

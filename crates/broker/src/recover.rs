@@ -225,16 +225,15 @@ fn is_unfounded(definitions: &Definitions, notes: &[Vec<u8>]) -> bool {
 
 fn topology_of(recovered: &Recovered) -> Result<Topology, Unreadable> {
     let mut topology = Topology::new();
-    let mut changes = match &recovered.snapshot {
-        Some(bytes) => Change::list_from_bytes(bytes)?,
-        None => Vec::new(),
-    };
-    for note in &recovered.notes {
-        changes.push(Change::from_bytes(note)?);
-    }
-    for change in &changes {
-        let applied = topology.apply(change);
+    let mut apply = |change: Change| {
+        let applied = topology.apply(&change);
         applied.expect("a change was applied before it was noted");
+    };
+    if let Some(bytes) = &recovered.snapshot {
+        Change::each_from_bytes(bytes, &mut apply)?;
+    }
+    for note in &recovered.notes {
+        apply(Change::from_bytes(note)?);
     }
     for queue in &recovered.queues {
         topology.reserve(queue.id);

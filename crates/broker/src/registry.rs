@@ -13,7 +13,7 @@ use metadata::{BindingEnd, Change};
 use routing::{Destination, ExchangeId, Invalid};
 use store::Ticket;
 
-use crate::broker::{Awaited, Broker};
+use crate::broker::{Awaited, Broker, Unsealed};
 use crate::event::Answer;
 use crate::event::Gone;
 use crate::mail::Mail;
@@ -203,31 +203,58 @@ impl Broker {
     /// # Errors
     /// [`Invalid`] when a binding does not fit its exchange; nothing has changed then.
     pub(crate) fn change(&mut self, changes: &[Change]) -> Result<Option<Ticket>, Invalid> {
-        let mut draft = Topology::clone(&self.draft);
+        // What might be refused leaves the draft as it was. What cannot is applied where it is: from the second one of a turn
+        // on, nothing of it has to be copied.
+        let is_sure = |change: &Change| {
+            matches!(change, Change::AddQueue(_) | Change::RemoveQueue { .. } | Change::Unbind(_))
+        };
+        let mut other = (!changes.iter().all(is_sure)).then(|| Arc::clone(&self.draft));
+        let draft = Arc::make_mut(other.as_mut().unwrap_or(&mut self.draft));
         let mut occurred = Vec::new();
         for change in changes {
-            let is_durable = is_durable(&draft, change);
-            occurrences_of(&draft, change, &mut occurred);
+            let is_durable = is_durable(draft, change);
+            occurrences_of(draft, change, &mut occurred);
             draft.apply(change)?;
             if is_durable {
                 self.noted = Some(self.store.note(&change.to_bytes()));
             }
         }
-        self.draft = Arc::new(draft);
+        if let Some(other) = other {
+            self.draft = other;
+        }
         let ticket = self.pending_note();
         let actor = self.actor;
-        let occurred = occurred.into_iter().map(|what| Occurred { actor, what }).collect();
-        match ticket {
-            Some(ticket) => {
-                let awaited = Awaited::Publish(Arc::clone(&self.draft), occurred);
-                self.awaiting.push_back((ticket, awaited));
-            }
-            None => {
-                self.publish_topology(Arc::clone(&self.draft));
-                self.note_occurrences(occurred);
-            }
+        let occurred = occurred.into_iter().map(|what| Occurred { actor, what });
+        if ticket.is_some() {
+            self.unsealed.is_there = true;
+            self.unsealed.occurred.extend(occurred);
+        } else {
+            let occurred = occurred.collect();
+            self.publish_topology(Arc::clone(&self.draft));
+            self.note_occurrences(occurred);
         }
         Ok(ticket)
+    }
+
+    /// The changes of this turn go to the disk: they will be published as one.
+    pub(crate) fn seal_changes(&mut self) {
+        if !self.unsealed.is_there {
+            return;
+        }
+        let Unsealed { occurred, behind, .. } = std::mem::take(&mut self.unsealed);
+        let ticket = self.noted.expect("a change that waits for the disk was noted");
+        let publish = Awaited::Publish(Arc::clone(&self.draft), occurred);
+        let awaited = std::iter::once(publish).chain(behind);
+        self.awaiting.extend(awaited.map(|awaited| (ticket, awaited)));
+    }
+
+    /// Has something done when everything noted so far is on disk, and visible.
+    fn await_note(&mut self, ticket: Ticket, awaited: Awaited) {
+        if self.unsealed.is_there {
+            self.unsealed.behind.push(awaited);
+        } else {
+            self.awaiting.push_back((ticket, awaited));
+        }
     }
 
     /// Has all shards see a topology.
@@ -247,7 +274,7 @@ impl Broker {
     pub(crate) fn send_when_noted(&mut self, queue: QueueId, request: Request) {
         match self.pending_note() {
             Some(ticket) => {
-                self.awaiting.push_back((ticket, Awaited::Serve(queue, Box::new(request))));
+                self.await_note(ticket, Awaited::Serve(queue, Box::new(request)));
             }
             None => self.send_to_queue(queue, request),
         }
@@ -257,7 +284,7 @@ impl Broker {
     pub(crate) fn run_after(&mut self, ticket: Option<Ticket>, shard: ShardId, errand: Errand) {
         let errand = Box::new(errand);
         match ticket {
-            Some(ticket) => self.awaiting.push_back((ticket, Awaited::Errand(shard, errand))),
+            Some(ticket) => self.await_note(ticket, Awaited::Errand(shard, errand)),
             None if shard == self.shard => self.run(*errand),
             None => self.post(shard, Mail::Errand(errand)),
         }
@@ -266,7 +293,7 @@ impl Broker {
     pub(crate) fn answer_after(&mut self, ticket: Option<Ticket>, origin: Origin, reply: Reply) {
         match ticket {
             Some(ticket) => {
-                self.awaiting.push_back((ticket, Awaited::Answer(origin, Box::new(reply))));
+                self.await_note(ticket, Awaited::Answer(origin, Box::new(reply)));
             }
             None => self.answer(origin, reply),
         }

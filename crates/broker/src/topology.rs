@@ -238,26 +238,21 @@ impl Topology {
     }
 
     /// Changes that make everything durable in this topology out of [`Topology::new`].
-    pub fn durable_changes(&self) -> Vec<Change> {
-        let mut changes = vec![Change::ReserveIds(self.definitions.next_id())];
-        changes.extend(self.definitions.durable_settings());
-        for (_, vhost) in self.definitions.vhosts() {
+    pub fn durable_changes(&self) -> impl Iterator<Item = Change> + '_ {
+        let ids = std::iter::once(Change::ReserveIds(self.definitions.next_id()));
+        let objects = self.definitions.vhosts().flat_map(|(_, vhost)| {
             let exchanges = vhost.exchanges.values().filter(|e| e.is_durable && !is_predeclared(e));
-            changes.extend(exchanges.map(|e| Change::AddExchange((**e).clone())));
             let queues = vhost.queues.values().filter(|q| q.is_durable);
-            changes.extend(queues.map(|q| Change::AddQueue((**q).clone())));
-        }
-        for (_, vhost) in self.definitions.vhosts() {
-            for exchange in vhost.exchanges.values().filter(|e| e.is_durable) {
-                changes.extend(
-                    self.bindings_of(exchange)
-                        .into_iter()
-                        .filter(|binding| self.is_durable(binding))
-                        .map(Change::Bind),
-                );
-            }
-        }
-        changes
+            exchanges
+                .map(|e| Change::AddExchange((**e).clone()))
+                .chain(queues.map(|q| Change::AddQueue((**q).clone())))
+        });
+        let exchanges = self.definitions.vhosts().flat_map(|(_, vhost)| vhost.exchanges.values());
+        let bindings = exchanges.filter(|e| e.is_durable).flat_map(|exchange| {
+            let bindings = self.bindings_of(exchange).into_iter();
+            bindings.filter(|binding| self.is_durable(binding)).map(Change::Bind)
+        });
+        ids.chain(self.definitions.durable_settings()).chain(objects).chain(bindings)
     }
 
     /// The bindings whose messages come from an exchange.

@@ -109,6 +109,12 @@ impl Wanted {
         self.sort.as_deref()
     }
 
+    /// Whether it has no column but those.
+    pub(crate) fn has_only(&self, is_one: impl Fn(&str) -> bool) -> bool {
+        let is_one = |path: &Path| path.first().is_some_and(|first| is_one(first));
+        self.columns.as_ref().is_some_and(|columns| columns.iter().all(is_one))
+    }
+
     /// Takes the rows of the page.
     ///
     /// # Errors

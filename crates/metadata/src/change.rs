@@ -3,7 +3,11 @@
 //! A change is kept as JSON: it is written rarely, read once at a start, and must still be readable by every later
 //! version. A field that is added later gets a default.
 
+use std::borrow::Borrow;
+use std::fmt;
+
 use message::{Name, QueueId};
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::object::{Binding, Exchange, Queue};
@@ -165,8 +169,8 @@ pub struct Unreadable {
     reason: serde_json::Error,
 }
 
-impl std::fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "a record of declared objects cannot be read: {}", self.reason)
     }
 }
@@ -188,8 +192,26 @@ impl Change {
     }
 
     /// Many changes as one run of bytes: a snapshot.
-    pub fn list_to_bytes(changes: &[Self]) -> Vec<u8> {
-        serde_json::to_vec(changes).expect("changes are plain values")
+    pub fn list_to_bytes<C: Borrow<Self>>(changes: impl IntoIterator<Item = C>) -> Vec<u8> {
+        let mut bytes = vec![b'['];
+        for change in changes {
+            if bytes.len() > 1 {
+                bytes.push(b',');
+            }
+            serde_json::to_writer(&mut bytes, change.borrow()).expect("changes are plain values");
+        }
+        bytes.push(b']');
+        bytes
+    }
+
+    /// Hands over one after the other what [`Change::list_to_bytes`] wrote: there may be millions.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when the bytes are something else. What came before has been handed over then.
+    pub fn each_from_bytes(bytes: &[u8], take: impl FnMut(Self)) -> Result<(), Unreadable> {
+        let mut reader = serde_json::Deserializer::from_slice(bytes);
+        let read = reader.deserialize_seq(Each(take)).and_then(|()| reader.end());
+        read.map_err(|reason| Unreadable { reason })
     }
 
     /// What [`Change::list_to_bytes`] wrote.
@@ -198,6 +220,24 @@ impl Change {
     /// [`Unreadable`] when the bytes are something else.
     pub fn list_from_bytes(bytes: &[u8]) -> Result<Vec<Self>, Unreadable> {
         serde_json::from_slice(bytes).map_err(|reason| Unreadable { reason })
+    }
+}
+
+/// Takes a list apart.
+struct Each<F>(F);
+
+impl<'de, F: FnMut(Change)> Visitor<'de> for Each<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of changes")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+        while let Some(change) = list.next_element()? {
+            (self.0)(change);
+        }
+        Ok(())
     }
 }
 
@@ -226,7 +266,7 @@ mod tests {
             owner: None,
             lane_count: 1,
             relay_of: None,
-            arguments,
+            arguments: arguments.into(),
         });
         assert_eq!(Change::from_bytes(&change.to_bytes()).unwrap(), change);
         let list = vec![change.clone(), change];

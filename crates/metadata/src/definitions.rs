@@ -16,6 +16,9 @@ use crate::rules::{ExchangeRules, QueueKind, QueueRules, Said};
 use crate::user::User;
 use crate::vhost::{DEFAULT_VHOST, PREDECLARED, UserLimits, Vhost, VhostDefinition, VhostSettings};
 
+/// How many lists of arguments are remembered to be shared.
+const ASKED_LATELY: usize = 4;
+
 /// All that is declared.
 #[derive(Clone, Debug)]
 pub struct Definitions {
@@ -30,6 +33,10 @@ pub struct Definitions {
     pub(crate) user_limits: OrdMap<Name, UserLimits>,
     pub(crate) access_version: u64,
     global_parameters: OrdMap<String, ParameterValue>,
+    /// What queues have asked for lately: the next one mostly asks for the same.
+    asked_lately: [Arc<Arguments>; ASKED_LATELY],
+    /// Which of them is forgotten next.
+    asked_first: usize,
 }
 
 impl Default for Definitions {
@@ -52,6 +59,8 @@ impl Definitions {
             user_limits: OrdMap::new(),
             access_version: 0,
             global_parameters: OrdMap::new(),
+            asked_lately: Default::default(),
+            asked_first: 0,
         };
         definitions.set_vhost(&VhostDefinition {
             name: Name::fixed(DEFAULT_VHOST),
@@ -193,7 +202,7 @@ impl Definitions {
             }
             Change::AddQueue(queue) => {
                 self.reserve_queue(queue.id);
-                let queue = Arc::new(queue.clone());
+                let queue = Arc::new(self.sharing(queue.clone()));
                 self.queues.insert(queue.id, Arc::clone(&queue));
                 self.vhost_mut(&queue.vhost).queues.insert(queue.name.clone(), queue);
             }
@@ -241,6 +250,20 @@ impl Definitions {
                 self.global_parameters.remove(name);
             }
         }
+    }
+
+    /// The same queue, with what others have as well shared with them: a million queues are declared one like the other.
+    fn sharing(&mut self, mut queue: Queue) -> Queue {
+        if let Some((vhost, _)) = self.vhosts.get_key_value(&queue.vhost) {
+            queue.vhost = vhost.clone();
+        }
+        if let Some(same) = self.asked_lately.iter().find(|asked| **asked == queue.arguments) {
+            queue.arguments = Arc::clone(same);
+        } else {
+            self.asked_lately[self.asked_first] = Arc::clone(&queue.arguments);
+            self.asked_first = (self.asked_first + 1) % ASKED_LATELY;
+        }
+        queue
     }
 
     /// Makes a virtual host with its exchanges, or says something else of it.
@@ -366,7 +389,7 @@ mod tests {
                 owner: None,
                 relay_of: None,
                 lane_count,
-                arguments: Arguments::new(),
+                arguments: Arc::default(),
             };
             definitions.apply(&Change::AddQueue(queue.clone()));
             queues.push(queue);
@@ -414,7 +437,7 @@ mod tests {
             owner: None,
             lane_count: 1,
             relay_of: None,
-            arguments: Arguments::new(),
+            arguments: Arc::default(),
         }
     }
 

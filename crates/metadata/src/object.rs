@@ -1,5 +1,7 @@
 //! The things that are declared.
 
+use std::sync::Arc;
+
 use message::{Arguments, ClientId, Name, QueueId};
 use serde::{Deserialize, Serialize};
 
@@ -49,8 +51,8 @@ pub struct Queue {
     /// The exchange whose relay it is, if it is one: clients do not see it, and it comes and goes with the exchange.
     #[serde(skip)]
     pub relay_of: Option<u64>,
-    /// What else was asked for.
-    pub arguments: Arguments,
+    /// What else was asked for. Most queues ask for the same, and share it.
+    pub arguments: Arc<Arguments>,
 }
 
 /// What was declared before queues had lanes has one.
@@ -151,7 +153,7 @@ impl Exchange {
             owner: None,
             lane_count: 1,
             relay_of: Some(self.id),
-            arguments: Arguments::new(),
+            arguments: Arc::default(),
         })
     }
 }

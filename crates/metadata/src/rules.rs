@@ -368,6 +368,8 @@ impl<'a> Asked<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use message::QueueId;
     use serde_json::json;
 
@@ -384,7 +386,9 @@ mod tests {
             owner: None,
             lane_count: 1,
             relay_of: None,
-            arguments: arguments.into_iter().map(|(key, v)| (key.to_owned(), v)).collect(),
+            arguments: Arc::new(
+                arguments.into_iter().map(|(key, v)| (key.to_owned(), v)).collect(),
+            ),
         }
     }
 

@@ -1,7 +1,8 @@
 //! Methods that ask something of the broker, and the answers.
 //!
 //! A connection asks one thing at a time. Until the answer is there, no further input is looked at: what a client
-//! sends behind a declaration may depend on it.
+//! sends behind a declaration may depend on it. Only the same again, of which the client waits for no answer either,
+//! goes along: a thousand declarations then cost the disk one sync, and not a thousand.
 
 use broker::{
     Answer, Broker, Event, ExchangeDeclaration, Origin, QueueDeclaration, Refusal, Request, Verb,
@@ -10,7 +11,7 @@ use message::{Name, QueueId};
 use metadata::{Binding, BindingEnd};
 use queue::{Consumer, ConsumerId};
 use wire_amqp091::method::{Method, basic, channel, connection, exchange, queue as wire_queue};
-use wire_amqp091::{Code, Table};
+use wire_amqp091::{Code, Kind, Table, frame};
 
 use crate::arguments::arguments;
 use crate::channel::{Channel, channel_of};
@@ -23,6 +24,9 @@ use crate::happening::NewConsumer;
 use crate::moving::Residence;
 use crate::replying::{check_bindable, is_reply_to};
 
+/// How many requests of the same kind may be underway at once. More would make a turn too long for others.
+const MORE_MAX: u32 = 63;
+
 /// What was asked, and how to answer.
 #[derive(Debug)]
 pub(crate) struct Asked {
@@ -31,7 +35,26 @@ pub(crate) struct Asked {
     method: u32,
     /// The client wants to hear of failure only.
     no_wait: bool,
+    /// How many more of the same are underway.
+    more: u32,
+    /// The queue that the last one of them declares, by the name that the client has given it.
+    last: Option<Name>,
     wish: Wish,
+}
+
+impl Asked {
+    const fn new(channel: u16, method: u32, no_wait: bool, wish: Wish) -> Self {
+        Self { channel, method, no_wait, more: 0, last: None, wish }
+    }
+
+    /// What is underway when one is answered.
+    fn rest(&self) -> Option<Self> {
+        let more = self.more.checked_sub(1)?;
+        let wish =
+            if self.method == wire_queue::Declare::ID { Wish::DeclareQueue } else { Wish::Plain };
+        let last = self.last.clone();
+        Some(Self { more, last, ..Self::new(self.channel, self.method, self.no_wait, wish) })
+    }
 }
 
 #[derive(Debug)]
@@ -103,8 +126,36 @@ impl Connection {
                 (verb, no_wait, Wish::Plain)
             }
         };
-        self.send(cx, Asked { channel: number, method: id, no_wait, wish }, verb);
+        self.send(cx, Asked::new(number, id, no_wait, wish), verb);
         Ok(())
+    }
+
+    /// Whether the frame at the start of `bytes` asks for the same that is underway once more, on the same channel, and
+    /// waits for no answer either. What one of them says then does not depend on what becomes of another.
+    pub(crate) fn asks_the_same(&self, bytes: &[u8]) -> bool {
+        let Some(asked) = self.asked.as_ref().filter(|asked| asked.no_wait) else { return false };
+        let is_alike = matches!(asked.method, wire_queue::Declare::ID | wire_queue::Delete::ID);
+        if !is_alike || asked.more >= MORE_MAX || self.stage != Stage::Running {
+            return false;
+        }
+        let Ok(Some((frame, _))) = frame::parse(bytes, self.payload_max) else { return false };
+        if frame.kind != Kind::Method || frame.channel != asked.channel {
+            return false;
+        }
+        match Method::decode(frame.payload) {
+            // A queue without a name has one only when the broker has answered.
+            Ok(Method::QueueDeclare(declare)) => {
+                let is_named = !declare.queue.is_empty() && !is_reply_to(declare.queue);
+                asked.method == wire_queue::Declare::ID
+                    && declare.no_wait
+                    && !declare.passive
+                    && is_named
+            }
+            Ok(Method::QueueDelete(delete)) => {
+                asked.method == wire_queue::Delete::ID && delete.no_wait && !delete.queue.is_empty()
+            }
+            _ => false,
+        }
     }
 
     /// What a method of class exchange asks, and whether it waits for no answer.
@@ -182,8 +233,11 @@ impl Connection {
             return cx.broker.take_back(self.client, Event::Answered { link, reply });
         };
         assert_eq!(channel_of(link), asked.channel, "the broker answers what was asked");
+        self.asked = asked.rest();
         match reply {
             Ok(answer) => self.grant(cx, asked, answer),
+            // Another one of the same has failed before.
+            Err(_) if self.channels.get(asked.channel).is_none_or(|it| it.is_closing) => {}
             Err(refusal) => {
                 let exception = Exception::refused(&refusal, asked.method);
                 self.fail_on(cx, asked.channel, &exception);
@@ -207,7 +261,7 @@ impl Connection {
     /// Asks to use a virtual host.
     pub(crate) fn ask_to_enter(&mut self, cx: &mut Context<'_>, verb: Verb) {
         let method = connection::Open::ID;
-        self.asked = Some(Asked { channel: 0, method, no_wait: false, wish: Wish::Plain });
+        self.asked = Some(Asked::new(0, method, false, Wish::Plain));
         let origin = Origin { client: self.client, link: CONNECTION_LINK };
         cx.broker.request(Request { origin, verb });
     }
@@ -215,26 +269,31 @@ impl Connection {
     /// Asks to open a channel, because its user's channels are limited.
     pub(crate) fn ask_for_channel(&mut self, cx: &mut Context<'_>, number: u16, link: u64) {
         let method = channel::Open::ID;
-        self.asked = Some(Asked {
-            channel: number,
-            method,
-            no_wait: false,
-            wish: Wish::OpenChannel { link },
-        });
+        self.asked = Some(Asked::new(number, method, false, Wish::OpenChannel { link }));
         let origin = Origin { client: self.client, link };
         cx.broker.request(Request { origin, verb: Verb::OpenChannel });
     }
 
-    fn send(&mut self, cx: &mut Context<'_>, asked: Asked, verb: Verb) {
+    fn send(&mut self, cx: &mut Context<'_>, mut asked: Asked, verb: Verb) {
         let Some(channel) = self.channels.get(asked.channel) else { return };
         let origin = Origin { client: self.client, link: channel.link };
-        assert!(self.asked.is_none(), "a connection asks one thing at a time");
+        if let Verb::DeclareQueue(declaration) = &verb
+            && !declaration.name.is_empty()
+        {
+            asked.last = Some(declaration.name.clone());
+        }
+        if let Some(before) = self.asked.take() {
+            let is_same = (before.channel, before.method, true)
+                == (asked.channel, asked.method, before.no_wait && asked.no_wait);
+            assert!(is_same, "a connection asks one thing at a time, or the same once more");
+            asked.more = before.more + 1;
+        }
         self.asked = Some(asked);
         cx.broker.request(Request { origin, verb });
     }
 
     fn grant(&mut self, cx: &mut Context<'_>, asked: Asked, answer: Answer) {
-        let Asked { channel: number, method, no_wait, wish } = asked;
+        let Asked { channel: number, method, no_wait, wish, last, .. } = asked;
         match (wish, answer) {
             (Wish::OpenChannel { link }, _) => self.add_channel(number, link),
             (
@@ -265,7 +324,8 @@ impl Connection {
                     self.out.method(number, &declare_ok);
                 }
                 if let Some(channel) = self.channels.get_mut(number) {
-                    channel.last_queue = Some(name);
+                    // Of several, the last one that was asked for counts, not the last one that was answered.
+                    channel.last_queue = last.or(Some(name));
                 }
             }
             (_, Answer::Fetched { queue, delivery, ready_count }) => {
@@ -345,8 +405,7 @@ impl Connection {
         });
         let verb = Verb::Consume { vhost: self.vhost.clone(), name, consumer, arguments };
         let wish = Wish::Consume { number: consumer_number, tag, settles, terms };
-        let asked = Asked { channel: number, method: id, no_wait: consume.no_wait, wish };
-        self.send(cx, asked, verb);
+        self.send(cx, Asked::new(number, id, consume.no_wait, wish), verb);
         Ok(())
     }
 
@@ -390,8 +449,7 @@ impl Connection {
             return Ok(());
         };
         let wish = Wish::Cancel { number: consumer, tag: cancel.consumer_tag.into() };
-        let asked =
-            Asked { channel: number, method: basic::Cancel::ID, no_wait: cancel.no_wait, wish };
+        let asked = Asked::new(number, basic::Cancel::ID, cancel.no_wait, wish);
         self.send(cx, asked, Verb::Cancel { queue, consumer });
         Ok(())
     }

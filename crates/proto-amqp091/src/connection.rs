@@ -392,7 +392,17 @@ impl Connection {
 
     /// The same, of a connection that knows its client.
     fn is_stalled(&self) -> bool {
-        self.asked.is_some() || self.committing.is_some() || self.is_blocked || self.out.is_full()
+        self.asked.is_some() || self.has_to_pause()
+    }
+
+    /// Whether input has to wait for something else than an answer.
+    fn has_to_pause(&self) -> bool {
+        self.committing.is_some() || self.is_blocked || self.out.is_full()
+    }
+
+    /// Whether what comes next need not wait for the answer that everything else waits for.
+    fn goes_on(&self, bytes: &[u8]) -> bool {
+        !self.has_to_pause() && self.asks_the_same(bytes)
     }
 
     /// Goes on with what had to wait for an answer.
@@ -459,7 +469,7 @@ impl Connection {
             }
         }
         let mut frame_start = used;
-        while !self.is_stalled() {
+        while !self.is_stalled() || self.goes_on(&bytes[used..]) {
             frame_start = used;
             match self.stage {
                 Stage::Verifying => break,

@@ -334,7 +334,7 @@ impl Store {
             Short::Reserve => self.journal.not_reserved(),
             Short::Save => {
                 self.snapshot_note = self.covered_note;
-                self.note_bytes = self.options.snapshot_note_bytes;
+                self.note_bytes = self.options.snapshot_note_bytes.max(self.snapshot_bytes);
                 // A journal file whose notes are not saved cannot go, and with it all others: a file that waits to be
                 // used is worth less than that.
                 if let Some(path) = self.journal.give_up_spare() {

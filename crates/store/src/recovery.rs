@@ -166,7 +166,8 @@ pub(crate) fn recover(
             live_bytes: queue.live_bytes,
             first_seq: queue.first_live(0).unwrap_or(queue.next_seq),
         }));
-        stores.push(shard.into_store(number, options, random.fork(), replayed, snapshot.last_note));
+        let covered = (snapshot.last_note, snapshot.bytes.as_ref().map_or(0, Vec::len));
+        stores.push(shard.into_store(number, options, random.fork(), replayed, covered));
     }
     queues.sort_unstable_by_key(|queue| queue.id);
     Ok(Recovered { stores, snapshot: snapshot.bytes, notes, queues, damage })
@@ -258,7 +259,7 @@ impl Shard {
         options: &Options,
         mut random: Random,
         replayed: Replayed,
-        covered_note: u64,
+        (covered_note, snapshot_bytes): (u64, usize),
     ) -> Store {
         let Replayed { files, spares, restart, .. } = replayed;
         let mut journal = Journal::new(number, options, random.next_u64(), files, restart);
@@ -275,7 +276,7 @@ impl Shard {
         }
         let mut store = Store::new(number, options, random, journal, self.index);
         store.last_note = self.last_note;
-        store.note_bytes = self.note_bytes;
+        (store.note_bytes, store.snapshot_bytes) = (self.note_bytes, snapshot_bytes);
         (store.covered_note, store.snapshot_note) = (covered_note, covered_note);
         self.jobs.into_iter().for_each(|job| store.push_job(job));
         store

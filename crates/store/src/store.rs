@@ -64,6 +64,8 @@ pub struct Store {
     pub(crate) snapshot_note: u64,
     pub(crate) covered_note: u64,
     pub(crate) note_bytes: usize,
+    /// How large the last snapshot was.
+    pub(crate) snapshot_bytes: usize,
     /// Every journal file is to be retired.
     pub(crate) is_draining: bool,
     is_closing: bool,
@@ -111,6 +113,7 @@ impl Store {
             snapshot_note: 0,
             covered_note: 0,
             note_bytes: 0,
+            snapshot_bytes: 0,
             is_draining: false,
             is_closing: false,
             is_witnessed: false,
@@ -283,7 +286,10 @@ impl Store {
     pub fn wants_snapshot(&self) -> bool {
         let holds_file = self.is_oldest_due()
             && self.journal.oldest_sealed().is_some_and(|file| file.last_note > self.snapshot_note);
-        let is_wanted = holds_file || self.note_bytes >= self.options.snapshot_note_bytes;
+        // A snapshot is written as a whole: were it written after so many bytes however large it is, a million queues would be
+        // written a hundred times.
+        let note_bytes_max = self.options.snapshot_note_bytes.max(self.snapshot_bytes);
+        let is_wanted = holds_file || self.note_bytes >= note_bytes_max;
         is_wanted && !self.is_short && self.last_note > self.snapshot_note
     }
 
@@ -291,6 +297,7 @@ impl Store {
     pub fn snapshot(&mut self, bytes: Vec<u8>) {
         self.snapshot_note = self.last_note;
         self.note_bytes = 0;
+        self.snapshot_bytes = bytes.len();
         let last_note = self.last_note;
         self.push_job(Job::Save(Snapshot { last_note, bytes: Some(bytes), notes: Vec::new() }));
     }

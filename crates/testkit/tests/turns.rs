@@ -112,3 +112,41 @@ fn deliveries_that_take_too_long_come_back_in_several_turns() {
     );
     run(&mut world, &after);
 }
+
+/// Declarations of durable queues that wait for no answer, sent together.
+fn declarations(numbers: std::ops::Range<u32>) -> String {
+    numbers.map(|number| format!("C queue.declare queue=q{number} durable no_wait +\n")).collect()
+}
+
+#[test]
+fn declarations_that_nobody_waits_for_go_to_the_disk_together() {
+    let mut world = World::new(Layout::ALL[0], proto_amqp091::Limits::default());
+    run(&mut world, "C queue.declare queue=q  S queue.declare-ok\n");
+    let count = world.turn_count();
+    let steps = format!(
+        "{}C queue.bind queue=\"\" exchange=amq.fanout  S queue.bind-ok\n\
+         C basic.publish exchange=amq.fanout \"m\"\n\
+         C basic.get queue=q59 no_ack  S basic.get-ok \"m\"\n",
+        declarations(0..60)
+    );
+    run(&mut world, &steps);
+    let turns = world.turn_count() - count;
+    assert!(turns < 40, "{turns} turns");
+}
+
+#[test]
+fn a_declaration_that_fails_among_others_closes_its_channel_once() {
+    let mut world = World::new(Layout::ALL[0], proto_amqp091::Limits::default());
+    let steps = format!(
+        "C queue.declare queue=q100  S queue.declare-ok\n\
+         {}C queue.declare queue=q100 durable no_wait +\n{}\
+         C queue.declare queue=q100 durable no_wait  \
+         S channel.close reply_code=406\n\
+         C channel.close-ok +\n\
+         C channel.open  S channel.open-ok\n\
+         C queue.declare queue=q0 durable  S queue.declare-ok\n",
+        declarations(0..20),
+        declarations(20..40),
+    );
+    run(&mut world, &steps);
+}

@@ -1,5 +1,7 @@
 //! What the directory of version 1 holds. Nothing in this file may change: the directory does not either.
 
+use std::sync::Arc;
+
 use message::{Arguments, Name};
 use metadata::{Binding, BindingEnd, Change, Exchange, Queue};
 use store::{Options, QueueId};
@@ -76,7 +78,7 @@ fn add_queue(id: QueueId, name: &'static str) -> Change {
         owner: None,
         lane_count: 1,
         relay_of: None,
-        arguments: Arguments::new(),
+        arguments: Arc::default(),
     })
 }
 
