@@ -69,7 +69,7 @@ enum Wish {
 impl Asked {
     /// A connection that waits to be taken to another shard waits for no answer, and is not listened to either.
     pub(crate) const fn to_move() -> Self {
-        Self { channel: 0, method: 0, no_wait: true, wish: Wish::Plain }
+        Self::new(0, 0, true, Wish::Plain)
     }
 }
 
