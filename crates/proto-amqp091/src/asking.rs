@@ -47,6 +47,11 @@ impl Asked {
         Self { channel, method, no_wait, more: 0, last: None, wish }
     }
 
+    /// Whether it is of a kind of which several may be underway.
+    const fn may_be_more(&self) -> bool {
+        self.no_wait && matches!(self.method, wire_queue::Declare::ID | wire_queue::Delete::ID)
+    }
+
     /// What is underway when one is answered.
     fn rest(&self) -> Option<Self> {
         let more = self.more.checked_sub(1)?;
@@ -133,9 +138,8 @@ impl Connection {
     /// Whether the frame at the start of `bytes` asks for the same that is underway once more, on the same channel, and
     /// waits for no answer either. What one of them says then does not depend on what becomes of another.
     pub(crate) fn asks_the_same(&self, bytes: &[u8]) -> bool {
-        let Some(asked) = self.asked.as_ref().filter(|asked| asked.no_wait) else { return false };
-        let is_alike = matches!(asked.method, wire_queue::Declare::ID | wire_queue::Delete::ID);
-        if !is_alike || asked.more >= MORE_MAX || self.stage != Stage::Running {
+        let Some(asked) = &self.asked else { return false };
+        if !asked.may_be_more() || asked.more >= MORE_MAX || self.stage != Stage::Running {
             return false;
         }
         let Ok(Some((frame, _))) = frame::parse(bytes, self.payload_max) else { return false };
@@ -156,6 +160,11 @@ impl Connection {
             }
             _ => false,
         }
+    }
+
+    /// Whether a channel is closed, or is about to be.
+    fn has_failed(&self, number: u16) -> bool {
+        self.channels.get(number).is_none_or(|channel| channel.is_closing)
     }
 
     /// What a method of class exchange asks, and whether it waits for no answer.
@@ -237,7 +246,7 @@ impl Connection {
         match reply {
             Ok(answer) => self.grant(cx, asked, answer),
             // Another one of the same has failed before.
-            Err(_) if self.channels.get(asked.channel).is_none_or(|it| it.is_closing) => {}
+            Err(_) if asked.may_be_more() && self.has_failed(asked.channel) => {}
             Err(refusal) => {
                 let exception = Exception::refused(&refusal, asked.method);
                 self.fail_on(cx, asked.channel, &exception);
