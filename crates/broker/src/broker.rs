@@ -130,6 +130,8 @@ pub struct Broker {
     lagging_count: usize,
     pub(crate) signals: Signals,
     pub(crate) outrun: Outrun,
+    /// What clients have published beyond what they have sent, because it went to several queues.
+    pub(crate) copied_bytes: usize,
     /// The shell's word that the file system of the data directory runs out of room.
     pub(crate) is_space_low: bool,
     /// The type of queues that ask for none, where their virtual host has none either.
@@ -203,6 +205,7 @@ impl Broker {
             lagging_count: 0,
             signals: Signals::default(),
             outrun: Outrun::default(),
+            copied_bytes: 0,
             is_space_low: false,
             default_queue_kind: QueueKind::Classic,
             ceilings: Ceilings::default(),
@@ -531,6 +534,11 @@ impl Broker {
             self.drop_slowly(Leftover::Notes(hosted.ledger));
             hosted.dedup.into_iter().for_each(|keys| self.drop_slowly(Leftover::Keys(keys)));
         }
+    }
+
+    /// How much more than one copy of each message has gone to queues since the last call, in bytes.
+    pub const fn take_copied_bytes(&mut self) -> usize {
+        std::mem::replace(&mut self.copied_bytes, 0)
     }
 
     /// Whether somewhere consumers are willing and do not keep up. Then those that publish should go slower, for their

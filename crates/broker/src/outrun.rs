@@ -1,8 +1,8 @@
 //! Queues whose consumers are outrun: they take fast, and those that publish are faster.
 //!
 //! ```text
-//!   more than a megabyte waits, and it would be gone within a quarter of a second ──→ outrun
-//!   little is left, or consumers have become slow                                 ──→ not any more
+//!   thousands wait, and would be gone within a second at the rate at which they are taken  ──→ outrun
+//!   few are left, or consumers have become slow                                            ──→ not any more
 //! ```
 //!
 //! Consumers with a small prefetch have to be heard again and again, and a producer that is heard as often puts in a hundred
@@ -18,12 +18,14 @@ use crate::broker::Broker;
 use crate::mail::Mail;
 use crate::publisher::Publisher;
 
-const BEGINS_BYTES: usize = 1024 * 1024;
-const ENDS_BYTES: usize = 256 * 1024;
+/// So many messages wait when consumers begin to be outrun.
+const BEGINS_COUNT: u64 = 10_000;
+/// And so few when they have caught up.
+const ENDS_COUNT: u64 = 2_500;
 /// How far back it is looked how fast messages are taken.
 const WINDOW_MS: u64 = 8;
 /// Within how long what waits has to be gone.
-const CATCH_UP_MS: u64 = 250;
+const CATCH_UP_MS: u64 = 1_000;
 
 /// How fast the consumers of a queue take.
 #[derive(Debug, Default)]
@@ -50,9 +52,10 @@ impl Uptake {
             self.catch_up_count = self.count.saturating_mul(CATCH_UP_MS) / elapsed_ms;
             (self.since_ms, self.count) = (now_ms, 0);
         }
-        let bytes = queue.waiting_bytes();
-        let is_much = bytes > if self.is_outrun { ENDS_BYTES } else { BEGINS_BYTES };
-        let is_outrun = is_much && queue.ready_count() <= self.catch_up_count;
+        let count = queue.ready_count();
+        let is_much = count > if self.is_outrun { ENDS_COUNT } else { BEGINS_COUNT };
+        // Those who take without acknowledging are only ever held up by their sockets.
+        let is_outrun = is_much && count <= self.catch_up_count && queue.unsettled_count() > 0;
         std::mem::replace(&mut self.is_outrun, is_outrun) != is_outrun
     }
 }
@@ -107,26 +110,25 @@ mod tests {
 
     use super::*;
 
-    fn filled(count: usize) -> Queue {
+    const ID: ConsumerId = ConsumerId { client: ClientId::new(1, 0), number: 1 };
+
+    fn filled(count: usize, settles: bool) -> Queue {
         let (mut arena, mut queue) = (Arena::new(), Queue::new());
         let consumer = Consumer {
-            id: ConsumerId { client: ClientId::new(1, 0), number: 1 },
+            id: ID,
             credit_max: None,
-            settles: false,
+            settles,
             is_exclusive: false,
             priority: 0,
             timeout_ms: None,
         };
         queue.consume(consumer).expect("it is alone");
-        fill(&mut queue, &mut arena, count);
-        queue
-    }
-
-    fn fill(queue: &mut Queue, arena: &mut Arena, count: usize) {
+        queue.credit(ID, 1 << 40);
         for _ in 0..count {
-            let message = arena.message(&Address::new(b"", b"q", 0), b"", &[0; 1000]);
+            let message = arena.message(&Address::new(b"", b"q", 0), b"", b"");
             queue.enqueue(message, false, 0);
         }
+        queue
     }
 
     fn take(queue: &mut Queue, uptake: &mut Uptake, count: usize) {
@@ -135,26 +137,26 @@ mod tests {
 
     #[test]
     fn those_that_take_fast_are_outrun_until_little_is_left() {
-        let (mut queue, mut uptake) = (filled(2_000), Uptake::default());
+        let (mut queue, mut uptake) = (filled(20_000, true), Uptake::default());
         assert!(!uptake.look(&queue, 1_000), "nobody has taken anything yet");
-        take(&mut queue, &mut uptake, 100);
+        take(&mut queue, &mut uptake, 500);
         assert!(!uptake.look(&queue, 1_007), "it is too early to tell");
         assert!(uptake.look(&queue, 1_010) && uptake.is_outrun);
-        take(&mut queue, &mut uptake, 300);
-        queue.credit(ConsumerId { client: ClientId::new(1, 0), number: 1 }, 1 << 30);
-        take(&mut queue, &mut uptake, 1_300);
+        take(&mut queue, &mut uptake, 16_000);
         assert!(!uptake.look(&queue, 1_018) && uptake.is_outrun);
-        take(&mut queue, &mut uptake, 200);
+        take(&mut queue, &mut uptake, 1_500);
         assert!(uptake.look(&queue, 1_026) && !uptake.is_outrun);
     }
 
     #[test]
-    fn those_that_take_their_time_are_not() {
-        let (mut queue, mut uptake) = (filled(2_000), Uptake::default());
-        uptake.look(&queue, 1_000);
-        for now_ms in (1_100..2_000).step_by(100) {
-            take(&mut queue, &mut uptake, 10);
-            assert!(!uptake.look(&queue, now_ms));
+    fn those_that_take_their_time_or_do_not_acknowledge_are_not() {
+        for (settles, step) in [(true, 10), (false, 1_000)] {
+            let (mut queue, mut uptake) = (filled(20_000, settles), Uptake::default());
+            uptake.look(&queue, 1_000);
+            for now_ms in (1_010..1_080).step_by(10) {
+                take(&mut queue, &mut uptake, step);
+                assert!(!uptake.look(&queue, now_ms));
+            }
         }
     }
 }

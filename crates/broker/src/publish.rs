@@ -107,6 +107,10 @@ impl Broker {
     pub fn publish_run(&mut self, publisher: &mut Publisher, messages: Vec<Message>) {
         let Way { queues, confirm, .. } = publisher.begin_run(messages.len());
         let (&last, others) = queues.split_last().expect("a way that is known leads somewhere");
+        if !others.is_empty() {
+            let bytes: usize = messages.iter().map(Message::len_bytes).sum();
+            self.copied_bytes += bytes * others.len();
+        }
         for &queue in others {
             let mut copies = self.message_list();
             copies.extend_from_slice(&messages);
@@ -159,6 +163,7 @@ impl Broker {
         let Some((&last, others)) = queues.split_last() else {
             return if addresses.is_empty() { Published::Unroutable } else { Published::Replied };
         };
+        self.copied_bytes += message.len_bytes() * others.len();
         for &queue in others {
             self.send(queue, message.clone(), confirm);
         }

@@ -156,8 +156,9 @@ impl Shard {
         // The client may know of what was declared since the turn began.
         self.broker.look_at_topology();
         self.with(client, now, |connection, cx| connection.receive(cx, bytes));
+        let copied_bytes = self.broker.take_copied_bytes();
         if self.broker.is_lagging() {
-            self.pace.spend(bytes.len());
+            self.pace.spend(bytes.len() + copied_bytes);
         }
         if self.outruns(client) {
             self.outrunning_pace.spend(bytes.len());
