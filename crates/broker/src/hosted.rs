@@ -42,7 +42,8 @@ impl Handed {
 }
 
 /// Counts how long messages have waited that are handed out at `now_ms`, one after the other. Those between two that came at the
-/// same time came with them, and are not looked at: many may be in no cache of this core.
+/// same time came with them, and are not looked at: many may be in no cache of this core. What came back in between and is older is
+/// counted as they are.
 pub(crate) fn count_waits(waits: &mut Waits, run: &[Delivery], now_ms: u64) {
     let came_at_ms = |delivery: &Delivery| delivery.message.received_at_ms();
     let (Some(first), Some(last)) = (run.first(), run.last()) else { return };

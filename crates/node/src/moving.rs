@@ -41,8 +41,8 @@ impl Shard {
         self.broker.may_hand_over(client)
     }
 
-    /// Takes out a client that waits to be taken to another shard; its mail must have gone before it arrives there. `None` if
-    /// there is no such client.
+    /// Takes out a client that waits to be taken to another shard. Nothing of its own is underway. `None` if there is no such
+    /// client.
     pub fn hand_over(&mut self, client: ClientId) -> Option<Mover> {
         let gone = self.clients.remove(client)?;
         self.broker.hand_over(client);

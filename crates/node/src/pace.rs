@@ -11,6 +11,8 @@ const PERIOD_BYTES: usize = 256 * 1024;
 /// What may be read per period of those that outrun consumers who will soon have taken everything.
 const OUTRUNNING_PERIOD_BYTES: usize = 8 * 1024;
 const PERIOD_US: u64 = 1_000;
+/// How many periods are made up for at most.
+const OWED_PERIODS_MAX: usize = 32;
 
 /// A pace of one shard.
 #[derive(Debug)]
@@ -52,7 +54,10 @@ impl Pace {
 
     /// `bytes` were read.
     pub(crate) const fn spend(&mut self, bytes: usize) {
-        self.owed_bytes += bytes.saturating_sub(self.left_bytes);
+        let owed_bytes = self.owed_bytes + bytes.saturating_sub(self.left_bytes);
+        // Whoever shares the pace must not wait long for what one has done.
+        let owed_max = OWED_PERIODS_MAX * self.period_bytes;
+        self.owed_bytes = if owed_bytes < owed_max { owed_bytes } else { owed_max };
         self.left_bytes = self.left_bytes.saturating_sub(bytes);
     }
 
@@ -90,8 +95,11 @@ mod tests {
         assert!(!pace.allows(start.plus_micros(PERIOD_US)));
         assert!(!pace.allows(start.plus_micros(2 * PERIOD_US)));
         assert!(pace.allows(start.plus_micros(3 * PERIOD_US)));
+        pace.spend(1_000 * OUTRUNNING_PERIOD_BYTES);
+        let made_up = start.plus_micros((4 + OWED_PERIODS_MAX as u64) * PERIOD_US);
+        assert!(pace.allows(made_up), "nobody waits longer");
         pace.spend(100 * OUTRUNNING_PERIOD_BYTES);
         pace.forgive();
-        assert!(pace.allows(start.plus_micros(4 * PERIOD_US)));
+        assert!(pace.allows(made_up.plus_micros(PERIOD_US)));
     }
 }

@@ -1,8 +1,8 @@
 //! Methods that ask something of the broker, and the answers.
 //!
 //! A connection asks one thing at a time. Until the answer is there, no further input is looked at: what a client
-//! sends behind a declaration may depend on it. Only the same again, of which the client waits for no answer either,
-//! goes along: a thousand declarations then cost the disk one sync, and not a thousand.
+//! sends behind a declaration may depend on it. Only the same again, of which the client waits for no answer and which
+//! the broker has no reason to refuse, goes along: a thousand declarations then cost the disk one sync, and not a thousand.
 
 use broker::{
     Answer, Broker, Event, ExchangeDeclaration, Origin, QueueDeclaration, Refusal, Request, Verb,
@@ -35,6 +35,8 @@ pub(crate) struct Asked {
     method: u32,
     /// The client wants to hear of failure only.
     no_wait: bool,
+    /// What it is part of, if several of the kind may be underway.
+    series: Option<Series>,
     /// How many more of the same are underway.
     more: u32,
     /// The queue that the last one of them declares, by the name that the client has given it.
@@ -44,12 +46,7 @@ pub(crate) struct Asked {
 
 impl Asked {
     const fn new(channel: u16, method: u32, no_wait: bool, wish: Wish) -> Self {
-        Self { channel, method, no_wait, more: 0, last: None, wish }
-    }
-
-    /// Whether it is of a kind of which several may be underway.
-    const fn may_be_more(&self) -> bool {
-        self.no_wait && matches!(self.method, wire_queue::Declare::ID | wire_queue::Delete::ID)
+        Self { channel, method, no_wait, series: None, more: 0, last: None, wish }
     }
 
     /// What is underway when one is answered.
@@ -58,8 +55,18 @@ impl Asked {
         let wish =
             if self.method == wire_queue::Declare::ID { Wish::DeclareQueue } else { Wish::Plain };
         let last = self.last.clone();
-        Some(Self { more, last, ..Self::new(self.channel, self.method, self.no_wait, wish) })
+        let same = Self::new(self.channel, self.method, self.no_wait, wish);
+        Some(Self { more, last, series: self.series, ..same })
     }
+}
+
+/// Requests of which one after the other may go to the broker before any is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Series {
+    /// Of queues that are not there yet, all alike: if one is named twice, it is found as it was asked for.
+    Declare { is_durable: bool, is_auto_delete: bool },
+    /// Of queues that are anybody's, whatever is in them.
+    Delete,
 }
 
 #[derive(Debug)]
@@ -131,34 +138,45 @@ impl Connection {
                 (verb, no_wait, Wish::Plain)
             }
         };
-        self.send(cx, Asked::new(number, id, no_wait, wish), verb);
+        let series = self.series_of(cx, method);
+        self.send(cx, Asked { series, ..Asked::new(number, id, no_wait, wish) }, verb);
         Ok(())
     }
 
-    /// Whether the frame at the start of `bytes` asks for the same that is underway once more, on the same channel, and
-    /// waits for no answer either. What one of them says then does not depend on what becomes of another.
-    pub(crate) fn asks_the_same(&self, bytes: &[u8]) -> bool {
+    /// Whether the frame at the start of `bytes` asks for the same that is underway once more, on the same channel.
+    pub(crate) fn asks_the_same(&self, cx: &Context<'_>, bytes: &[u8]) -> bool {
         let Some(asked) = &self.asked else { return false };
-        if !asked.may_be_more() || asked.more >= MORE_MAX || self.stage != Stage::Running {
+        let Some(series) = asked.series else { return false };
+        if asked.more >= MORE_MAX || self.stage != Stage::Running {
             return false;
         }
         let Ok(Some((frame, _))) = frame::parse(bytes, self.payload_max) else { return false };
-        if frame.kind != Kind::Method || frame.channel != asked.channel {
-            return false;
-        }
-        match Method::decode(frame.payload) {
+        let is_there = frame.kind == Kind::Method && frame.channel == asked.channel;
+        let method = if is_there { Method::decode(frame.payload).ok() } else { None };
+        method.is_some_and(|method| self.series_of(cx, &method) == Some(series))
+    }
+
+    /// The series that a request may be part of: its client waits for no answer, and nothing in it can be refused because of
+    /// what the broker has. If one of a series were refused, those behind it would have to be as if never asked.
+    fn series_of(&self, cx: &Context<'_>, method: &Method<'_>) -> Option<Series> {
+        let topology = cx.broker.topology();
+        match method {
             // A queue without a name has one only when the broker has answered.
-            Ok(Method::QueueDeclare(declare)) => {
-                let is_named = !declare.queue.is_empty() && !is_reply_to(declare.queue);
-                asked.method == wire_queue::Declare::ID
-                    && declare.no_wait
-                    && !declare.passive
-                    && is_named
+            Method::QueueDeclare(declare) if declare.no_wait && !declare.passive => {
+                let is_new = topology.queue(self.vhost.as_str(), declare.queue).is_none();
+                let is_plain = !declare.exclusive && declare.arguments.is_empty();
+                let is_free = !declare.queue.is_empty() && !declare.queue.starts_with("amq.");
+                let (is_durable, is_auto_delete) = (declare.durable, declare.auto_delete);
+                let series = Series::Declare { is_durable, is_auto_delete };
+                (is_new && is_plain && is_free).then_some(series)
             }
-            Ok(Method::QueueDelete(delete)) => {
-                asked.method == wire_queue::Delete::ID && delete.no_wait && !delete.queue.is_empty()
+            Method::QueueDelete(delete) if delete.no_wait && !delete.queue.is_empty() => {
+                let found = topology.queue(self.vhost.as_str(), delete.queue);
+                let is_common = found.is_none_or(|queue| queue.owner.is_none());
+                let is_sure = !delete.if_unused && !delete.if_empty;
+                (is_common && is_sure).then_some(Series::Delete)
             }
-            _ => false,
+            _ => None,
         }
     }
 
@@ -246,7 +264,7 @@ impl Connection {
         match reply {
             Ok(answer) => self.grant(cx, asked, answer),
             // Another one of the same has failed before.
-            Err(_) if asked.may_be_more() && self.has_failed(asked.channel) => {}
+            Err(_) if asked.series.is_some() && self.has_failed(asked.channel) => {}
             Err(refusal) => {
                 let exception = Exception::refused(&refusal, asked.method);
                 self.fail_on(cx, asked.channel, &exception);

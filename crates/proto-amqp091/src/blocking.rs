@@ -9,7 +9,7 @@
 //! only consumes never is; from then on nothing of what it sends is looked at, not even the rest of its message. It is
 //! told so if it has said that it can hear it, once, however the reasons change.
 
-use broker::Alarm;
+use broker::{Alarm, Broker};
 use wire_amqp091::method::connection;
 
 use crate::connection::Connection;
@@ -19,6 +19,13 @@ impl Connection {
     /// Whether the client is held back because it publishes while the node is short of something.
     pub const fn is_blocked(&self) -> bool {
         self.is_blocked
+    }
+
+    /// Whether it publishes, message after message, to a queue whose consumers are outrun. Who has something new to say with
+    /// each message is not that fast.
+    pub fn outruns(&self, broker: &Broker) -> bool {
+        let channel = self.repeating.and_then(|number| self.channels.get(number));
+        channel.is_some_and(|channel| broker.is_outrun_by(&channel.publisher))
     }
 
     /// Stops listening to the client until the alarm is off.

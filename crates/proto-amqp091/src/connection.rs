@@ -401,8 +401,8 @@ impl Connection {
     }
 
     /// Whether what comes next need not wait for the answer that everything else waits for.
-    fn goes_on(&self, bytes: &[u8]) -> bool {
-        !self.has_to_pause() && self.asks_the_same(bytes)
+    fn goes_on(&self, cx: &Context<'_>, bytes: &[u8]) -> bool {
+        !self.has_to_pause() && self.asks_the_same(cx, bytes)
     }
 
     /// Goes on with what had to wait for an answer.
@@ -469,7 +469,7 @@ impl Connection {
             }
         }
         let mut frame_start = used;
-        while !self.is_stalled() || self.goes_on(&bytes[used..]) {
+        while !self.is_stalled() || self.goes_on(cx, &bytes[used..]) {
             frame_start = used;
             match self.stage {
                 Stage::Verifying => break,

@@ -8,7 +8,6 @@
 //! Most producers repeat themselves: the same method and properties, message after message. What is known of the last
 //! message, whether its user may publish it, where it goes, and how it is laid out, holds for each that looks the same.
 
-use broker::Broker;
 use wire_amqp091::limits::BODY_LEN_MAX;
 
 use crate::connection::{Connection, Stage};
@@ -29,12 +28,6 @@ impl Connection {
         }
     }
 
-    /// Whether it publishes to a queue whose consumers are outrun.
-    pub fn outruns(&self, broker: &Broker) -> bool {
-        let channel = self.repeating.and_then(|number| self.channels.get(number));
-        channel.is_some_and(|channel| broker.is_outrun_by(&channel.publisher))
-    }
-
     fn publish_run_on(&mut self, cx: &mut Context<'_>, number: u16, bytes: &[u8]) -> usize {
         let version = cx.broker.topology().definitions().access_version();
         let Some(channel) = self.channels.get_mut(number) else { return 0 };
@@ -50,13 +43,15 @@ impl Connection {
         let body_len_max = self.payload_max.min(message_len_max);
         let last = &mut channel.last_publish;
         let Some(first) = last.body_of(bytes, body_len_max).filter(|_| may_go) else { return 0 };
+        // While the store is full, each message has to hear of it before the next one comes.
+        let messages_max = if cx.broker.alarm().is_on() { 1 } else { RUN_MAX };
         let mut messages = cx.broker.message_list();
         let (mut used, mut found) = (0, Some(first));
         while let Some((body, len)) = found {
             messages.push(cx.arena.repeat(last.head(), cx.now_ms, body));
             cx.broker.count_size(body.len());
             used += len;
-            let is_room = messages.len() < RUN_MAX;
+            let is_room = messages.len() < messages_max;
             found = last.body_of(&bytes[used..], body_len_max).filter(|_| is_room);
         }
         cx.broker.publish_run(&mut channel.publisher, messages);

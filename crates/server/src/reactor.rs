@@ -308,7 +308,8 @@ impl Reactor {
         }
     }
 
-    /// Hands clients over to the shards of their queues: after their mail, so that it arrives before them.
+    /// Hands clients over to the shards of their queues. Nothing of theirs is underway but what shard 0 counts, which may come
+    /// after them.
     fn hand_over(&mut self, now: Time) {
         while let Some((client, home)) = self.shard.poll_mover() {
             if !self.may_move(home) || !self.shard.may_hand_over(client) {
