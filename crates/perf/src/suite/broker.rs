@@ -9,7 +9,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -19,6 +19,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use wire_amqp091::protocol_header::AMQP_0_9_1;
 
 use super::child::Program;
 use super::greeting;
@@ -28,12 +29,14 @@ use crate::clock::{nanos, now_ns, seconds};
 use crate::process::Process;
 use crate::uri::Uri;
 
-/// How long a broker may take until it accepts connections.
+/// How long a broker may take until it greets who connects.
 const READY_LIMIT: Duration = Duration::from_secs(120);
 /// How long it may take to end.
 const STOP_LIMIT: Duration = Duration::from_secs(60);
 /// How often it is looked whether it accepts.
 const READY_PATIENCE: Duration = Duration::from_micros(500);
+/// How long a broker is waited for that has been connected to, before it is asked anew.
+const GREETING_PATIENCE: Duration = Duration::from_secs(1);
 /// How much of its last words is told when it does not start.
 const LAST_WORDS_LINES: usize = 3;
 
@@ -120,7 +123,7 @@ pub(super) enum Part {
 pub(super) struct Stage {
     pub(super) uri: String,
     pub(super) pid: Option<u32>,
-    /// Of a broker that was started for this: from its start until it accepted a connection.
+    /// Of a broker that was started for this: from its start until it greeted who connected.
     pub(super) ready_ms: Option<f64>,
     /// In this order they go out of use.
     program: Option<Program>,
@@ -141,7 +144,7 @@ impl Launch {
         self.scratch.path.join("data")
     }
 
-    /// Starts it, and tells how long it took until it accepted a connection.
+    /// Starts it, and tells how long it took until it greeted who connected.
     ///
     /// # Errors
     /// It ends, or accepts nothing; with its last words.
@@ -266,7 +269,7 @@ impl Stage {
         self.launch.is_some()
     }
 
-    /// Stops the broker and starts it again; tells how long both took, in seconds, until it accepted a connection.
+    /// Stops the broker and starts it again; tells how long both took, in seconds, until it greeted who connected.
     ///
     /// # Errors
     /// It is a peer, or does not start again.
@@ -340,16 +343,26 @@ impl Drop for Stage {
 fn await_ready(program: &mut Program, port: u16) -> Result<(), String> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let until_ns = now_ns() + nanos(READY_LIMIT);
-    while TcpStream::connect(address).is_err() {
+    while !greets(address) {
         if !program.is_alive() {
             return Err("it ended".to_owned());
         }
         if now_ns() > until_ns {
-            return Err(format!("it accepts nothing after {} s", READY_LIMIT.as_secs()));
+            return Err(format!("it greets nobody after {} s", READY_LIMIT.as_secs()));
         }
         thread::sleep(READY_PATIENCE);
     }
     Ok(())
+}
+
+/// Whether a broker greets who connects. That its port is open says less: the system takes callers before their broker does.
+fn greets(address: SocketAddr) -> bool {
+    let greeting = TcpStream::connect(address).and_then(|mut stream| {
+        stream.set_read_timeout(Some(GREETING_PATIENCE))?;
+        stream.write_all(&AMQP_0_9_1)?;
+        stream.read(&mut [0; 1])
+    });
+    greeting.is_ok_and(|len| len > 0)
 }
 
 /// Ports on which nobody listens at this moment.

@@ -430,7 +430,7 @@ pub(super) const ROWS: &[Row] = &[
         steps: &[Step::Start],
         bounds: Bounds::None,
         figures: &[
-            figure("until it accepts", 0, "ready_ms", Unit::Ms, at_most(50.0)),
+            figure("until it greets", 0, "ready_ms", Unit::Ms, at_most(50.0)),
             figure("memory", 0, "rss_mib", Unit::MiB, None),
         ],
     },
