@@ -160,8 +160,7 @@ fn format(root: &Path) -> Result<(), String> {
 
 /// Builds what is shipped, and beside it what counts instructions: each is optimised as a whole, which one core does.
 fn release(root: &Path) -> Result<(), String> {
-    let what = ["--workspace", "--bins", "--bench", "instructions"];
-    step::cargo(root, &[&["build", "--release"], &what[..]].concat())
+    step::cargo(root, instructions::BUILD)
 }
 
 fn lints(root: &Path) -> Result<(), String> {

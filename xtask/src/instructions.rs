@@ -17,6 +17,10 @@ use std::process::{Command, Stdio};
 
 use crate::step;
 
+/// What builds the bench, together with all that is shipped: asked for alone, its dependencies would have other features, and be
+/// built once more.
+pub(crate) const BUILD: &[&str] =
+    &["build", "--release", "--workspace", "--bins", "--bench", "instructions"];
 const BASELINE: &str = "tests/instructions.txt";
 /// How far off the baseline is nothing to speak of, in percent: the C library chooses its copying by the processor.
 const TOLERANCE_PERCENT: u64 = 4;
@@ -56,9 +60,8 @@ pub(crate) fn run(root: &Path, arguments: &[&str]) -> Result<(), String> {
 fn build(root: &Path) -> Result<PathBuf, String> {
     let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let build = Command::new(cargo)
-        .args(["build", "--release", "--quiet", "--package", "testkit"])
-        .args(["--bench", "instructions"])
-        .arg("--message-format=json")
+        .args(BUILD)
+        .args(["--quiet", "--message-format=json"])
         .current_dir(root)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
