@@ -6,7 +6,7 @@ use queue::{Delivery, DeliveryLists};
 
 use crate::broker::{Broker, LISTS_MAX};
 use crate::event::Event;
-use crate::hosted::{Handed, count_waits};
+use crate::hosted::count_waits;
 
 /// How many messages expire, become due, make room or are sent on in one turn: a few milliseconds. What there is beyond
 /// them waits for the next turn, so that sockets, heartbeats and other shards get theirs in between.
@@ -67,14 +67,14 @@ impl Broker {
             hosted.queue.expire(self.now_ms.saturating_sub(1), &mut budget);
         }
         let (definition, is_unnoted) = (&hosted.definition, hosted.ledger.is_empty());
-        let (mut gone, mut handed) = (Vec::new(), Handed::default());
+        let (mut gone, mut redelivered_count) = (Vec::new(), 0);
         let (store, runs) = (&mut self.store, &mut self.runs);
         let (waits, now_ms) = (&mut self.traffic.waits, self.now_ms);
         let unsettled_before = hosted.queue.unsettled_count();
         let count = hosted.queue.dispatch(limit, now_ms, runs);
         runs.runs.iter().for_each(|(_, run)| count_waits(waits, run, now_ms));
         for delivery in runs.all() {
-            handed.look(delivery);
+            redelivered_count += u64::from(delivery.is_redelivered);
             if delivery.leaves_store {
                 let lane_id = definition.lane_id(delivery.lane);
                 gone.push((delivery.seq, lane_id, delivery.message.len_bytes() as u32));
@@ -85,7 +85,7 @@ impl Broker {
         for &(seq, lane_id, length) in &gone {
             store.settle(lane_id, seq, length);
         }
-        hosted.count_dispatch(count, unsettled_before, handed, now_ms);
+        hosted.count_dispatch(count, unsettled_before, redelivered_count, now_ms);
         if hosted.is_traced {
             self.traces.record_deliveries(id, &self.runs, now_ms);
         }

@@ -16,9 +16,8 @@
 //! How much may be under way is bounded, of each source and of all; a source waits for the rest, and what has to be tried
 //! again counts against its own source only.
 
-use std::iter;
-
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
 
 use message::{ClientId, Message, Name, QueueId, ShardId};
 use metadata::DeadLetterStrategy;

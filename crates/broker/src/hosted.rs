@@ -27,20 +27,6 @@ pub(crate) const RECENT_HISTORY: &str = Kind::RecentHistory.as_str();
 const LAG_BEGINS_BYTES: usize = 1024 * 1024;
 const LAG_ENDS_BYTES: usize = 256 * 1024;
 
-/// What shows of messages while they are handed out. How many they are is told by the queue.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Handed {
-    redelivered_count: u64,
-}
-
-impl Handed {
-    /// One more.
-    #[inline]
-    pub(crate) fn look(&mut self, delivery: &Delivery) {
-        self.redelivered_count += u64::from(delivery.is_redelivered);
-    }
-}
-
 /// Counts how long messages have waited that are handed out at `now_ms`, one after the other. Those between two that came at the
 /// same time came with them, and are not looked at: many may be in no cache of this core. What came back in between and is older is
 /// counted as they are.
@@ -113,7 +99,7 @@ impl Keeps {
 
     #[inline]
     pub(crate) fn keeps(self, message: &Message) -> bool {
-        self == Self::Everything || (self == Self::Persistent && message.is_persistent())
+        self.keeps_if(message.is_persistent())
     }
 
     /// The same of a message of which is known whether it is persistent.
@@ -239,19 +225,19 @@ impl Hosted {
         MessageCounters { publish: self.tally.publish + publish, ..self.tally }
     }
 
-    /// It has handed out so many messages, and before that so many were not settled.
+    /// It has handed out so many messages, some of them again, and before that so many were not settled.
     #[inline]
     pub(crate) fn count_dispatch(
         &mut self,
         count: usize,
         unsettled_before: usize,
-        handed: Handed,
+        redelivered_count: u64,
         now_ms: u64,
     ) {
         let settled_later = self.queue.unsettled_count() - unsettled_before;
         self.tally.deliver += settled_later as u64;
         self.tally.deliver_no_ack += (count - settled_later) as u64;
-        self.tally.redeliver += handed.redelivered_count;
+        self.tally.redeliver += redelivered_count;
         if count > 0 {
             self.used_at_ms = now_ms;
             self.uptake.count(count);

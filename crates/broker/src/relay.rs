@@ -9,9 +9,8 @@
 //!
 //! A relay is a queue like others to the store, and lives on one shard. It comes and goes with its exchange.
 
-use std::iter;
-
 use std::collections::VecDeque;
+use std::iter;
 
 use message::{Headers, Message, Name, QueueId, Times, Value};
 use metadata::BindingEnd;
