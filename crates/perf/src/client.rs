@@ -43,14 +43,17 @@ pub(crate) trait Client {
     fn receive(&mut self, bytes: &[u8], now_ns: u64, ledger: &mut Ledger)
     -> Result<usize, Failure>;
 
-    /// What can be sent at `now_ns`; composes the next batch when the last one is gone.
-    fn output(&mut self, now_ns: u64, ledger: &mut Ledger) -> &[u8];
+    /// What can be sent at this moment; who has more to say than its connection composes the next batch when the last one is
+    /// gone.
+    fn output(&mut self, _now_ns: u64, _ledger: &mut Ledger) -> &[u8] {
+        self.connection().output()
+    }
 
     /// `len` bytes of the last [`Client::output`] are on their way.
     fn sent(&mut self, len: usize);
 
     /// The load begins at `at_ns`.
-    fn start(&mut self, at_ns: u64);
+    fn start(&mut self, _at_ns: u64) {}
 
     /// When there will be more to send although nothing arrives; `None` when that is not known.
     fn due_ns(&self) -> Option<u64> {

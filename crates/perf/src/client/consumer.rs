@@ -200,10 +200,6 @@ impl Client for Consumer {
         Ok(taken)
     }
 
-    fn output(&mut self, _now_ns: u64, _ledger: &mut Ledger) -> &[u8] {
-        self.connection.output()
-    }
-
     fn sent(&mut self, len: usize) {
         self.connection.sent(len);
     }

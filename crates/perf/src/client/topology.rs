@@ -177,15 +177,9 @@ impl Client for Topology {
         Ok(taken)
     }
 
-    fn output(&mut self, _now_ns: u64, _ledger: &mut Ledger) -> &[u8] {
-        self.connection.output()
-    }
-
     fn sent(&mut self, len: usize) {
         self.connection.sent(len);
     }
-
-    fn start(&mut self, _at_ns: u64) {}
 
     fn connection(&self) -> &Connection {
         &self.connection
