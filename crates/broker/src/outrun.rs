@@ -2,8 +2,12 @@
 //!
 //! ```text
 //!   thousands wait, and would be gone within a second at the rate at which they are taken  ──→ outrun
-//!   few are left, or consumers have become slow                                            ──→ not any more
+//!   thousands wait, and would not be gone           ──→ probed: outrun for a moment, once a second at most
+//!   few are left, or consumers have become slow     ──→ not any more
 //! ```
+//!
+//! The probe is there because of those that are slow only because they are not heard: a consumer that takes a million a second from
+//! an idle shard takes a hundred thousand from one that is busy with a producer. How fast it is shows when the producer waits.
 //!
 //! Consumers with a small prefetch have to be heard again and again, and a producer that is heard as often puts in a hundred
 //! times as much. Who publishes to such a queue is held back for as long as its consumers catch up, which is moments. Those
@@ -27,10 +31,16 @@ const WINDOW_MS: u64 = 8;
 /// Within how long what waits has to be gone.
 const CATCH_UP_MS: u64 = 1_000;
 
+/// How far one probe is from the next.
+const PROBE_INTERVAL_MS: u64 = 1_000;
+
 /// How fast the consumers of a queue take.
 #[derive(Debug, Default)]
 pub(crate) struct Uptake {
     pub(crate) is_outrun: bool,
+    /// They count as outrun until it is known how fast they are then.
+    is_probed: bool,
+    next_probe_ms: u64,
     since_ms: u64,
     count: u64,
     /// How many were taken per [`CATCH_UP_MS`] when that was last reckoned.
@@ -50,13 +60,26 @@ impl Uptake {
         let elapsed_ms = now_ms.saturating_sub(self.since_ms);
         if elapsed_ms >= WINDOW_MS {
             self.catch_up_count = self.count.saturating_mul(CATCH_UP_MS) / elapsed_ms;
+            self.is_probed = false;
             (self.since_ms, self.count) = (now_ms, 0);
         }
         let count = queue.ready_count();
         let is_much = count > if self.is_outrun { ENDS_COUNT } else { BEGINS_COUNT };
         // Those who take without acknowledging are only ever held up by their sockets.
-        let is_outrun = is_much && count <= self.catch_up_count && queue.unsettled_count() > 0;
+        let is_outrun = is_much && queue.unsettled_count() > 0 && {
+            self.is_probed || count <= self.catch_up_count || self.begin_probe(now_ms)
+        };
         std::mem::replace(&mut self.is_outrun, is_outrun) != is_outrun
+    }
+
+    /// Begins a probe, if anything is taken at all and the last one is long enough ago.
+    fn begin_probe(&mut self, now_ms: u64) -> bool {
+        self.is_probed = self.catch_up_count > 0 && now_ms >= self.next_probe_ms;
+        if self.is_probed {
+            self.next_probe_ms = now_ms + PROBE_INTERVAL_MS;
+            (self.since_ms, self.count) = (now_ms, 0);
+        }
+        self.is_probed
     }
 }
 
@@ -149,14 +172,36 @@ mod tests {
     }
 
     #[test]
-    fn those_that_take_their_time_or_do_not_acknowledge_are_not() {
-        for (settles, step) in [(true, 10), (false, 1_000)] {
-            let (mut queue, mut uptake) = (filled(20_000, settles), Uptake::default());
-            uptake.look(&queue, 1_000);
-            for now_ms in (1_010..1_080).step_by(10) {
-                take(&mut queue, &mut uptake, step);
-                assert!(!uptake.look(&queue, now_ms));
-            }
+    fn those_that_do_not_acknowledge_are_not() {
+        let (mut queue, mut uptake) = (filled(20_000, false), Uptake::default());
+        for now_ms in (1_000..1_080).step_by(10) {
+            take(&mut queue, &mut uptake, 1_000);
+            assert!(!uptake.look(&queue, now_ms));
         }
+    }
+
+    #[test]
+    fn those_that_take_their_time_are_asked_for_a_moment_in_a_second() {
+        let (mut queue, mut uptake) = (filled(20_000, true), Uptake::default());
+        let mut outrun_ms = 0;
+        for now_ms in 1_000..4_000 {
+            take(&mut queue, &mut uptake, usize::from(now_ms % 8 == 0));
+            uptake.look(&queue, now_ms);
+            outrun_ms += u64::from(uptake.is_outrun);
+        }
+        assert!((WINDOW_MS..=4 * WINDOW_MS).contains(&outrun_ms), "{outrun_ms}");
+    }
+
+    #[test]
+    fn those_that_are_fast_once_they_are_heard_are_found_out() {
+        let (mut queue, mut uptake) = (filled(200_000, true), Uptake::default());
+        uptake.look(&queue, 1_000);
+        for now_ms in 1_001..1_100 {
+            // Ten thousand a second are taken while a producer is heard as well, and a million otherwise.
+            let count = if uptake.is_outrun { 1_000 } else { 10 };
+            take(&mut queue, &mut uptake, count);
+            uptake.look(&queue, now_ms);
+        }
+        assert!(uptake.is_outrun && !uptake.is_probed);
     }
 }
