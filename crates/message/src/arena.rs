@@ -36,7 +36,7 @@ impl Arena {
         let len = blob::head_len(address, properties) + body.len();
         if len > SHARED_BYTES_MAX {
             let mut draft = Draft::with_capacity(len, address, properties);
-            draft.push(body);
+            draft.push(body, 0);
             return draft.finish();
         }
         let mut head = std::mem::take(&mut self.head);
@@ -104,8 +104,14 @@ impl Draft {
         Self::with_capacity(blob::head_len(address, properties), address, properties)
     }
 
-    /// Adds a piece of the body. How long the whole may become is for the front-end to watch.
-    pub fn push(&mut self, piece: &[u8]) {
+    /// Adds a piece of the body, behind which `left_bytes` more are announced: memory for them is taken ahead, but at most twice
+    /// what has come. How long the whole may become is for the front-end to watch.
+    pub fn push(&mut self, piece: &[u8], left_bytes: u64) {
+        let len = self.blob.len() + piece.len();
+        if self.blob.capacity() < len {
+            let ahead = usize::try_from(left_bytes).unwrap_or(usize::MAX).min(2 * len);
+            self.blob.reserve_exact(piece.len() + ahead);
+        }
         self.blob.extend_from_slice(piece);
     }
 
@@ -154,8 +160,8 @@ mod tests {
         let small = arena.message(&address("e", "key"), b"props", b"body");
         let again = arena.repeat(small.head(), 1_700_000_000_000, b"body");
         let mut draft = Draft::new(&address("e", "key"), b"props");
-        draft.push(b"bo");
-        draft.push(b"dy");
+        draft.push(b"bo", 2);
+        draft.push(b"dy", 0);
         for message in [small, again, draft.finish()] {
             assert_eq!(message.exchange(), b"e");
             assert_eq!(message.routing_key(), b"key");

@@ -32,6 +32,7 @@ use crate::moving::Residence;
 use crate::notice::{Notice, Severity};
 use crate::outgoing::Outgoing;
 use crate::peer::Peer;
+use crate::piece::Torn;
 use crate::settings::Settings;
 
 /// Memory for a partly received frame above this is given back when the frame is whole.
@@ -85,6 +86,8 @@ pub struct Connection {
     incoming: Vec<u8>,
     /// How much of `incoming` has been handled.
     handled: usize,
+    /// The body frame of which some has been taken: `incoming` goes on in the middle of it.
+    pub(crate) torn: Option<Torn>,
     pub(crate) payload_max: usize,
     pub(crate) out: Outgoing,
     pub(crate) channels: Recent<u16, Channel>,
@@ -142,6 +145,7 @@ impl Connection {
             claim: None,
             incoming: Vec::new(),
             handled: 0,
+            torn: None,
             payload_max: payload_max(limits.initial_frame_max),
             out: Outgoing::default(),
             channels: Recent::new(),
@@ -402,7 +406,7 @@ impl Connection {
 
     /// Whether what comes next need not wait for the answer that everything else waits for.
     fn goes_on(&self, cx: &Context<'_>, bytes: &[u8]) -> bool {
-        !self.has_to_pause() && self.asks_the_same(cx, bytes)
+        self.torn.is_none() && !self.has_to_pause() && self.asks_the_same(cx, bytes)
     }
 
     /// Goes on with what had to wait for an answer.
@@ -446,6 +450,9 @@ impl Connection {
         if self.stage == Stage::Greeting {
             return protocol_header::LEN;
         }
+        if let Some(torn) = &self.torn {
+            return torn.missing_bytes();
+        }
         match self.incoming.get(3..FRAME_HEAD_BYTES) {
             Some(&[a, b, c, d]) => {
                 let payload_len = u32::from_be_bytes([a, b, c, d]) as usize;
@@ -476,6 +483,13 @@ impl Connection {
                 Stage::Finished | Stage::Closing { is_deaf: true, .. } => return bytes.len(),
                 _ => {}
             }
+            if self.torn.is_some() {
+                used += self.take_piece(cx, &bytes[used..]);
+                if self.torn.is_some() {
+                    break;
+                }
+                continue;
+            }
             let mut run_len = self.publish_run(cx, &bytes[used..]);
             if run_len == 0 {
                 run_len = self.acknowledge_run(cx, &bytes[used..]);
@@ -489,7 +503,10 @@ impl Connection {
                 Ok(Some((frame, len))) => {
                     used += len + self.handle_frame(cx, &frame, &rest[len..]);
                 }
-                Ok(None) => break,
+                Ok(None) => {
+                    used += self.tear(cx, rest);
+                    break;
+                }
                 Err(malformed) => {
                     self.fail_deaf(cx, &Exception::malformed(&malformed, &[]));
                     return bytes.len();
@@ -501,7 +518,7 @@ impl Connection {
     }
 
     /// Handles a frame. `rest` is what follows it; returns how much of that was used too.
-    fn handle_frame(&mut self, cx: &mut Context<'_>, frame: &Frame<'_>, rest: &[u8]) -> usize {
+    pub(crate) fn handle_frame(&mut self, cx: &mut Context<'_>, frame: &Frame<'_>, rest: &[u8]) -> usize {
         match self.stage {
             Stage::Running if frame.channel != 0 => {
                 return self.channel_frame(cx, frame, rest);

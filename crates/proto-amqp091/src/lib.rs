@@ -39,6 +39,7 @@ mod operating;
 mod outgoing;
 mod peer;
 mod permitting;
+mod piece;
 mod prefetch;
 mod publishing;
 mod rendering;

@@ -139,7 +139,7 @@ impl Connection {
                     let text = "content body frame exceeds remaining content size";
                     return Err(Exception::new(Code::FrameError, text, basic::Publish::ID));
                 };
-                draft.push(frame.payload);
+                draft.push(frame.payload, left_bytes);
                 self.go_on(cx, frame.channel, draft, left_bytes, is_mandatory)
             }
         }
