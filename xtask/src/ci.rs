@@ -7,6 +7,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::beside::Beside;
 use crate::{dist, fuzz, instructions, step, tidy};
 
 /// Starts a RabbitMQ where developers keep such things; if it is not there, whatever listens is not ours to ask.
@@ -34,6 +35,11 @@ const LEFT_BEHIND: &[&str] = &[
     "stall",
 ];
 
+/// The steps that run beside those behind [`RELEASE`], if there are such.
+const BESIDE: &[&str] = &["sim", "crashes", "damage", "exhaustive", "bugs", "fuzz"];
+/// From here on most steps wait for brokers more than they reckon.
+const RELEASE: &str = "release";
+
 type Action = fn(&Path) -> Result<(), String>;
 
 /// Cheap steps first: a change that fails should fail early. The exception is `tests`, which says the most.
@@ -43,7 +49,7 @@ const STEPS: &[(&str, Action)] = &[
     ("format", format),
     ("lints", lints),
     ("tidy", tidy::run),
-    ("release", release),
+    (RELEASE, release),
     ("instructions", |root| instructions::run(root, &[])),
     ("dist", packages),
     ("interop", |root| interop(root, "run.py", &[])),
@@ -78,24 +84,49 @@ const STEPS: &[(&str, Action)] = &[
 /// # Errors
 /// A step that does not exist, or the first step that failed.
 pub(crate) fn run(root: &Path, arguments: &[&str]) -> Result<(), String> {
-    let steps = select(arguments)?;
+    let mut steps = select(arguments)?;
     if steps.len() > 1 && steps.iter().any(|(name, _)| *name == "leaks") {
         forget_logs(root)?;
     }
+    let aside = set_aside(&mut steps);
+    let mut beside = None;
     let began = Instant::now();
     let mut times: Vec<(&str, Duration)> = Vec::new();
+    let mut outcome = Ok(());
     for (name, action) in steps {
         println!("── {name} ──");
         let step_began = Instant::now();
-        let outcome = action(root);
+        outcome = action(root).map_err(|reason| format!("step '{name}' failed: {reason}"));
         times.push((name, step_began.elapsed()));
-        if let Err(reason) = outcome {
-            print_times(&times, began.elapsed());
-            return Err(format!("step '{name}' failed: {reason}"));
+        if outcome.is_ok() && name == RELEASE && !aside.is_empty() {
+            beside = Some(Beside::start(root, &aside)?);
+        }
+        if outcome.is_err() {
+            break;
         }
     }
+    let wait_began = Instant::now();
+    if let Some(beside) = beside {
+        // Whatever has failed: nothing goes on when this program has ended.
+        let finished = beside.finish();
+        outcome = outcome.and(finished);
+        times.push(("the rest", wait_began.elapsed()));
+    }
     print_times(&times, began.elapsed());
-    Ok(())
+    outcome
+}
+
+/// Takes those steps out that are to run beside the others: none, if there are no others.
+fn set_aside(steps: &mut Vec<(&'static str, Action)>) -> Vec<&'static str> {
+    let is_aside = |(name, _): &(&'static str, Action)| BESIDE.contains(name);
+    let release = steps.iter().position(|(name, _)| *name == RELEASE);
+    let has_others = release.is_some_and(|at| !steps[at + 1..].iter().all(is_aside));
+    if !has_others {
+        return Vec::new();
+    }
+    let aside = steps.iter().filter(|step| is_aside(step)).map(|(name, _)| *name).collect();
+    steps.retain(|step| !is_aside(step));
+    aside
 }
 
 /// Where brokers that tests start leave what they have written: see `tests/interop/canaries.py`.
@@ -231,6 +262,26 @@ mod tests {
         assert_eq!(names(&["lints", "format"]), ["format", "lints"]);
         assert!(!names(&["--skip", "tests"]).contains(&"tests"));
         assert!(names(&["--skip", "tests", "tests"]).is_empty());
+    }
+
+    #[test]
+    fn what_reckons_runs_beside_what_waits() {
+        for (arguments, aside_count) in [
+            (&[][..], BESIDE.len()),
+            (&["sim", "fuzz"], 0),
+            (&["release", "sim"], 0),
+            (&["release", "dist", "sim"], 1),
+        ] {
+            let mut steps = select(arguments).unwrap();
+            let all = steps.len();
+            let aside = set_aside(&mut steps);
+            assert_eq!(
+                (aside.len(), steps.len()),
+                (aside_count, all - aside_count),
+                "{arguments:?}"
+            );
+        }
+        assert!(BESIDE.iter().all(|name| STEPS.iter().any(|(step, _)| step == name)));
     }
 
     #[test]

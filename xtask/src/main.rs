@@ -22,6 +22,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod beside;
 mod ci;
 mod dist;
 mod fuzz;

@@ -518,7 +518,12 @@ impl Connection {
     }
 
     /// Handles a frame. `rest` is what follows it; returns how much of that was used too.
-    pub(crate) fn handle_frame(&mut self, cx: &mut Context<'_>, frame: &Frame<'_>, rest: &[u8]) -> usize {
+    pub(crate) fn handle_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+        frame: &Frame<'_>,
+        rest: &[u8],
+    ) -> usize {
         match self.stage {
             Stage::Running if frame.channel != 0 => {
                 return self.channel_frame(cx, frame, rest);
