@@ -14,6 +14,7 @@ use store::{Completion, Lane, Submission};
 
 use crate::disk::FsDisk;
 use crate::disk_meter::DiskMeters;
+use crate::journal::Journal;
 use crate::mailbox::Inboxes;
 
 /// How many threads each shard has.
@@ -21,7 +22,7 @@ pub(crate) const PER_SHARD: usize = 3;
 
 /// A file that was not used for this long, or twice as long, is closed. It is longer than anything written stays
 /// unsynced: a sync that fails must not find the descriptor of the write gone.
-const UNUSED: Duration = Duration::from_secs(1);
+pub(crate) const UNUSED: Duration = Duration::from_secs(1);
 
 /// How much further what may take its time stands back than the rest, as `nice` counts: on a machine whose cores are all busy, 64 MiB that are
 /// copied in one go kept shards from their messages for 40 ms.
@@ -30,7 +31,7 @@ const BACKGROUND_NICE: i32 = 10;
 /// The disk threads of one shard.
 #[derive(Debug)]
 pub(crate) struct DiskThreads {
-    journal: Sender<Submission>,
+    pub(crate) journal: Journal,
     read: Sender<Submission>,
     background: Sender<Submission>,
 }
@@ -64,15 +65,18 @@ impl DiskThreads {
             handles.push(handle);
             io::Result::Ok(sender)
         };
-        let journal = start(format!("journal-{shard}"), Lane::Journal)?;
         let read = start(format!("read-{shard}"), Lane::Read)?;
         let background = start(format!("background-{shard}"), Lane::Background)?;
+        let disk = FsDisk::open(data_dir, files_max)?.metered(meters.of(Lane::Journal));
+        let (journal, handle) = Journal::start(shard, disk, Inboxes::clone(inboxes))?;
+        handles.push(handle);
         Ok((Self { journal, read, background }, handles))
     }
 
+    /// Has something done that is not the journal's.
     pub(crate) fn submit(&self, submission: Submission) {
         let thread = match submission.lane() {
-            Lane::Journal => &self.journal,
+            Lane::Journal => return self.journal.submit(submission, false),
             Lane::Read => &self.read,
             Lane::Background => &self.background,
         };

@@ -10,6 +10,7 @@
 
 mod api_options;
 mod arrivals;
+mod baton;
 mod clock;
 mod config_command;
 mod configuration;
@@ -22,6 +23,7 @@ mod disk_threads;
 mod free_space;
 mod fsck;
 mod gauges;
+mod journal;
 mod listeners;
 mod log;
 mod log_file;

@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::thread;
 use std::time::Duration;
 
 use broker::Mail;
@@ -18,11 +19,14 @@ use mio::{Events, Poll, Token};
 use node::{Notice, Shard};
 use proto_amqp091::Peer;
 use stdx::Time;
+use store::{Lane, Submission};
 
 use crate::arrivals::{Arrival, Arrivals, Outcome, local_address};
+use crate::baton::{Baton, PATIENCE};
 use crate::clock::Clock;
 use crate::descriptors::Seat;
 use crate::disk_threads::DiskThreads;
+use crate::journal::Journal;
 use crate::listeners::{Accepted, Caller, Listeners};
 use crate::log;
 use crate::mailbox::{Inbox, Inboxes};
@@ -35,6 +39,8 @@ pub(crate) const WAKER: Token = Token(0);
 /// The first token of listeners.
 const LISTENERS: usize = 1;
 
+/// So many sockets are told to be ready at once, at most.
+const EVENTS: usize = 1_024;
 /// One read takes at most this much: a system call costs the same for a byte as for many.
 const READ_BYTES: usize = 256 * 1024;
 /// So much is read before it is worked off and written: more would leave the second-level cache.
@@ -71,6 +77,8 @@ pub(crate) struct Reactor {
     listeners: Option<Listeners>,
     inboxes: Inboxes,
     disk: DiskThreads,
+    /// What the journal has to do before anything else is confirmed.
+    journal_work: Option<Submission>,
     verifier: Verifier,
     buffer: Vec<u8>,
     /// Clients whose sockets are to be read in the next turn, each once.
@@ -116,6 +124,7 @@ impl Reactor {
             listeners: None,
             inboxes,
             disk,
+            journal_work: None,
             verifier,
             buffer: vec![0; READ_BYTES],
             readable: VecDeque::new(),
@@ -138,18 +147,50 @@ impl Reactor {
     }
 
     /// Runs turns until the process stops and everything is on disk.
-    ///
-    /// # Errors
-    /// When the system cannot wait for sockets any more.
-    pub(crate) fn run(mut self) -> io::Result<()> {
-        let mut events = Events::with_capacity(1_024);
+    pub(crate) fn run(self) {
+        let mut reactor = Box::new(self);
+        let mut events = Events::with_capacity(EVENTS);
         // The first turn hands the disk what recovery left to do.
-        self.is_busy = true;
-        while !self.is_done() {
-            self.wait(&mut events)?;
-            self.turn(&events);
+        reactor.is_busy = true;
+        while !reactor.is_done() {
+            reactor.round(&mut events);
+            let Some(work) = reactor.journal_work.take() else { continue };
+            let is_alone = !reactor.is_busy && reactor.shard.client_count() <= TOGETHER_MAX;
+            if is_alone {
+                reactor = Journal::execute(reactor, work);
+            } else {
+                reactor.journal().submit(work, false);
+            }
         }
-        Ok(())
+    }
+
+    /// Runs turns on another thread, until the shard's own thread is back from the disk.
+    pub(crate) fn stand_in(mut reactor: Box<Self>, baton: &Baton<Box<Self>>) {
+        let mut events = Events::with_capacity(EVENTS);
+        while !baton.is_wanted() {
+            if reactor.is_done() {
+                thread::sleep(PATIENCE);
+                continue;
+            }
+            reactor.round(&mut events);
+            if let Some(work) = reactor.journal_work.take() {
+                reactor.journal().submit(work, false);
+            }
+        }
+        baton.give_back(reactor);
+    }
+
+    pub(crate) const fn journal(&self) -> &Journal {
+        &self.disk.journal
+    }
+
+    fn round(&mut self, events: &mut Events) {
+        if let Err(error) = self.wait(events) {
+            tracing::error!(%error, "a shard cannot wait for its sockets; stopping");
+            log::flush();
+            std::process::abort();
+        }
+        self.turn(events);
     }
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
@@ -196,7 +237,12 @@ impl Reactor {
         self.send_mail();
         self.hand_over(now);
         while let Some(submission) = self.shard.poll_submission(now) {
-            self.disk.submit(submission);
+            if submission.lane() == Lane::Journal {
+                let earlier = self.journal_work.replace(submission);
+                assert!(earlier.is_none(), "the journal has one piece of work at a time");
+            } else {
+                self.disk.submit(submission);
+            }
         }
         self.release_held(now);
         self.end(now);

@@ -467,13 +467,7 @@ fn start(
 }
 
 fn spawn(index: usize, reactor: Reactor) -> io::Result<JoinHandle<()>> {
-    Builder::new().name(format!("shard-{index}")).spawn(move || {
-        if let Err(error) = reactor.run() {
-            tracing::error!(%error, "a shard cannot wait for its sockets; stopping");
-            log::flush();
-            std::process::abort();
-        }
-    })
+    Builder::new().name(format!("shard-{index}")).spawn(move || reactor.run())
 }
 
 /// What is served, and where: one line.
