@@ -37,7 +37,7 @@ const LEFT_BEHIND: &[&str] = &[
 ];
 
 /// The steps that run beside those behind [`RELEASE`], if there are such.
-const BESIDE: &[&str] = &["sim", "crashes", "damage", "exhaustive", "bugs", "fuzz"];
+const BESIDE: &[&str] = &["instructions", "sim", "crashes", "damage", "exhaustive", "bugs", "fuzz"];
 /// From here on most steps wait for brokers more than they reckon.
 const RELEASE: &str = "release";
 
@@ -109,7 +109,7 @@ pub(crate) fn run(root: &Path, arguments: &[&str]) -> Result<(), String> {
     }
     let wait_began = Instant::now();
     if let Some(beside) = beside {
-        // Whatever has failed: nothing goes on when this program has ended.
+        // Whatever has failed: nothing goes on behind the back of who asked.
         let finished = beside.finish();
         outcome = outcome.and(finished);
         times.push(("the rest", wait_began.elapsed()));

@@ -19,8 +19,17 @@ use crate::step;
 
 /// What builds the bench, together with all that is shipped: asked for alone, its dependencies would have other features, and be
 /// built once more.
-pub(crate) const BUILD: &[&str] =
-    &["build", "--release", "--workspace", "--bins", "--bench", "instructions"];
+pub(crate) const BUILD: &[&str] = &[
+    "build",
+    "--release",
+    "--package",
+    "server",
+    "--package",
+    "testkit",
+    "--bins",
+    "--bench",
+    "instructions",
+];
 const BASELINE: &str = "tests/instructions.txt";
 /// How far off the baseline is nothing to speak of, in percent: the C library chooses its copying by the processor.
 const TOLERANCE_PERCENT: u64 = 4;

@@ -11,7 +11,7 @@
 //!
 //! Consumers with a small prefetch have to be heard again and again, and a producer that is heard as often puts in a hundred
 //! times as much. Who publishes to such a queue is held back for as long as its consumers catch up, which is moments. Those
-//! that take their time hold nobody back: a backlog is what their users asked for.
+//! that take their time hold nobody back but for a probe: a backlog is what their users asked for.
 
 use std::collections::BTreeSet;
 
@@ -57,6 +57,10 @@ impl Uptake {
     /// Looks again. Returns whether the answer has changed.
     #[inline]
     pub(crate) fn look(&mut self, queue: &Queue, now_ms: u64) -> bool {
+        if now_ms < self.since_ms {
+            // The clock was set back. What is left of a probe is not worth keeping.
+            *self = Self { is_outrun: self.is_outrun, since_ms: now_ms, ..Self::default() };
+        }
         let elapsed_ms = now_ms.saturating_sub(self.since_ms);
         if elapsed_ms >= WINDOW_MS {
             self.catch_up_count = self.count.saturating_mul(CATCH_UP_MS) / elapsed_ms;
@@ -190,6 +194,18 @@ mod tests {
             outrun_ms += u64::from(uptake.is_outrun);
         }
         assert!((WINDOW_MS..=4 * WINDOW_MS).contains(&outrun_ms), "{outrun_ms}");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_ends_a_probe() {
+        let (mut queue, mut uptake) = (filled(20_000, true), Uptake::default());
+        for now_ms in [1_000_000, 1_000_010, 1_000_011] {
+            take(&mut queue, &mut uptake, 1);
+            uptake.look(&queue, now_ms);
+        }
+        assert!(uptake.is_probed);
+        take(&mut queue, &mut uptake, 1);
+        assert!(uptake.look(&queue, 1_000) && !uptake.is_outrun, "it ends, and it tells so");
     }
 
     #[test]

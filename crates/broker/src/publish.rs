@@ -268,12 +268,7 @@ impl Broker {
         if hosted.keeps.keeps_if(likeness.is_persistent) {
             return self.enqueue_kept(id, messages, likeness, confirm);
         }
-        let (queue, mut count) = (&mut hosted.queue, 0);
-        while !queue.wants_store() {
-            let Some(message) = messages.next() else { break };
-            queue.enqueue_plain(message, likeness.head_len, false, self.now_ms);
-            count += 1;
-        }
+        let count = hosted.queue.enqueue_alike(messages, likeness.head_len, self.now_ms) as u64;
         self.confirm_run(confirm, count);
         count
     }

@@ -3,7 +3,7 @@
 //! Small messages are copied, once, next to each other into chunks; a chunk's memory is used again as soon as
 //! the last message in it is gone. What is in flight so stays within a few chunks, and within the cache.
 //! Large messages get memory of their own, which grows as bytes arrive: a length that a client merely
-//! announces sizes nothing.
+//! announces makes it at most three times as large as what has come.
 
 use bytes::{Bytes, BytesMut};
 

@@ -466,7 +466,7 @@ impl Connection {
         }
     }
 
-    /// Handles whole frames from the start of `bytes`. Returns how many bytes it has used.
+    /// Handles frames from the start of `bytes`: whole ones, and of a long body what is there. Returns how many bytes it has used.
     fn consume(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> usize {
         let mut used = 0;
         if self.stage == Stage::Greeting {

@@ -131,6 +131,23 @@ impl Lane {
         }
     }
 
+    /// Adds messages behind all others that only memory holds: so much it takes to hold them, and so many bytes are their bodies.
+    #[inline]
+    pub(crate) fn extend(
+        &mut self,
+        entries: impl Iterator<Item = Entry>,
+        weight: usize,
+        bytes: u64,
+    ) {
+        if self.tail.len() == 0 {
+            self.window_weight += weight;
+            self.window_bytes += bytes;
+            self.window.extend(entries);
+        } else {
+            entries.for_each(|entry| self.tail.push(entry));
+        }
+    }
+
     /// Takes over what the store recovered: `count` messages in the places `first_seq..=last_seq`.
     pub(crate) fn recover(&mut self, first_seq: u64, last_seq: u64, count: u64, bytes: u64) {
         assert!(self.is_empty(), "a queue recovers before it is used");

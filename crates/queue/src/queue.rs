@@ -7,11 +7,13 @@
 //!                            └────── settle(Requeue) ────────┘
 //! ```
 
+use std::vec::Drain;
+
 use message::{ClientId, Message};
 
 use crate::consumer::ConsumerId;
 use crate::delivery::Delivery;
-use crate::entry::Entry;
+use crate::entry::{Entry, HELD_BYTES};
 use crate::overdue::Watch;
 use crate::ready::{Ready, TailRequest};
 use crate::remains::Remains;
@@ -131,6 +133,35 @@ impl Queue {
         let seq = self.next_seq;
         self.next_seq += 1;
         self.ready.push(Entry::with_head(seq, message, head_len, is_stored), &self.room);
+    }
+
+    /// The same of messages that nobody keeps on disk, as long as the queue [does not want that](Queue::wants_store) itself.
+    /// Returns how many these were.
+    pub fn enqueue_alike(
+        &mut self,
+        messages: &mut Drain<'_, Message>,
+        head_len: usize,
+        now_ms: u64,
+    ) -> usize {
+        self.now_ms = now_ms;
+        let unstored_weight = self.ready.unstored_weight() + self.unsettled.unstored_weight();
+        let left_bytes = self.room.unstored_bytes.saturating_sub(unstored_weight);
+        let (mut count, mut weight) = (0, 0);
+        for message in messages.as_slice() {
+            if weight >= left_bytes {
+                break;
+            }
+            count += 1;
+            weight += message.len_bytes() + HELD_BYTES;
+        }
+        let head_len = head_len.min(u16::MAX as usize);
+        let bytes = (weight - count * (head_len + HELD_BYTES)) as u64;
+        let first_seq = self.next_seq;
+        self.next_seq += count as u64;
+        let entries = messages.by_ref().take(count).zip(first_seq..);
+        let entries = entries.map(|(message, seq)| Entry::with_head(seq, message, head_len, false));
+        self.ready.extend(entries, weight, bytes);
+        count
     }
 
     /// How many messages wait for a consumer.

@@ -153,6 +153,18 @@ impl Ready {
         self.first.push(entry, room);
     }
 
+    /// The same of messages that only memory holds: so much it takes to hold them, and so many bytes are their bodies.
+    #[inline]
+    pub(crate) fn extend(
+        &mut self,
+        entries: impl Iterator<Item = Entry>,
+        weight: usize,
+        bytes: u64,
+    ) {
+        self.unstored_weight += weight;
+        self.first.extend(entries, weight, bytes);
+    }
+
     /// Adds a message behind all others of its lane, or lets it wait for its time.
     #[inline(never)]
     pub(crate) fn push_special(&mut self, entry: Entry, now_ms: u64, room: &Room) {

@@ -1,6 +1,6 @@
 //! The real disk behind a data directory: positioned reads and writes, `fdatasync`, `fallocate`.
 //!
-//! Each disk thread has one of its own; nothing is shared between them but the directory. A few descriptors are
+//! Each task of a shard has one of its own, which one thread uses at a time; nothing is shared between them but the directory. A few descriptors are
 //! kept open. One that another thread has renamed or removed leads to a file that nobody asks for under that name
 //! again, since the names of journal files and segments are not used twice in one run. But as long as it is open, the
 //! room of a removed file is not free, so what is not used is closed soon.

@@ -160,13 +160,19 @@ impl JournalThread {
         self.pace.count(task.is_alone, began.elapsed());
     }
 
-    /// Closes what was not used for a while, unless the disk is in use.
+    /// Closes what was not used for a while. Closing may wait for the disk, too: the last descriptor of a removed file frees its
+    /// room. So nothing may lie there meanwhile that somebody has to look after.
     fn sweep(&mut self) {
-        if self.swept.elapsed() >= UNUSED
-            && let Ok(mut disk) = self.shared.disk.try_lock()
-        {
-            disk.close_unused();
+        if self.swept.elapsed() < UNUSED {
+            return;
+        }
+        let baton = &self.shared.baton;
+        let was_watched = baton.is_watched();
+        baton.set_watched(false);
+        if !baton.is_watched() {
+            self.shared.disk().close_unused();
             self.swept = Instant::now();
+            baton.set_watched(was_watched);
         }
     }
 }

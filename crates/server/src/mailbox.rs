@@ -205,6 +205,11 @@ impl Inbox {
         !is_rung
     }
 
+    /// Whether somebody has rung since the turn began.
+    pub(crate) fn is_rung(&self) -> bool {
+        self.is_rung.load(Ordering::SeqCst)
+    }
+
     /// A turn begins: from here on a ring means something new.
     pub(crate) fn wake_up(&self) {
         self.is_asleep.store(false, Ordering::SeqCst);

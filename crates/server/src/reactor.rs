@@ -54,6 +54,8 @@ const ACCEPT_PAUSE_MS: u64 = 100;
 /// So many clients may be on one shard because their queue is there, whatever the others have: a queue's producer and its consumer
 /// belong together.
 const TOGETHER_MAX: usize = 4;
+/// With so many clients a shard may sync by itself: more would seldom all wait for the same sync.
+const ALONE_MAX: usize = 4;
 /// How long clients are given to agree to the end of the server.
 const STOP_WAIT_MS: u64 = 1_000;
 /// How often a shard looks whether the others are done.
@@ -155,13 +157,18 @@ impl Reactor {
         while !reactor.is_done() {
             reactor.round(&mut events);
             let Some(work) = reactor.journal_work.take() else { continue };
-            let is_alone = !reactor.is_busy && reactor.shard.client_count() <= TOGETHER_MAX;
-            if is_alone {
+            if reactor.is_alone() {
                 reactor = Journal::execute(reactor, work);
             } else {
                 reactor.journal().submit(work, false);
             }
         }
+    }
+
+    /// Whether nobody but a few clients would miss the shard, and nothing waits for it.
+    fn is_alone(&self) -> bool {
+        let is_idle = !self.is_busy && !self.inboxes[usize::from(self.id)].is_rung();
+        is_idle && self.shard.client_count() <= ALONE_MAX && !self.shard.has_rest()
     }
 
     /// Runs turns on another thread, until the shard's own thread is back from the disk.

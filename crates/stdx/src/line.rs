@@ -77,6 +77,16 @@ impl<T> Line<T> {
         }
     }
 
+    /// Adds elements behind all others.
+    #[inline]
+    pub fn extend(&mut self, mut elements: impl Iterator<Item = T>) {
+        if self.rest.is_empty() {
+            let left = PIECE_LEN - self.first.len();
+            self.first.extend(elements.by_ref().take(left));
+        }
+        elements.for_each(|element| self.push_back(element));
+    }
+
     fn push_rest(&mut self, element: T) {
         self.rest_len += 1;
         match self.rest.back_mut() {
@@ -180,6 +190,19 @@ mod tests {
         assert_eq!((line.len(), line.front()), (3_000, Some(&7_000)));
         (0..3_000).for_each(|_| assert_eq!(line.pop_front(), taken.next()));
         assert!(line.is_empty() && line.pop_front().is_none());
+    }
+
+    #[test]
+    fn elements_that_come_together_go_behind_all_others() {
+        let mut line = Line::default();
+        let mut put = 0..;
+        for count in [1, 1_000, 23, 24, 3_000, 0, 5] {
+            line.extend(put.by_ref().take(count));
+            line.push_back(put.next().expect("there are more"));
+        }
+        let (len, next) = (line.len(), put.next());
+        (0..len).for_each(|at| assert_eq!(line.pop_front(), Some(at)));
+        assert_eq!((line.pop_front(), next), (None, Some(len)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Large messages whose frames come in pieces, as reads cut them.
 
+use metadata::QueueKind;
 use proto_amqp091::Limits;
 use stdx::Random;
 use testkit::{Client, Layout, Received, World};
@@ -11,10 +12,14 @@ use wire_amqp091::method::{basic, channel, queue};
 const FRAME_MAX: u32 = 131_072;
 
 fn world_and_client() -> (World, Client) {
-    let mut world = World::new(Layout::ALL[0], Limits::default());
+    world_and_client_of(Limits::default())
+}
+
+fn world_and_client_of(limits: Limits) -> (World, Client) {
+    let mut world = World::new(Layout::ALL[0], limits);
     let mut client = Client::open(&mut world).expect("it is let in");
     client.use_channel(&mut world, 1).expect("it opens");
-    client.put_method(1, &queue::Declare { queue: "q", ..Default::default() });
+    client.put_method(1, &queue::Declare { queue: "q", durable: true, ..Default::default() });
     client.speak(&mut world, true).expect("it is heard");
     assert!(matches!(next(&mut client).method(), Some(Method::QueueDeclareOk(_))));
     (world, client)
@@ -137,5 +142,27 @@ fn a_body_under_way_on_a_channel_that_is_closed_is_passed_over() {
     client.put_method(1, &channel::Open { reserved_1: "" });
     client.speak(&mut world, true).expect("it is heard");
     assert!(matches!(next(&mut client).method(), Some(Method::ChannelOpenOk(_))));
+    assert_eq!(take(&mut world, &mut client), None);
+}
+
+#[test]
+fn what_a_channel_is_told_meanwhile_disturbs_no_body_under_way() {
+    let default_queue_kind = QueueKind::Quorum;
+    let limits = Limits { consumer_timeout_ms: 5_000, default_queue_kind, ..Limits::default() };
+    let (mut world, mut client) = world_and_client_of(limits);
+    let nothing = basic::Consume::decode(&[0; 9]).expect("no fields");
+    client.put_method(1, &basic::Consume { queue: "q", ..nothing });
+    client.put(&published(b"too slow", FRAME_MAX));
+    client.speak(&mut world, true).expect("it is heard");
+    assert!(matches!(next(&mut client).method(), Some(Method::BasicConsumeOk(_))));
+    assert!(matches!(next(&mut client).method(), Some(Method::BasicDeliver(_))));
+    let bytes = published(&[7; 100_000], FRAME_MAX);
+    send(&mut world, &mut client, &bytes[..60_000], &[]);
+    world.pass(600_000);
+    client.hear(&mut world).expect("it is AMQP");
+    assert!(matches!(next(&mut client).method(), Some(Method::BasicCancel(_))));
+    send(&mut world, &mut client, &bytes[60_000..], &[20_000]);
+    assert_eq!(take(&mut world, &mut client).as_deref(), Some(&b"too slow"[..]));
+    assert_eq!(take(&mut world, &mut client), Some(vec![7; 100_000]));
     assert_eq!(take(&mut world, &mut client), None);
 }

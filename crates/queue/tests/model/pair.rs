@@ -128,9 +128,24 @@ impl Pair {
     fn enqueue(&mut self, random: &mut Random) {
         let is_stored = random.chance(2, 3);
         let message = self.messages.any(random);
+        if !is_stored && !message.has_fields() && message.priority() == 0 && random.chance(1, 3) {
+            return self.enqueue_alike(&message, random.below(5) as usize);
+        }
         self.note(&format!("enqueue stored={is_stored} {} bytes", message.len_bytes()));
         self.queue.enqueue(message.clone(), is_stored, NOW_MS);
         self.model.enqueue(message, is_stored);
+    }
+
+    fn enqueue_alike(&mut self, message: &Message, count: usize) {
+        self.note(&format!("enqueue {count} of {} bytes", message.len_bytes()));
+        let mut messages = vec![message.clone(); count];
+        let mut rest = messages.drain(..);
+        let was_open = !self.queue.wants_store();
+        let taken = self.queue.enqueue_alike(&mut rest, message.head().len(), NOW_MS);
+        assert_eq!(rest.len(), count - taken);
+        assert_eq!(taken > 0, was_open && count > 0, "as long as the queue does not want a store");
+        assert!(taken == count || self.queue.wants_store(), "{taken} of {count}");
+        (0..taken).for_each(|_| self.model.enqueue(message.clone(), false));
     }
 
     fn dispatch(&mut self, random: &mut Random) {
