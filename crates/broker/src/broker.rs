@@ -392,6 +392,8 @@ impl Broker {
     /// [`Fault`] when the disk failed. Nothing can be promised from here on: the process must stop.
     pub fn complete(&mut self, completion: Completion) -> Result<(), Fault> {
         self.store.complete(completion)?;
+        // What has changed since the turn began may wait for this very completion, and no other comes.
+        self.seal_changes();
         self.release_synced();
         self.take_loaded();
         Ok(())

@@ -236,7 +236,7 @@ impl Broker {
         Ok(ticket)
     }
 
-    /// The changes of this turn go to the disk: they will be published as one.
+    /// The changes of this turn go to the disk: they will be published as one. Whatever syncs a note is to be told only after this.
     pub(crate) fn seal_changes(&mut self) {
         if !self.unsealed.is_there {
             return;

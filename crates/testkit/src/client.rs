@@ -185,13 +185,18 @@ impl Client {
         content::write_publish(&mut self.outgoing, number, publish, &content, self.frame_max);
     }
 
+    /// Sends what was put.
+    pub fn send(&mut self, venue: &mut dyn Venue) {
+        venue.send(self.socket, &std::mem::take(&mut self.outgoing));
+    }
+
     /// Sends what was put, lets the node come to rest, and hears what it says. If the caller goes on to wait for an
     /// answer, `is_answered` says so.
     ///
     /// # Errors
     /// When what it says is not AMQP 0-9-1.
     pub fn speak(&mut self, venue: &mut dyn Venue, is_answered: bool) -> Result<(), String> {
-        venue.send(self.socket, &std::mem::take(&mut self.outgoing));
+        self.send(venue);
         venue.settle(is_answered);
         self.hear(venue)
     }

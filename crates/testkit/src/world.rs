@@ -293,7 +293,7 @@ impl World {
     }
 
     /// One turn of one shard. Returns whether anything happened.
-    fn turn(&mut self, index: usize) -> bool {
+    pub fn turn(&mut self, index: usize) -> bool {
         let Self { shards, posts, now, .. } = self;
         let (shard, post) = (&mut shards[index], &mut posts[index]);
         let mut is_busy = !post.mail.is_empty() || !post.completions.is_empty();

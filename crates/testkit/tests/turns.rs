@@ -1,6 +1,8 @@
 //! What takes long is done in several turns, so that others get theirs in between.
 
-use testkit::{Layout, Transcript, World, run_at};
+use testkit::{Client, Layout, Transcript, World, run_at};
+use wire_amqp091::Method;
+use wire_amqp091::method::queue;
 
 /// Messages that have to be dealt with at one moment.
 const COUNT: usize = 60_000;
@@ -149,4 +151,31 @@ fn a_declaration_that_fails_among_others_closes_its_channel_once() {
         declarations(20..40),
     );
     run(&mut world, &steps);
+}
+
+#[test]
+fn a_request_that_comes_as_the_disk_is_done_with_what_it_waits_for_is_answered() {
+    let two_shards = Layout { shard_count: 2, first_shard: 0, piece_bytes: 1 << 20 };
+    let mut world = World::new(two_shards, proto_amqp091::Limits::default());
+    let mut clients = [0, 1].map(|_| {
+        let mut client = Client::open(&mut world).expect("it is let in");
+        client.use_channel(&mut world, 1).expect("it opens");
+        client
+    });
+    // The first one waits for the disk.
+    world.hold_disk();
+    let [first, second] = &mut clients;
+    first.put_method(1, &queue::Declare { queue: "a", durable: true, ..Default::default() });
+    first.speak(&mut world, false).expect("it is heard");
+    // What the second one asks on the other shard comes together with the disk's answer.
+    second.put_method(1, &queue::Declare { queue: "b", ..Default::default() });
+    second.send(&mut world);
+    world.turn(1);
+    world.release_disk();
+    world.run_turns();
+    for client in [first, second] {
+        client.hear(&mut world).expect("it is AMQP");
+        let answer = client.next(1).expect("it is answered");
+        assert!(matches!(answer.method(), Some(Method::QueueDeclareOk(_))), "{answer:?}");
+    }
 }
