@@ -160,9 +160,7 @@ impl Broker {
     pub(crate) fn confirm_duplicate(&mut self, ticket: Option<Ticket>, confirm: Option<Confirm>) {
         match (confirm, ticket.filter(|&ticket| !self.store.synced().covers(ticket))) {
             (Some(confirm), Some(ticket)) => {
-                // What waits stands in the order of tickets, and this one may be older than the last.
-                let place = self.awaiting.partition_point(|(other, _)| *other <= ticket);
-                self.awaiting.insert(place, (ticket, Awaited::Confirm(confirm, 1)));
+                self.put_in_line(ticket, Awaited::Confirm(confirm, 1));
             }
             (confirm, _) => self.confirm(confirm),
         }

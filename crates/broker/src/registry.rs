@@ -244,8 +244,15 @@ impl Broker {
         let Unsealed { occurred, behind, .. } = std::mem::take(&mut self.unsealed);
         let ticket = self.noted.expect("a change that waits for the disk was noted");
         let publish = Awaited::Publish(Arc::clone(&self.draft), occurred);
-        let awaited = std::iter::once(publish).chain(behind);
-        self.awaiting.extend(awaited.map(|awaited| (ticket, awaited)));
+        self.put_in_line(ticket, publish);
+        behind.into_iter().for_each(|awaited| self.put_in_line(ticket, awaited));
+    }
+
+    /// Has something wait for a ticket. What waits stands in the order of tickets, and behind what waits for the same one: this
+    /// one may be older than the last.
+    pub(crate) fn put_in_line(&mut self, ticket: Ticket, awaited: Awaited) {
+        let place = self.awaiting.partition_point(|(other, _)| *other <= ticket);
+        self.awaiting.insert(place, (ticket, awaited));
     }
 
     /// Has something done when everything noted so far is on disk, and visible.
@@ -253,7 +260,7 @@ impl Broker {
         if self.unsealed.is_there {
             self.unsealed.behind.push(awaited);
         } else {
-            self.awaiting.push_back((ticket, awaited));
+            self.put_in_line(ticket, awaited);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use testkit::{Client, Layout, Transcript, World, run_at};
 use wire_amqp091::Method;
-use wire_amqp091::method::queue;
+use wire_amqp091::method::{basic, confirm, queue};
 
 /// Messages that have to be dealt with at one moment.
 const COUNT: usize = 60_000;
@@ -153,29 +153,80 @@ fn a_declaration_that_fails_among_others_closes_its_channel_once() {
     run(&mut world, &steps);
 }
 
+/// Clients that are served by shards 0 and 1 in turn.
+fn clients<const N: usize>(world: &mut World) -> [Client; N] {
+    [(); N].map(|()| {
+        let mut client = Client::open(world).expect("it is let in");
+        client.use_channel(world, 1).expect("it opens");
+        client
+    })
+}
+
+fn two_shards() -> World {
+    let layout = Layout { shard_count: 2, first_shard: 0, piece_bytes: 1 << 20 };
+    World::new(layout, proto_amqp091::Limits::default())
+}
+
+fn declare(client: &mut Client, name: &str, durable: bool, passive: bool) {
+    client.put_method(1, &queue::Declare { queue: name, durable, passive, ..Default::default() });
+}
+
+fn assert_declared(world: &mut World, client: &mut Client) {
+    client.hear(world).expect("it is AMQP");
+    let answer = client.next(1).expect("it is answered");
+    assert!(matches!(answer.method(), Some(Method::QueueDeclareOk(_))), "{answer:?}");
+}
+
 #[test]
 fn a_request_that_comes_as_the_disk_is_done_with_what_it_waits_for_is_answered() {
-    let two_shards = Layout { shard_count: 2, first_shard: 0, piece_bytes: 1 << 20 };
-    let mut world = World::new(two_shards, proto_amqp091::Limits::default());
-    let mut clients = [0, 1].map(|_| {
-        let mut client = Client::open(&mut world).expect("it is let in");
-        client.use_channel(&mut world, 1).expect("it opens");
-        client
-    });
+    let mut world = two_shards();
+    let [mut first, mut second] = clients(&mut world);
     // The first one waits for the disk.
     world.hold_disk();
-    let [first, second] = &mut clients;
-    first.put_method(1, &queue::Declare { queue: "a", durable: true, ..Default::default() });
+    declare(&mut first, "a", true, false);
     first.speak(&mut world, false).expect("it is heard");
     // What the second one asks on the other shard comes together with the disk's answer.
-    second.put_method(1, &queue::Declare { queue: "b", ..Default::default() });
+    declare(&mut second, "b", false, false);
     second.send(&mut world);
     world.turn(1);
     world.release_disk();
     world.run_turns();
-    for client in [first, second] {
-        client.hear(&mut world).expect("it is AMQP");
-        let answer = client.next(1).expect("it is answered");
-        assert!(matches!(answer.method(), Some(Method::QueueDeclareOk(_))), "{answer:?}");
+    assert_declared(&mut world, &mut first);
+    assert_declared(&mut world, &mut second);
+}
+
+#[test]
+fn what_was_declared_last_stays_visible_whatever_waits_for_the_disk() {
+    let mut world = two_shards();
+    let [mut first, mut second, mut third] = clients(&mut world);
+    declare(&mut first, "a", true, false);
+    first.speak(&mut world, true).expect("it is heard");
+    assert_declared(&mut world, &mut first);
+    second.put_method(1, &confirm::Select { no_wait: false });
+    second.speak(&mut world, true).expect("it is heard");
+    second.next(1).expect("it is answered");
+    // A note is on its way to the disk.
+    world.hold_disk();
+    declare(&mut first, "n", true, false);
+    first.speak(&mut world, false).expect("it is heard");
+    // On the other shard somebody publishes a message that waits for the next write, and declares something that waits for
+    // this one.
+    let publish = basic::Publish::decode(b"\0\0\0\x01a\0").expect("it is whole");
+    let persistent = [0x10, 0, 2];
+    second.put_publish(1, &publish, &persistent, b"m");
+    declare(&mut second, "x", false, false);
+    second.send(&mut world);
+    world.turn(1);
+    // Both come with the disk's answer, and something that need not wait is declared behind it.
+    declare(&mut third, "y", false, false);
+    third.send(&mut world);
+    world.release_disk();
+    world.run_turns();
+    assert_declared(&mut world, &mut first);
+    assert_declared(&mut world, &mut third);
+    for name in ["a", "n", "x", "y"] {
+        declare(&mut third, name, name < "x", true);
+        third.speak(&mut world, true).expect("it is heard");
+        assert_declared(&mut world, &mut third);
     }
 }
