@@ -6,7 +6,7 @@
 //!                        └─→ takes it up, runs turns until the other wants it back ─→ looks again
 //! ```
 //!
-//! A sync that another thread makes costs two more wake-ups, of which each takes as long as a third of the sync. A thread that makes it itself is
+//! A sync that another thread makes costs two more wake-ups, of which each takes a tenth to a third of the time of the sync. A thread that makes it itself is
 //! deaf meanwhile, which does not matter for as long as a turn takes, and must not matter for longer: a disk that does not answer holds up those
 //! who wait for it, and nobody else.
 
