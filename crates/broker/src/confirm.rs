@@ -33,10 +33,7 @@ impl Broker {
                 Awaited::Confirm(first, count) => self.confirm_run(Some(first), count),
                 Awaited::Answer(origin, reply) => self.answer(origin, *reply),
                 Awaited::Publish(topology, occurred) => {
-                    // What was released before it may have declared something that is there already, with all that it rests on.
-                    if topology.version() > self.topology.version() {
-                        self.publish_topology(topology);
-                    }
+                    self.publish_topology(topology);
                     self.note_occurrences(occurred);
                 }
                 Awaited::Serve(queue, request) => self.send_to_queue(queue, *request),

@@ -264,8 +264,12 @@ impl Broker {
         }
     }
 
-    /// Has all shards see a topology.
+    /// Has all shards see a topology. What they see may be newer already, and rests on no less: what was released before this one
+    /// may have declared something. That stays.
     pub(crate) fn publish_topology(&mut self, topology: Arc<Topology>) {
+        if topology.version() <= self.topology.version() {
+            return;
+        }
         let rules_version = self.topology.definitions().rules_version();
         self.topology = Arc::clone(&topology);
         self.shared.store(topology);

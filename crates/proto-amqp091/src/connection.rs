@@ -453,14 +453,9 @@ impl Connection {
         if let Some(torn) = &self.torn {
             return torn.missing_bytes();
         }
-        match self.incoming.get(3..FRAME_HEAD_BYTES) {
-            Some(&[a, b, c, d]) => {
-                let payload_len = u32::from_be_bytes([a, b, c, d]) as usize;
-                if payload_len > self.payload_max {
-                    FRAME_HEAD_BYTES
-                } else {
-                    payload_len + FRAME_OVERHEAD_BYTES
-                }
+        match frame::split_head(&self.incoming) {
+            Some((head, _)) if head.payload_len as usize <= self.payload_max => {
+                head.payload_len as usize + FRAME_OVERHEAD_BYTES
             }
             _ => FRAME_HEAD_BYTES,
         }

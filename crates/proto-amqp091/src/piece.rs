@@ -40,11 +40,9 @@ impl Connection {
     /// Takes what is there of a body frame, if `bytes` begins with one that belongs to a message under way. Returns how
     /// many bytes it has used: those of the head too.
     pub(crate) fn tear(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> usize {
-        let Some((head, payload)) = bytes.split_first_chunk::<FRAME_HEAD_BYTES>() else { return 0 };
-        let &[kind, c0, c1, s0, s1, s2, s3] = head;
-        let channel = u16::from_be_bytes([c0, c1]);
-        let payload_len = u32::from_be_bytes([s0, s1, s2, s3]) as usize;
-        let is_body = kind == Kind::Body as u8 && self.stage == Stage::Running;
+        let Some((head, payload)) = frame::split_head(bytes) else { return 0 };
+        let (channel, payload_len) = (head.channel, head.payload_len as usize);
+        let is_body = head.kind == Kind::Body as u8 && self.stage == Stage::Running;
         if !is_body || payload.len() < PIECE_BYTES_MIN || !self.has_room(channel, payload_len) {
             return 0;
         }

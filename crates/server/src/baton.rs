@@ -10,7 +10,7 @@
 //! deaf meanwhile, which does not matter for as long as a turn takes, and must not matter for longer: a disk that does not answer holds up those
 //! who wait for it, and nobody else.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,8 +24,6 @@ pub(crate) struct Baton<T> {
     given_back: Condvar,
     /// The thread that laid it down waits for it.
     is_wanted: AtomicBool,
-    /// How often it was laid down since that was last asked.
-    count: AtomicU32,
 }
 
 #[derive(Debug)]
@@ -41,7 +39,6 @@ impl<T> Default for Baton<T> {
             place: Mutex::new(Place { lying: None, is_watched: false }),
             given_back: Condvar::new(),
             is_wanted: AtomicBool::new(false),
-            count: AtomicU32::new(0),
         }
     }
 }
@@ -58,11 +55,6 @@ impl<T> Baton<T> {
         place.is_watched = is_watched || place.lying.is_some();
     }
 
-    /// How often it was laid down since the last call.
-    pub(crate) fn take_count(&self) -> u32 {
-        self.count.swap(0, Ordering::Relaxed)
-    }
-
     /// Lays it down, or gives it back at once if nobody looks.
     pub(crate) fn lay_down(&self, what: T) -> Result<(), T> {
         let mut place = self.lock();
@@ -70,7 +62,6 @@ impl<T> Baton<T> {
             return Err(what);
         }
         place.lying = Some((what, Instant::now()));
-        self.count.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
@@ -131,7 +122,6 @@ mod tests {
         assert!(baton.is_watched(), "as long as it lies there");
         assert_eq!(baton.take_neglected(), None, "it has hardly been laid down");
         assert_eq!(baton.take_up(|| panic!("nobody has it")), 7);
-        assert_eq!((baton.take_count(), baton.take_count()), (1, 0));
     }
 
     #[test]

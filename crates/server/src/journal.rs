@@ -43,7 +43,14 @@ struct Shared {
     /// descriptors: a sync that fails is told only to that by which was written.
     disk: Mutex<FsDisk>,
     baton: Baton<Box<Reactor>>,
-    /// How often the shard's thread was away for longer than it should be, since that was last asked.
+    own: OwnSyncs,
+}
+
+/// What the shard's thread has made by itself since that was last asked.
+#[derive(Debug, Default)]
+struct OwnSyncs {
+    count: AtomicU32,
+    /// In how many of them it was away for longer than it should be.
     long_count: AtomicU32,
 }
 
@@ -69,7 +76,7 @@ impl Journal {
             inboxes,
             disk: Mutex::new(disk),
             baton: Baton::default(),
-            long_count: AtomicU32::new(0),
+            own: OwnSyncs::default(),
         };
         let shared = Arc::new(shared);
         let (sender, receiver) = channel();
@@ -83,8 +90,13 @@ impl Journal {
         Ok((Self { sender, shared }, handle))
     }
 
-    /// Has work done by the journal's thread. `is_alone` says that the shard has nothing else to do, and few who would miss it.
-    pub(crate) fn submit(&self, submission: Submission, is_alone: bool) {
+    /// Has work done by the journal's thread.
+    pub(crate) fn submit(&self, submission: Submission) {
+        self.send(submission, false);
+    }
+
+    /// The same; `is_alone` says that the shard has nothing else to do, and few who would miss it.
+    fn send(&self, submission: Submission, is_alone: bool) {
         let sent = self.sender.send(Task { submission, is_alone });
         sent.expect("a disk thread lives as long as its shard");
     }
@@ -93,16 +105,21 @@ impl Journal {
     pub(crate) fn execute(reactor: Box<Reactor>, submission: Submission) -> Box<Reactor> {
         let shared = Arc::clone(&reactor.journal().shared);
         if let Err(reactor) = shared.baton.lay_down(reactor) {
-            reactor.journal().submit(submission, true);
+            reactor.journal().send(submission, true);
             return reactor;
         }
         let began = Instant::now();
         let completion = submission.execute(&mut *shared.disk());
-        if began.elapsed() >= PATIENCE {
-            shared.long_count.fetch_add(1, Ordering::Relaxed);
-        }
+        shared.own.count(began.elapsed());
         shared.inbox().put_completion(completion);
         shared.baton.take_up(|| shared.inbox().wake())
+    }
+}
+
+impl OwnSyncs {
+    fn count(&self, took: Duration) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.long_count.fetch_add(u32::from(took >= PATIENCE), Ordering::Relaxed);
     }
 }
 
@@ -138,7 +155,7 @@ impl JournalThread {
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            self.pace.look(&self.shared.baton, &self.shared.long_count);
+            self.pace.look(&self.shared.baton, &self.shared.own);
             self.sweep();
         }
     }
@@ -196,12 +213,12 @@ impl Pace {
         self.long_count += u32::from(took >= PATIENCE);
     }
 
-    /// Looks whether the shard is to be watched. `long_count` counts for the shard's thread.
-    fn look<T>(&mut self, baton: &Baton<T>, long_count: &AtomicU32) {
+    /// Looks whether the shard is to be watched.
+    fn look<T>(&mut self, baton: &Baton<T>, own: &OwnSyncs) {
         let elapsed = self.began.elapsed();
         if elapsed >= WINDOW {
-            let count = self.count + baton.take_count();
-            let long_count = self.long_count + long_count.swap(0, Ordering::Relaxed);
+            let count = self.count + own.count.swap(0, Ordering::Relaxed);
+            let long_count = self.long_count + own.long_count.swap(0, Ordering::Relaxed);
             let is_recent = elapsed < WINDOW * 3;
             let is_short = long_count * LONG_ONE_IN <= count;
             baton.set_watched(is_recent && is_short && count >= OFTEN_COUNT);
@@ -216,18 +233,12 @@ mod tests {
 
     /// Of so many syncs here, and so many by the shard, so many were long.
     fn is_watched_after(counts: [u32; 2], long_counts: [u32; 2]) -> bool {
-        let baton = Baton::default();
+        let (baton, own) = (Baton::<()>::default(), OwnSyncs::default());
         let mut pace = Pace { began: Instant::now() - WINDOW, ..Pace::new() };
-        for number in 0..counts[0] {
-            let is_long = number < long_counts[0];
-            pace.count(true, if is_long { PATIENCE } else { PATIENCE / 8 });
-        }
-        baton.set_watched(true);
-        for number in 0..counts[1] {
-            baton.lay_down(number).expect("it is watched");
-            baton.take_up(|| ());
-        }
-        pace.look(&baton, &AtomicU32::new(long_counts[1]));
+        let took = |is_long| if is_long { PATIENCE } else { PATIENCE / 8 };
+        (0..counts[0]).for_each(|number| pace.count(true, took(number < long_counts[0])));
+        (0..counts[1]).for_each(|number| own.count(took(number < long_counts[1])));
+        pace.look(&baton, &own);
         baton.is_watched()
     }
 

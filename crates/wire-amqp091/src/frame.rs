@@ -47,6 +47,26 @@ pub struct Frame<'a> {
     pub payload: &'a [u8],
 }
 
+/// How a frame begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// What the payload is, which nobody has checked: see [`Kind`].
+    pub kind: u8,
+    /// The channel it belongs to.
+    pub channel: u16,
+    /// How long the payload is, in bytes, as is claimed.
+    pub payload_len: u32,
+}
+
+/// The head of the first frame of `bytes`, and what follows it: as much of the payload as is there, or more. `None` while the
+/// head is incomplete.
+#[inline]
+pub fn split_head(bytes: &[u8]) -> Option<(Head, &[u8])> {
+    let (&[kind, c0, c1, s0, s1, s2, s3], rest) = bytes.split_first_chunk()?;
+    let channel = u16::from_be_bytes([c0, c1]);
+    Some((Head { kind, channel, payload_len: u32::from_be_bytes([s0, s1, s2, s3]) }, rest))
+}
+
 /// Takes the first frame off `bytes`: the frame and how many bytes it took, or `None` while it is incomplete.
 ///
 /// `payload_max` is the largest payload accepted, in bytes; [`crate::limits::payload_max`] reckons it from the
@@ -57,10 +77,9 @@ pub struct Frame<'a> {
 /// [`Malformed::UnknownFrame`] (also for a heartbeat with a payload) once the whole frame is, as in RabbitMQ.
 #[inline]
 pub fn parse(bytes: &[u8], payload_max: usize) -> Result<Option<(Frame<'_>, usize)>, Malformed> {
-    let Some((&[kind, c0, c1, s0, s1, s2, s3], rest)) = bytes.split_first_chunk() else {
+    let Some((Head { kind, channel, payload_len }, rest)) = split_head(bytes) else {
         return Ok(None);
     };
-    let payload_len = u32::from_be_bytes([s0, s1, s2, s3]);
     if payload_len as usize > payload_max {
         return Err(Malformed::FrameTooLarge { kind, payload_len, payload_max });
     }
@@ -77,7 +96,6 @@ pub fn parse(bytes: &[u8], payload_max: usize) -> Result<Option<(Frame<'_>, usiz
         8 if payload.is_empty() => Kind::Heartbeat,
         _ => return Err(unknown(kind, payload)),
     };
-    let channel = u16::from_be_bytes([c0, c1]);
     Ok(Some((Frame { kind, channel, payload }, payload.len().saturating_add(FRAME_OVERHEAD_BYTES))))
 }
 
